@@ -1,0 +1,45 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+TESTED := $(VENV)/.installed-test
+
+.PHONY: install up test check bench faults clean requirements
+
+install: $(INSTALLED)
+
+$(INSTALLED): requirements.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; PYTHON=... chooses another") if sys.version_info < (3, 11) else None'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(TESTED): $(INSTALLED) requirements-test.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-test.txt
+	touch $@
+
+up: $(INSTALLED)
+	$(BIN)/omniaxs up
+
+test: $(TESTED)
+	$(BIN)/python -m pytest tests
+
+check: $(TESTED)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(TESTED)
+	$(BIN)/python -m ops.bench
+
+faults: $(TESTED)
+	FAULTS=all $(BIN)/python -m pytest tests/faults
+
+requirements:
+	$(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --allow-unsafe --strip-extras -o requirements.txt pyproject.toml
+	$(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --allow-unsafe --strip-extras --extra test -c requirements.txt -o requirements-test.txt pyproject.toml
+
+clean:
+	rm -rf $(VENV) .omniaxs build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

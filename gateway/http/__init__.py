@@ -1,0 +1,1 @@
+"""Envelope, error mapping, signing, rate limits, languages, serving the contract."""

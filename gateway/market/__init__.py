@@ -1,0 +1,1 @@
+"""Instruments, quotes, bars and calendars over REST."""

@@ -1,0 +1,1 @@
+"""Status, server time, the error catalogue, the contract and its page."""

@@ -1,0 +1,1 @@
+"""Operating the product: the floor (runtime) and the roof (processes, cli, bench)."""

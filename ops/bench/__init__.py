@@ -1,0 +1,1 @@
+"""Benchmarks: the naive way, ours and a peer in one run."""

@@ -1,0 +1,1 @@
+"""Settings, clocks, ids, errors, languages, logging, metrics, health; imports nothing of ours."""

@@ -1,0 +1,146 @@
+"""The log port: what every process may ask of the log, whichever adapter stands behind it.
+
+Promises that hold on both adapters (memory, Kafka) and are held by one behavioural suite, tests/integration/log:
+records of one key keep their order; an acknowledged append is on the log exactly once; offsets of a partition only
+grow; a tail delivers every retained record from its start on, in offset order per partition, and never commits.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import NamedTuple, Protocol, Self
+
+Headers = tuple[tuple[str, bytes], ...]
+
+
+class Record(Protocol):
+    """One record as read from the log. aiokafka's own `ConsumerRecord` fits, so Kafka records are never copied."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int:
+        """Milliseconds since the epoch at which it was appended."""
+        ...
+
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]: ...
+
+
+class Message(NamedTuple):
+    """What is to be appended: key and value bytes, and headers (`event-id`, `schema`, `traceparent`, ...)."""
+
+    key: bytes
+    value: bytes
+    headers: Headers = ()
+
+
+class Position(NamedTuple):
+    """Where an appended record stands."""
+
+    partition: int
+    offset: int
+
+
+class Bounds(NamedTuple):
+    """Offsets of one partition: `first` is the oldest that is retained, `next` the one that the next append gets."""
+
+    first: int
+    next: int
+
+
+@dataclass(frozen=True, slots=True)
+class TopicReport:
+    """What `apply` found or did for one topic: `action` is `created`, `unchanged` or `updated`."""
+
+    topic: str
+    partitions: int
+    action: str
+
+
+class LogUnavailable(Exception):
+    """The log cannot be reached; the text names the address and what failed, in one readable line."""
+
+
+class AppendUnknown(Exception):
+    """An append failed or timed out and may or may not be on the log."""
+
+
+class PositionLost(Exception):
+    """A reader asked for an offset that the log no longer holds (or never held)."""
+
+    def __init__(self, topic: str, partition: int, offset: int, bounds: Bounds) -> None:
+        super().__init__(f"{topic}-{partition} holds offsets {bounds.first} to {bounds.next - 1}, not {offset}")
+        self.topic, self.partition, self.offset, self.bounds = topic, partition, offset, bounds
+
+
+class Tail(Protocol):
+    """A reader outside any group. Use it as an async context manager."""
+
+    async def batch(self) -> Sequence[Record]:
+        """The next records (at least one, of one partition, in offset order); waits until there are some.
+
+        Raises `PositionLost` when the position of a partition is not (or no longer) held by the log.
+        """
+        ...
+
+    def positions(self) -> Mapping[int, int]:
+        """For each partition the next offset that `batch` will deliver."""
+        ...
+
+    async def add(self, partition: int, offset: int) -> None:
+        """Also deliver `partition`, from `offset` on."""
+        ...
+
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class Log(Protocol):
+    """The log of facts. Topics and partition counts are those of `storage.topics`."""
+
+    async def start(self) -> None:
+        """Connect. Raises `LogUnavailable` within a bounded time when the log cannot be reached."""
+        ...
+
+    async def close(self) -> None:
+        """Flush what was sent and disconnect."""
+        ...
+
+    async def append(self, topic: str, message: Message) -> Position:
+        """Append at once (no linger) and return when acknowledged. Raises `AppendUnknown`."""
+        ...
+
+    async def append_many(self, topic: str, messages: Sequence[Message]) -> list[Position]:
+        """Append in the given order, batched; returns when all are acknowledged. Raises `AppendUnknown`."""
+        ...
+
+    def tail(self, topic: str, start: Mapping[int, int]) -> Tail:
+        """Read `topic` from the given offsets on (only the partitions named), outside any group."""
+        ...
+
+    def read(self, topic: str, partition: int, start: int, stop: int) -> AsyncIterator[Sequence[Record]]:
+        """The retained records with start <= offset < stop, then ends. Raises `PositionLost` when `start` is gone."""
+        ...
+
+    async def bounds(self, topic: str) -> dict[int, Bounds]:
+        """Oldest and next offset of every partition of `topic`."""
+        ...
+
+    async def committed(self, group: str, topic: str) -> dict[int, int]:
+        """The next offset that `group` will read, per partition; partitions without a commit are left out."""
+        ...
+
+    async def commit(self, group: str, topic: str, offsets: Mapping[int, int]) -> None:
+        """Store next offsets for a group that has no running members (memory runner, CLI)."""
+        ...

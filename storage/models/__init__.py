@@ -1,0 +1,1 @@
+"""The nouns, once, and the pure rules they share."""

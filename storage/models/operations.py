@@ -1,0 +1,35 @@
+"""What processes leave behind so that operators and other processes can see them: heartbeats and leases."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Role = Literal["gateway", "market", "orders", "projection", "venues", "feed", "workers", "local"]
+
+
+class Heartbeat(BaseModel):
+    """A process says that it lives. Times in nanoseconds since the epoch; `lag` is records behind, by `topic-partition`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    process_id: str
+    role: Role
+    version: str
+    host: str
+    started_at: int
+    beat_at: int
+    ready: bool
+    partitions: dict[str, list[int]] = Field(default_factory=dict)
+    lag: dict[str, int] = Field(default_factory=dict)
+    rates: dict[str, float] = Field(default_factory=dict)
+    details: dict[str, Any] = Field(default_factory=dict)
+
+
+class Lease(BaseModel):
+    """The right of one holder to do something alone (one feed a venue and symbol) until `expires_at` (nanoseconds)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    holder: str
+    expires_at: int

@@ -1,0 +1,1 @@
+"""One repository a noun; the only place that knows the MongoDB driver."""

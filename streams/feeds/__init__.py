@@ -1,0 +1,1 @@
+"""Market-data sources: recorded and synthetic."""

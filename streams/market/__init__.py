@@ -1,0 +1,1 @@
+"""Quotes to latest, trades to bars, silence to staleness."""

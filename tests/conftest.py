@@ -1,0 +1,42 @@
+"""Where the real services and the recorded data come from: the environment. Absent: skipped on a laptop, failed in CI."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+def _from_environment(name: str, what: str) -> str:
+    value = os.environ.get(name)
+    if value:
+        return value
+    if os.environ.get("CI"):
+        pytest.fail(f"{name} is not set: CI must run with {what}")
+    pytest.skip(f"{name} is not set: {what} is not here")
+
+
+@pytest.fixture(scope="session")
+def kafka_address() -> str:
+    """`host:port` of a real Kafka."""
+    return _from_environment("HUB_TEST_KAFKA", "a real Kafka")
+
+
+@pytest.fixture(scope="session")
+def mongo_url() -> str:
+    """URL of a real server that speaks MongoDB's wire protocol."""
+    return _from_environment("HUB_TEST_MONGO", "a real MongoDB-wire server")
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> str:
+    """URL of a real Redis."""
+    return _from_environment("HUB_TEST_REDIS", "a real Redis")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of recorded market data and expected bars. `HUB_SHARED`, else `../shared` beside the checkout."""
+    beside = Path(__file__).resolve().parents[2] / "shared"
+    if "HUB_SHARED" not in os.environ and (beside / "data").is_dir():
+        return beside / "data"
+    return Path(_from_environment("HUB_SHARED", "the recorded market data")) / "data"
