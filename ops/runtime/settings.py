@@ -1,42 +1,57 @@
 """Every setting of every process, in one class: `OMNIAXS_` variables and `.env`, checked before anything starts."""
 
-from typing import Literal
+import difflib
+import os
+from collections.abc import Mapping
+from json import JSONDecodeError, loads
+from pathlib import Path
+from typing import Any, Literal
 
-from pydantic import Field, SecretStr
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-DEMO_SECRET = "not-a-secret-local-profile-only"  # noqa: S105  (refused in production)
+PREFIX = "OMNIAXS_"
+CLIENT_VARIABLES = frozenset({"OMNIAXS_URL", "OMNIAXS_API_KEY", "OMNIAXS_API_SECRET"})
+DEMO_KEY_RING = "demo:not-a-secret-local-profile-only"
+
+
+class SettingsError(Exception):
+    """A setting is unknown or has a value that cannot be; the text is one readable line for each."""
 
 
 class Settings(BaseSettings):
-    """All settings. A URL chooses the adapter: `memory://` or `kafka://host:port[,...]`, `mongomock://` or `mongodb://...`,
-    `memory://` or `redis://...`.
+    """All settings. A URL chooses the adapter: `memory://` or `kafka://host:port[,...]`, `mongomock://` or
+    `mongodb://...`, `memory://` or `redis://...`.
     """
 
-    model_config = SettingsConfigDict(env_prefix="OMNIAXS_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
 
     mode: Literal["non-production", "production"] = "non-production"
-    log_url: str = "memory://"
-    store_url: str = "mongomock://"
-    store_database: str = "omniaxs"
-    jobs_url: str = "memory://"
-    limits_url: str = "memory://"
+    log_url: str = Field(default="memory://", pattern=r"^(memory://|kafka://[^/]+)$")
+    log_compression: Literal["none", "lz4", "zstd"] = "lz4"
+    store_url: str = Field(default="mongomock://", pattern=r"^(mongomock://|mongodb(\+srv)?://.+)$")
+    store_database: str = Field(default="omniaxs", min_length=1)
+    jobs_url: str = Field(default="memory://", pattern=r"^(memory://|rediss?://.+|amqps?://.+)$")
+    limits_url: str = Field(default="memory://", pattern=r"^(memory://|rediss?://.+)$")
 
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65_535)
     ops_host: str = "127.0.0.1"
     ops_port: int = Field(default=8081, ge=0, le=65_535)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    topic_partitions: dict[str, int] = Field(default_factory=dict, description='e.g. {"quotes": 16}')
+    log_format: Literal["json", "text"] = "json"
+    topic_partitions: dict[str, int] = Field(default_factory=dict, description='by topic name, e.g. {"quotes": 16}')
     key_ring: SecretStr = Field(
-        default=SecretStr(f"demo:{DEMO_SECRET}"),
-        description="encryption keys as id:secret, comma-separated; the first one seals, all open",
+        default=SecretStr(DEMO_KEY_RING),
+        description="encryption keys as id:secret, comma-separated; the first one seals, all of them open",
     )
 
     market_flush_milliseconds: int = Field(default=100, ge=1, le=10_000)
     late_trade_seconds: int = Field(default=86_400, ge=0)
     market_weight_per_minute: int = Field(default=1_200, ge=1)
     account_reads_per_minute: int = Field(default=600, ge=1)
+    public_requests_per_minute: int = Field(default=600, ge=1)
     connections_per_key: int = Field(default=20, ge=1)
     websocket_message_bytes: int = Field(default=64 * 1024, ge=1024)
     websocket_topics: int = Field(default=1_024, ge=1)
@@ -44,4 +59,94 @@ class Settings(BaseSettings):
     websocket_buffer_bytes: int = Field(default=8 * 1024 * 1024, ge=64 * 1024)
     websocket_lossless_bytes: int = Field(default=1024 * 1024, ge=64 * 1024)
     cors_origins: tuple[str, ...] = ()
-    trusted_proxy_hops: int = Field(default=0, ge=0)
+    trusted_proxy_hops: int = Field(default=0, ge=0, description="how many proxies in front may set X-Forwarded-For")
+    drain_seconds: float = Field(default=10.0, ge=0.0, le=300.0)
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+
+    @property
+    def local_log(self) -> bool:
+        """Whether the log lives inside one process and dies with it."""
+        return self.log_url.startswith("memory://")
+
+    @property
+    def local_store(self) -> bool:
+        """Whether the store lives inside one process and dies with it."""
+        return self.store_url.startswith("mongomock://")
+
+
+def load_settings(environment: Mapping[str, str] | None = None, env_file: Path = Path(".env")) -> Settings:
+    """The settings of this process.
+
+    Raises `SettingsError` for an unknown `OMNIAXS_` variable (with the nearest name), a value that cannot be, or a
+    production mode that still has the demonstration secrets or an in-process log or store.
+    """
+    variables = dict(os.environ if environment is None else environment)
+    from_file = {name: value for name, value in dotenv_values(env_file).items() if value is not None}
+    problems = [_unknown(name) for name in sorted({*variables, *from_file}) if _is_unknown(name)]
+    if problems:
+        raise SettingsError("\n".join(problems))
+    values = {
+        name[len(PREFIX) :].lower(): text for name, text in {**from_file, **variables}.items() if _is_setting(name)
+    }
+    try:
+        settings = Settings(_env_file=None, **_decoded(values))
+    except ValidationError as error:
+        raise SettingsError("\n".join(_explain(problem) for problem in error.errors())) from None
+    if settings.mode == "production":
+        _refuse_demonstration(settings)
+    return settings
+
+
+def sources(environment: Mapping[str, str] | None = None, env_file: Path = Path(".env")) -> dict[str, str]:
+    """For each setting where its value comes from: `environment`, `.env` or `default`."""
+    variables = os.environ if environment is None else environment
+    in_file = dotenv_values(env_file)
+    names = {name: f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    return {
+        name: "environment" if variable in variables else ".env" if variable in in_file else "default"
+        for name, variable in names.items()
+    }
+
+
+def _is_setting(name: str) -> bool:
+    return name.startswith(PREFIX) and name[len(PREFIX) :].lower() in Settings.model_fields
+
+
+def _is_unknown(name: str) -> bool:
+    return name.startswith(PREFIX) and name not in CLIENT_VARIABLES and not _is_setting(name)
+
+
+def _unknown(name: str) -> str:
+    known = [f"{PREFIX}{field.upper()}" for field in Settings.model_fields] + sorted(CLIENT_VARIABLES)
+    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+    return f"{name} is not a setting; the nearest is {nearest}"
+
+
+def _decoded(values: Mapping[str, str]) -> dict[str, Any]:
+    decoded: dict[str, Any] = dict(values)
+    for name in ("topic_partitions", "cors_origins"):
+        if name in values:
+            try:
+                decoded[name] = loads(values[name])
+            except JSONDecodeError as error:
+                raise SettingsError(f"{PREFIX}{name.upper()} must be JSON: {error}") from None
+    return decoded
+
+
+def _explain(problem: Mapping[str, Any]) -> str:
+    name = ".".join(str(part) for part in problem["loc"])
+    shown = "" if "key_ring" in name else f" (it is {problem['input']!r})"
+    return f"{PREFIX}{name.upper()}: {problem['msg']}{shown}"
+
+
+def _refuse_demonstration(settings: Settings) -> None:
+    problems = []
+    if settings.key_ring.get_secret_value() == DEMO_KEY_RING:
+        problems.append("OMNIAXS_KEY_RING is the demonstration key ring; production needs secrets of its own")
+    if settings.local_log:
+        problems.append("OMNIAXS_LOG_URL is memory://; production needs kafka://host:port")
+    if settings.local_store:
+        problems.append("OMNIAXS_STORE_URL is mongomock://; production needs mongodb://...")
+    if problems:
+        raise SettingsError("\n".join(problems))

@@ -1,0 +1,94 @@
+"""Structured logs on standard error: one JSON object a line (or text for people), with secrets redacted."""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Literal
+
+import structlog
+
+_SECRET_NAME = re.compile(
+    r"secret|password|token|signature|authorization|otp|verification_code|api_key_ciphertext", re.IGNORECASE
+)
+_REDACTED = "[redacted]"
+_NOISY = ("aiokafka", "faust", "mode", "hypercorn.access", "pymongo")
+
+
+def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Replace the value of every field whose name says that it is secret, at any depth."""
+    for name, value in event.items():
+        event[name] = _clean(name, value)
+    return event
+
+
+def _clean(name: str, value: Any) -> Any:
+    if _SECRET_NAME.search(name):
+        return _REDACTED
+    if isinstance(value, dict):
+        return {inner: _clean(str(inner), held) for inner, held in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean("", held) for held in value]
+    return value
+
+
+class ThrottleRepeats(logging.Filter):
+    """Lets the named loggers say the same thing once in `seconds`; a broker that is down would else fill the log."""
+
+    def __init__(self, names: tuple[str, ...], seconds: float = 10.0) -> None:
+        super().__init__()
+        self._names = names
+        self._seconds = seconds
+        self._said: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether this record may pass."""
+        if not record.name.startswith(self._names):
+            return True
+        text = str(record.msg)
+        last = self._said.get(text)
+        if last is not None and record.created - last < self._seconds:
+            return False
+        if len(self._said) > 1_000:
+            self._said.clear()
+        self._said[text] = record.created
+        return True
+
+
+def configure_logs(
+    level: Literal["debug", "info", "warning", "error"], form: Literal["json", "text"], role: str
+) -> None:
+    """Send everything that this process logs, ours and the libraries', through one redacting formatter."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        redact,
+    ]
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer()
+        if form == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(role=role)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    handler.addFilter(ThrottleRepeats(_NOISY))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name in _NOISY:
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,0 +1,96 @@
+"""Every metric of the product, once: name, kind, unit, labels and help. Dashboards and rules are tested against it.
+
+Names and units follow Prometheus' conventions (base units, `_total` for counters). No label takes unbounded values.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.process_collector import ProcessCollector
+
+_LATENCY: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSpec:
+    """One metric. `buckets` are a histogram's upper bounds in its unit."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    unit: str
+    help: str
+    labels: tuple[str, ...] = ()
+    buckets: Sequence[float] = field(default=_LATENCY)
+
+
+HTTP_REQUESTS = MetricSpec("omniaxs_http_requests_total", "counter", "requests", "Requests answered.", ("operation", "code"))  # fmt: skip
+HTTP_DURATION = MetricSpec("omniaxs_http_request_duration_seconds", "histogram", "seconds", "From request to answer.", ("operation",))  # fmt: skip
+RATE_LIMITED = MetricSpec("omniaxs_rate_limited_total", "counter", "requests", "Requests refused by a limit.", ("limit",))  # fmt: skip
+LIMITS_DEGRADED = MetricSpec("omniaxs_limits_degraded", "gauge", "flag", "1 while limits are counted in this process alone.")  # fmt: skip
+KEYS_DEGRADED = MetricSpec("omniaxs_key_cache_degraded", "gauge", "flag", "1 while API keys cannot be read again from the store.")  # fmt: skip
+
+WEBSOCKET_CONNECTIONS = MetricSpec("omniaxs_websocket_connections", "gauge", "connections", "Open WebSocket connections.")  # fmt: skip
+WEBSOCKET_SUBSCRIPTIONS = MetricSpec("omniaxs_websocket_subscriptions", "gauge", "subscriptions", "Live subscriptions.", ("topic",))  # fmt: skip
+WEBSOCKET_DELIVERED = MetricSpec("omniaxs_websocket_delivered_total", "counter", "messages", "Messages handed to sockets.", ("topic",))  # fmt: skip
+WEBSOCKET_CONFLATED = MetricSpec("omniaxs_websocket_conflated_total", "counter", "messages", "Older values replaced by newer ones for slow clients.", ("topic",))  # fmt: skip
+WEBSOCKET_DROPPED = MetricSpec("omniaxs_websocket_dropped_total", "counter", "messages", "Messages dropped for slow clients and announced by a gap.", ("topic",))  # fmt: skip
+WEBSOCKET_GAPS = MetricSpec("omniaxs_websocket_gaps_total", "counter", "gaps", "Gap messages sent.", ("topic",))
+WEBSOCKET_CLOSED = MetricSpec("omniaxs_websocket_closed_total", "counter", "connections", "Connections closed by us.", ("code",))  # fmt: skip
+WEBSOCKET_DELAY = MetricSpec("omniaxs_log_to_socket_seconds", "histogram", "seconds", "From append to the log until written to sockets.", ("topic",))  # fmt: skip
+
+FEED_PUBLISHED = MetricSpec("omniaxs_feed_published_total", "counter", "records", "Records that feeds published.", ("feed", "kind"))  # fmt: skip
+FEED_DROPPED = MetricSpec("omniaxs_feed_repeats_dropped_total", "counter", "records", "Repeated prints that feeds dropped.", ("feed",))  # fmt: skip
+SYMBOLS_STALE = MetricSpec("omniaxs_symbols_stale", "gauge", "symbols", "Symbols whose quotes are stale while their venue is open.")  # fmt: skip
+
+CONSUMER_LAG = MetricSpec("omniaxs_consumer_lag_records", "gauge", "records", "Records between the end of a partition and what is folded.", ("group", "topic", "partition"))  # fmt: skip
+FOLDED = MetricSpec("omniaxs_processor_records_total", "counter", "records", "Records folded.", ("processor",))
+FOLD_DURATION = MetricSpec("omniaxs_processor_fold_seconds", "histogram", "seconds", "One batch through the fold.", ("processor",))  # fmt: skip
+FLUSH_DURATION = MetricSpec("omniaxs_processor_flush_seconds", "histogram", "seconds", "One flush to store and log.", ("processor",))  # fmt: skip
+DEAD_LETTERS_TOTAL = MetricSpec("omniaxs_dead_letters_total", "counter", "records", "Records that no processor could take.", ("processor", "reason"))  # fmt: skip
+
+PROCESS_READY = MetricSpec("omniaxs_process_ready", "gauge", "flag", "1 when this process is ready.", ("role",))
+LOOP_DELAY = MetricSpec("omniaxs_loop_delay_seconds", "histogram", "seconds", "How late the event loop runs its timers.")  # fmt: skip
+
+CATALOGUE: Final[tuple[MetricSpec, ...]] = tuple(value for value in globals().values() if isinstance(value, MetricSpec))
+
+
+class Metrics:
+    """The metrics of one process in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._counters: dict[str, Counter] = {}
+        self._gauges: dict[str, Gauge] = {}
+        self._histograms: dict[str, Histogram] = {}
+        for spec in CATALOGUE:
+            self._register(spec)
+
+    def counter(self, spec: MetricSpec) -> Counter:
+        """The counter of the catalogue; `KeyError` when `spec` is not one."""
+        return self._counters[spec.name]
+
+    def gauge(self, spec: MetricSpec) -> Gauge:
+        """The gauge of the catalogue; `KeyError` when `spec` is not one."""
+        return self._gauges[spec.name]
+
+    def histogram(self, spec: MetricSpec) -> Histogram:
+        """The histogram of the catalogue; `KeyError` when `spec` is not one."""
+        return self._histograms[spec.name]
+
+    def exposition(self) -> bytes:
+        """All metrics in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    def _register(self, spec: MetricSpec) -> None:
+        match spec.kind:
+            case "counter":
+                self._counters[spec.name] = Counter(spec.name, spec.help, spec.labels, registry=self.registry)
+            case "gauge":
+                self._gauges[spec.name] = Gauge(spec.name, spec.help, spec.labels, registry=self.registry)
+            case "histogram":
+                self._histograms[spec.name] = Histogram(
+                    spec.name, spec.help, spec.labels, registry=self.registry, buckets=spec.buckets
+                )

@@ -1,0 +1,44 @@
+"""Settings are checked before anything starts, and say what is wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from ops.runtime.settings import SettingsError, load_settings, sources
+
+NO_FILE = Path("/nonexistent/.env")
+
+
+def test_an_unknown_variable_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(SettingsError, match="OMNIAXS_LOGURL is not a setting; the nearest is OMNIAXS_LOG_URL"):
+        load_settings({"OMNIAXS_LOGURL": "memory://"}, NO_FILE)
+
+
+def test_a_bad_value_is_named_with_what_it_was() -> None:
+    with pytest.raises(SettingsError, match=r"OMNIAXS_PORT.*70000"):
+        load_settings({"OMNIAXS_PORT": "70000"}, NO_FILE)
+
+
+def test_a_bad_key_ring_is_not_shown() -> None:
+    with pytest.raises(SettingsError, match="OMNIAXS_TOPIC_PARTITIONS must be JSON"):
+        load_settings({"OMNIAXS_TOPIC_PARTITIONS": "quotes=3"}, NO_FILE)
+
+
+def test_production_refuses_the_demonstration_secrets_and_in_process_stores() -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_settings({"OMNIAXS_MODE": "production"}, NO_FILE)
+    assert {line.split()[0] for line in str(refused.value).splitlines()} == {
+        "OMNIAXS_KEY_RING",
+        "OMNIAXS_LOG_URL",
+        "OMNIAXS_STORE_URL",
+    }
+
+
+def test_the_environment_wins_over_the_file_and_sources_say_so(tmp_path: Path) -> None:
+    env_file = tmp_path / ".env"
+    env_file.write_text("OMNIAXS_PORT=9000\nOMNIAXS_OPS_PORT=9001\n")
+    environment = {"OMNIAXS_PORT": "9100", "OMNIAXS_TOPIC_PARTITIONS": '{"trades": 3}', "OMNIAXS_API_KEY": "pmk_x"}
+    settings = load_settings(environment, env_file)
+    assert (settings.port, settings.ops_port, settings.topic_partitions) == (9100, 9001, {"trades": 3})
+    said = sources(environment, env_file)
+    assert (said["port"], said["ops_port"], said["host"]) == ("environment", ".env", "default")
