@@ -1,0 +1,43 @@
+"""The demonstration tenant and its key, so that a first request needs no registration."""
+
+import secrets
+
+from ops.processes.platform import Platform
+from ops.processes.up_file import Demo
+from storage.models.tenants import ALL_SCOPES, ApiKey, Scope, Tenant
+from storage.mongo.api_keys import ApiKeys
+from storage.mongo.tenants import Tenants
+
+
+async def create_key(
+    platform: Platform, tenant_id: str, label: str, scopes: tuple[Scope, ...], expires_at: int | None = None
+) -> tuple[ApiKey, str]:
+    """A new API key of `tenant_id` and its secret, which is shown this once and kept sealed."""
+    key_id = platform.identifiers.new("pmk")
+    secret = secrets.token_urlsafe(32)
+    key = ApiKey(
+        key_id=key_id,
+        tenant_id=tenant_id,
+        label=label,
+        scopes=scopes,
+        sealed_secret=platform.key_ring.seal(secret.encode(), key_id.encode()),
+        created_at=platform.clock.now(),
+        expires_at=expires_at,
+    )
+    await ApiKeys(platform.store.database).insert(key)
+    return key, secret
+
+
+async def create_demo(platform: Platform) -> Demo:
+    """A demonstration tenant with an account id and a key of all scopes."""
+    tenant = Tenant(
+        tenant_id=platform.identifiers.new("ten"),
+        name="Demonstration",
+        account_ids=(platform.identifiers.new("acc"),),
+        created_at=platform.clock.now(),
+    )
+    await Tenants(platform.store.database).insert(tenant)
+    key, secret = await create_key(platform, tenant.tenant_id, "demo", ALL_SCOPES)
+    return Demo(
+        api_key=key.key_id, api_secret=secret, tenant_id=tenant.tenant_id, account_id=tenant.account_ids[0]
+    )

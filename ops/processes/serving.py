@@ -1,0 +1,62 @@
+"""Sockets of our own, served by hypercorn until asked to stop."""
+
+import asyncio
+import socket
+from pathlib import Path
+
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+from quart import Quart
+
+
+class AddressTaken(Exception):
+    """The address cannot be listened on; the text says which and why."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes any free one. Raises `AddressTaken`."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise AddressTaken(f"cannot listen on {host}:{port}: {error.strerror}; choose another port") from error
+    listener.listen(1024)
+    listener.setblocking(False)
+    return listener
+
+
+def port_of(listener: socket.socket) -> int:
+    """The port that the socket listens on."""
+    return int(listener.getsockname()[1])
+
+
+async def serve_until(
+    app: Quart,
+    listener: socket.socket,
+    stop: asyncio.Event,
+    *,
+    drain_seconds: float,
+    tls: tuple[Path, Path] | None = None,
+) -> None:
+    """Serve `app` until `stop` is set, then let running requests end for at most `drain_seconds`."""
+    config = Config()
+    config.bind = [f"fd://{listener.fileno()}"]
+    config.graceful_timeout = drain_seconds
+    config.alpn_protocols = ["http/1.1"]  # WebSockets over HTTP/2 would bypass the fan-out's own writes
+    config.accesslog = None
+    config.errorlog = None
+    config.include_server_header = False
+    config.websocket_ping_interval = None
+    config.h11_max_incomplete_size = 64 * 1024
+    config.keep_alive_timeout = 75
+    config.read_timeout = 75
+    if tls:
+        config.certfile, config.keyfile = str(tls[0]), str(tls[1])
+
+    async def stopped() -> None:
+        await stop.wait()
+
+    await serve(app, config, shutdown_trigger=stopped)
