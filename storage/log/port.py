@@ -8,9 +8,10 @@ grow; a tail delivers every retained record from its start on, in offset order p
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import NamedTuple, Protocol, Self
+from typing import Final, NamedTuple, Protocol, Self
 
 Headers = tuple[tuple[str, bytes], ...]
+BATCH_RECORDS: Final = 1_000  # a reader that handles a batch at once blocks the event loop for a few ms at most
 
 
 class Record(Protocol):
@@ -67,11 +68,15 @@ class TopicReport:
 
 
 class LogUnavailable(Exception):
-    """The log cannot be reached; the text names the address and what failed, in one readable line."""
+    """The log cannot be reached or was closed; the text names the address and what failed, in one readable line."""
 
 
 class AppendUnknown(Exception):
     """An append failed or timed out and may or may not be on the log."""
+
+
+class TailClosed(Exception):
+    """A reader waits on, or reads from, a tail that was closed, or whose log was."""
 
 
 class PositionLost(Exception):
@@ -86,9 +91,10 @@ class Tail(Protocol):
     """A reader outside any group. Use it as an async context manager."""
 
     async def batch(self) -> Sequence[Record]:
-        """The next records (at least one, of one partition, in offset order); waits until there are some.
+        """The next records (1 to `BATCH_RECORDS`, of one partition, in offset order); waits until there are some.
 
-        Raises `PositionLost` when the position of a partition is not (or no longer) held by the log.
+        Raises `PositionLost` when the position of a partition is not (or no longer) held by the log; `add` with
+        another offset moves that partition on. Raises `TailClosed` when tail or log are closed, also while it waits.
         """
         ...
 
@@ -97,7 +103,7 @@ class Tail(Protocol):
         ...
 
     async def add(self, partition: int, offset: int) -> None:
-        """Also deliver `partition`, from `offset` on."""
+        """Also deliver `partition`, from `offset` on; one that is delivered already goes on from there."""
         ...
 
     async def __aenter__(self) -> Self: ...
@@ -118,19 +124,32 @@ class Log(Protocol):
         ...
 
     async def append(self, topic: str, message: Message) -> Position:
-        """Append at once (no linger) and return when acknowledged. Raises `AppendUnknown`."""
+        """Append at once (no linger) and return when acknowledged.
+
+        Raises `AppendUnknown`, and `ValueError` for a message larger than its topic allows (nothing is appended then).
+        """
         ...
 
     async def append_many(self, topic: str, messages: Sequence[Message]) -> list[Position]:
-        """Append in the given order, batched; returns when all are acknowledged. Raises `AppendUnknown`."""
+        """Append in the given order (that of each partition), batched; returns when all are acknowledged.
+
+        Raises as `append` does. After `AppendUnknown` any of the messages may be on the log; of each partition it is
+        always a leading part.
+        """
         ...
 
     def tail(self, topic: str, start: Mapping[int, int]) -> Tail:
-        """Read `topic` from the given offsets on (only the partitions named), outside any group."""
+        """Read `topic` from the given offsets on (only the partitions named), outside any group.
+
+        Raises `ValueError` for a partition that the topic does not have.
+        """
         ...
 
     def read(self, topic: str, partition: int, start: int, stop: int) -> AsyncIterator[Sequence[Record]]:
-        """The retained records with start <= offset < stop, then ends. Raises `PositionLost` when `start` is gone."""
+        """The retained records with start <= offset < stop that are there now, then ends.
+
+        Raises `PositionLost` when `start` is gone (or lies beyond the next offset).
+        """
         ...
 
     async def bounds(self, topic: str) -> dict[int, Bounds]:

@@ -1,4 +1,4 @@
-"""One partitioner for both adapters: murmur2 of the key, as Kafka's own clients do, so a key has one partition everywhere."""
+"""One partitioner for both log adapters: murmur2 of the key, as Kafka's own clients do, so a key has one partition everywhere."""
 
 from functools import lru_cache
 
