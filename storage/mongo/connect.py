@@ -1,0 +1,65 @@
+"""The database behind a URL: a real server through motor, or mongomock in this process for the local profile."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from mongomock_motor import AsyncMongoMockClient
+from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo.errors import ConfigurationError, InvalidURI, PyMongoError
+from pymongo.uri_parser import parse_uri
+
+from storage.mongo.documents import Database
+from storage.mongo.failures import StoreUnavailable, first_reason
+from storage.mongo.mock import find_by_identity_directly
+
+MOCK_SCHEME = "mongomock://"
+SERVER_SCHEMES = ("mongodb://", "mongodb+srv://")
+SELECTION_TIMEOUT_MS = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """One database and the client that reaches it. `address` is `host:port[,host:port]`, without credentials."""
+
+    client: Any
+    database: Database
+    address: str
+
+    async def ping(self) -> None:
+        """Return when the server answers. Raises `StoreUnavailable`, one line naming the address, within about 5 s."""
+        try:
+            await self.database.command("ping")
+        except PyMongoError as error:
+            raise StoreUnavailable(f"cannot use the database at {self.address}: {first_reason(error)}") from error
+
+    def close(self) -> None:
+        """Give back the connections; the repositories made of `database` cannot be used afterwards."""
+        self.client.close()
+
+
+def connect(url: str, database_name: str, *, selection_timeout_ms: int = SELECTION_TIMEOUT_MS) -> Store:
+    """The store behind `mongomock://` (in memory, empty, of this call alone) or `mongodb://...` (connects on first use).
+
+    Options of the URL (`directConnection`, `w`, `tls`, ...) count as given. Raises `ValueError`, naming what is
+    wrong, for a URL that is neither.
+    """
+    if url.startswith(MOCK_SCHEME):
+        find_by_identity_directly()
+        client: Any = AsyncMongoMockClient()
+        return Store(client, client[database_name], "mongomock")
+    if not url.startswith(SERVER_SCHEMES):
+        raise ValueError("the store URL must begin with mongomock:// or mongodb://")
+    try:
+        address = ",".join(f"{host}:{port}" for host, port in parse_uri(url)["nodelist"])
+        real: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
+            url, **_defaults(url, serverSelectionTimeoutMS=selection_timeout_ms), appname="omniaxs"
+        )
+    except (InvalidURI, ConfigurationError, ValueError) as error:
+        raise ValueError(f"the store URL cannot be used: {first_reason(error)}") from error
+    return Store(real, real[database_name], address)
+
+
+def _defaults(url: str, **options: Any) -> dict[str, Any]:
+    """Those of our options that the URL leaves open."""
+    given = url.lower()
+    return {name: value for name, value in options.items() if name.lower() not in given}
