@@ -62,14 +62,14 @@ class KeyRing:
             keys[key_id] = secret
         return cls(keys)
 
-    def seal(self, plain: bytes, context: str = "") -> str:
+    def seal(self, plain: bytes, context: bytes = b"") -> str:
         """`plain` sealed by the first key for `context` (say what it belongs to, e.g. the API key's id)."""
         head = f"{_VERSION}.{self.sealing_key_id}"
         nonce = secrets.token_bytes(_NONCE_BYTES)
         body = self._ciphers[self.sealing_key_id].encrypt(nonce, plain, _bound(head, context))
         return f"{head}.{base64.urlsafe_b64encode(nonce + body).decode()}"
 
-    def open(self, sealed: str, context: str = "") -> bytes:
+    def open(self, sealed: str, context: bytes = b"") -> bytes:
         """What was sealed for the same `context`. Raises `UnknownKey` or `Unreadable`."""
         key_id, body = _parts(sealed)
         if key_id not in self._ciphers:
@@ -87,7 +87,7 @@ class KeyRing:
         """Whether another key than the first sealed it. Raises `Unreadable` for what is not a sealed text."""
         return _parts(sealed)[0] != self.sealing_key_id
 
-    def reseal(self, sealed: str, context: str = "") -> str:
+    def reseal(self, sealed: str, context: bytes = b"") -> str:
         """The same secret under the first key, for a rotation. Raises `UnknownKey` or `Unreadable`."""
         return self.seal(self.open(sealed, context), context)
 
@@ -106,8 +106,8 @@ def _derived(secret: str) -> bytes:
     return HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=_PURPOSE).derive(secret.encode())
 
 
-def _bound(head: str, context: str) -> bytes:
-    return f"{head}\n{context}".encode()
+def _bound(head: str, context: bytes) -> bytes:
+    return head.encode() + b"\n" + context
 
 
 def _parts(sealed: str) -> tuple[str, bytes]:

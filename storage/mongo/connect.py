@@ -12,6 +12,8 @@ from storage.mongo.documents import Database
 from storage.mongo.failures import StoreUnavailable, first_reason
 from storage.mongo.mock import find_by_identity_directly
 
+__all__ = ["Store", "StoreUnavailable", "connect"]
+
 MOCK_SCHEME = "mongomock://"
 SERVER_SCHEMES = ("mongodb://", "mongodb+srv://")
 SELECTION_TIMEOUT_MS = 5_000

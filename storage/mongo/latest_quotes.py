@@ -28,10 +28,10 @@ class LatestQuotes:
         """
         return await self._writer.write([GuardedWrite(quote.symbol, _fields(quote)) for quote in quotes])
 
-    async def get_many(self, symbols: Iterable[str]) -> dict[str, LatestQuoteDocument]:
-        """The quotes of those symbols that have one, by symbol."""
+    async def get_many(self, symbols: Iterable[str]) -> list[LatestQuoteDocument]:
+        """The quotes of those symbols that have one, in no order."""
         cursor = self._collection.find({"_id": {"$in": list(symbols)}})
-        return {document["_id"]: _quote(document) async for document in cursor}
+        return [_quote(document) async for document in cursor]
 
     async def all(self) -> list[LatestQuoteDocument]:
         """Every symbol's quote."""
