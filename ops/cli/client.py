@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 import typer
 import websockets
+from gateway.http.signing import signature, string_to_sign
 from rich.console import Console
 
-from gateway.http.signing import signature, string_to_sign
 from ops.processes.commands.port import EXIT_UNAVAILABLE, CommandFailed
 from ops.processes.up_file import UP_FILE, read_up_file
 from ops.runtime.clock import SystemClock, milliseconds
@@ -121,9 +121,7 @@ async def _watch(caller: Credentials, topics: list[str], count: int | None, *, a
     async with websockets.connect(target, max_size=None, compression=None) as socket:
         await _ask(socket, {"op": "auth", "id": "auth", "payload": _auth_payload(caller)})
         answer = await _ask(socket, {"op": "subscribe", "id": "subscribe", "payload": {"topics": topics}})
-        refused = {
-            topic: said.get("code") for topic, said in answer["payload"]["topics"].items() if not said.get("ok")
-        }
+        refused = {topic: said.get("code") for topic, said in answer["payload"]["topics"].items() if not said.get("ok")}
         if refused:
             raise CommandFailed("; ".join(f"{topic}: {code}" for topic, code in refused.items()))
         console = Console(soft_wrap=True)

@@ -57,13 +57,16 @@ def _run_in_up(name: str, arguments: Mapping[str, Any], output: Callable[[Event]
         _stream(up, name, arguments, output)
     except httpx.ConnectError:
         raise CommandFailed(
-            f"`omniaxs up` does not answer on {up.ops}: is it still running? (remove {UP_FILE} if not)", EXIT_UNAVAILABLE
+            f"`omniaxs up` does not answer on {up.ops}: is it still running? (remove {UP_FILE} if not)",
+            EXIT_UNAVAILABLE,
         ) from None
 
 
 def _stream(up: Up, name: str, arguments: Mapping[str, Any], output: Callable[[Event], None]) -> None:
     headers = {"Authorization": f"Bearer {up.ops_token}"}
-    with httpx.stream("POST", f"{up.ops}/commands/{name}", json=dict(arguments), headers=headers, timeout=None) as answer:  # noqa: S113  (a tail has no end)
+    with httpx.stream(
+        "POST", f"{up.ops}/commands/{name}", json=dict(arguments), headers=headers, timeout=None
+    ) as answer:  # noqa: S113  (a tail has no end)
         for line in answer.iter_lines():
             message = json.loads(line)
             if "event" in message:

@@ -27,7 +27,9 @@ def tail(
     as_json: bool = _JSON,
 ) -> None:
     """Print the records of a topic as they come."""
-    run_command("topics.tail", {"topic": topic, "key": key, "last": last, "count": count}, _show_record, as_json=as_json)
+    run_command(
+        "topics.tail", {"topic": topic, "key": key, "last": last, "count": count}, _show_record, as_json=as_json
+    )
 
 
 def _show_report(report: dict[str, Any]) -> None:
@@ -35,4 +37,6 @@ def _show_report(report: dict[str, Any]) -> None:
 
 
 def _show_record(record: dict[str, Any]) -> None:
-    _console.print(f"[dim]{record['partition']}:{record['offset']}[/] {record['key']} {record['value']}", highlight=False)
+    _console.print(
+        f"[dim]{record['partition']}:{record['offset']}[/] {record['key']} {record['value']}", highlight=False
+    )

@@ -38,6 +38,4 @@ async def create_demo(platform: Platform) -> Demo:
     )
     await Tenants(platform.store.database).insert(tenant)
     key, secret = await create_key(platform, tenant.tenant_id, "demo", ALL_SCOPES)
-    return Demo(
-        api_key=key.key_id, api_secret=secret, tenant_id=tenant.tenant_id, account_id=tenant.account_ids[0]
-    )
+    return Demo(api_key=key.key_id, api_secret=secret, tenant_id=tenant.tenant_id, account_id=tenant.account_ids[0])

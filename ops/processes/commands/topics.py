@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 
+from storage.log.topics_admin import TopicsRefused, apply_topics
+
 from ops.processes.commands.port import Arguments, CommandFailed, Event
 from ops.processes.platform import Platform
 from storage.log.port import Log, Record
-from storage.log.topics_admin import TopicsRefused, apply_topics
 from storage.mongo.log_identities import LogIdentities
-
 
 
 async def apply(platform: Platform, arguments: Arguments) -> AsyncIterator[Event]:  # noqa: ARG001  (takes none)
@@ -26,7 +26,9 @@ async def tail(platform: Platform, arguments: Arguments) -> AsyncIterator[Event]
     """The last records of a topic and then those that come, until `count` or the reader leaves."""
     topic = str(arguments["topic"])
     if topic not in {spec.name for spec in platform.topics}:
-        raise CommandFailed(f"no such topic: {topic}; the topics are {', '.join(spec.name for spec in platform.topics)}")
+        raise CommandFailed(
+            f"no such topic: {topic}; the topics are {', '.join(spec.name for spec in platform.topics)}"
+        )
     last = int(arguments.get("last") or 0)
     bounds = await platform.log.bounds(topic)
     start = {partition: max(bound.first, bound.next - last) for partition, bound in bounds.items()}

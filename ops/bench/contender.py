@@ -1,0 +1,76 @@
+"""A server under measurement: a process of its own that says `ready`, and how a reader greets it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+Greeting = Callable[[socket.socket], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """`command` starts it on the port that it is given in place of `{port}`; `helper` is a second process (a publisher)
+    whose CPU is not counted.
+    """
+
+    name: str
+    command: Sequence[str]
+    greet: Greeting
+    environment: Mapping[str, str] = field(default_factory=dict)
+    helper: Sequence[str] = ()
+    ready_line: str = "ready"
+
+
+def free_port() -> int:
+    """A port that nothing listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(command: Sequence[str], environment: Mapping[str, str], ready_line: str) -> Iterator[subprocess.Popen[str]]:
+    """The process, once it has printed a line that holds `ready_line`; killed at the end.
+
+    Raises `RuntimeError` with what it printed when it does not get there within 60 s.
+    """
+    process = subprocess.Popen(
+        list(command),
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        bufsize=1,
+    )
+    try:
+        _await_line(process, ready_line)
+        yield process
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+
+def _await_line(process: subprocess.Popen[str], wanted: str) -> None:
+    lines = process.stdout or ()
+    too_late = threading.Timer(60, process.kill)
+    too_late.start()
+    printed = []
+    try:
+        for line in lines:
+            printed.append(line)
+            if wanted in line:
+                return
+    finally:
+        too_late.cancel()
+    raise RuntimeError(f"{process.args} did not become ready:\n{''.join(printed[-20:])}")
+
+
+def python(module: str, *arguments: object) -> list[str]:
+    """A command that runs one of our modules in this interpreter."""
+    return [sys.executable, "-m", module, *(str(argument) for argument in arguments)]

@@ -1,0 +1,54 @@
+"""The naive way of the fan-out benchmark: Quart on hypercorn, every message awaited to every client.
+
+Arguments: PORT MESSAGES_A_BURST MILLISECONDS_BETWEEN_BURSTS PAYLOAD_BYTES
+"""
+
+import asyncio
+import sys
+
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+from quart import Quart, websocket
+
+
+def build(burst: int, every: float, size: int) -> Quart:
+    """The app: one queue a client, one task a client that sends."""
+    app = Quart("naive")
+    queues: set[asyncio.Queue[str]] = set()
+
+    @app.websocket("/v1/ws")
+    async def stream() -> None:
+        queue: asyncio.Queue[str] = asyncio.Queue(10_000)
+        queues.add(queue)
+        try:
+            while True:
+                await websocket.send(await queue.get())
+        finally:
+            queues.discard(queue)
+
+    async def publish() -> None:
+        sequence = 0
+        while True:
+            await asyncio.sleep(every)
+            for _ in range(burst):
+                head = f'{{"seq":{sequence},"data":"'
+                text = head + "x" * (size - len(head) - 2) + '"}'
+                sequence += 1
+                for queue in queues:
+                    queue.put_nowait(text)
+
+    @app.before_serving
+    async def start() -> None:
+        app.add_background_task(publish)
+        print("ready", flush=True)
+
+    return app
+
+
+if __name__ == "__main__":
+    import uvloop
+
+    port, burst, every, size = (int(text) for text in sys.argv[1:])
+    config = Config()
+    config.bind = [f"127.0.0.1:{port}"]
+    uvloop.run(serve(build(burst, every / 1000, size), config))

@@ -1,0 +1,92 @@
+"""Reaches every dependency that the settings name, one after the other, and says in words what it found."""
+
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from storage.log.connect import open_log
+from storage.log.topics_admin import TopicsRefused, check_topics
+from storage.mongo.migrations import check
+
+from ops.runtime.clock import SystemClock
+from ops.runtime.settings import Settings
+from storage.log.port import LogUnavailable
+from storage.mongo.connect import StoreUnavailable, connect
+from storage.mongo.log_identities import LogIdentities
+from storage.mongo.reference import load_reference
+from storage.topics import Topics
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was looked at, whether it is as it must be, and what was found in words."""
+
+    subject: str
+    ok: bool
+    text: str
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """All findings; a dependency that cannot be reached does not stop the others from being looked at."""
+    return [*await _store_and_log(settings), await _limits(settings)]
+
+
+async def _store_and_log(settings: Settings) -> list[Finding]:
+    store = connect(settings.store_url, settings.store_database)
+    findings = []
+    try:
+        await store.ping()
+        findings.append(Finding("store", ok=True, text=f"{_address(settings.store_url)} answers"))
+        if not settings.local_store:
+            findings += [
+                Finding("store schema", ok=False, text=str(problem)) for problem in await check(store.database)
+            ]
+            instruments = (await load_reference(store.database)).instruments
+            loaded = f"{len(instruments)} instruments" if instruments else "no instruments: run `omniaxs markets load`"
+            findings.append(Finding("reference data", ok=bool(instruments), text=loaded))
+        findings += await _log(settings, LogIdentities(store.database))
+    except StoreUnavailable as error:
+        findings.append(Finding("store", ok=False, text=str(error)))
+        findings += await _log(settings, None)
+    finally:
+        store.close()
+    return findings
+
+
+async def _log(settings: Settings, identities: LogIdentities | None) -> list[Finding]:
+    if settings.local_log:
+        return [Finding("log", ok=True, text="in-process (memory://): every `omniaxs up` starts an empty one")]
+    topics = Topics(settings.topic_partitions)
+    log = open_log(settings.log_url, topics, SystemClock())
+    try:
+        await log.start()
+    except LogUnavailable as error:
+        return [Finding("log", ok=False, text=str(error))]
+    findings = [Finding("log", ok=True, text=f"{_address(settings.log_url)} answers")]
+    try:
+        for problem in await check_topics(log, topics, identities):
+            findings.append(Finding("topics", ok=False, text=problem))
+    except TopicsRefused as refusal:
+        findings.append(Finding("topics", ok=False, text=str(refusal)))
+    finally:
+        await log.close()
+    return findings
+
+
+async def _limits(settings: Settings) -> Finding:
+    if settings.limits_url.startswith("memory://"):
+        return Finding("limits", ok=True, text="in-process (memory://): right for one gateway")
+    client = Redis.from_url(settings.limits_url, socket_timeout=3, socket_connect_timeout=3)
+    try:
+        await client.ping()
+    except (RedisError, OSError) as error:
+        return Finding("limits", ok=False, text=f"{_address(settings.limits_url)} does not answer: {error}")
+    finally:
+        await client.aclose()
+    return Finding("limits", ok=True, text=f"{_address(settings.limits_url)} answers")
+
+
+def _address(url: str) -> str:
+    """The URL without user and password."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"
