@@ -1,0 +1,24 @@
+"""The indexes as data: collection -> what its queries need beside `_id`. `storage.mongo.migrations` makes them so."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from storage.mongo import api_keys, bars, heartbeats
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSpec:
+    """One index. `keys` are (field, 1 or -1) in order; `serves` names the query that is slow without it."""
+
+    name: str
+    keys: tuple[tuple[str, int], ...]
+    serves: str
+    unique: bool = False
+
+
+INDEXES: Final[Mapping[str, tuple[IndexSpec, ...]]] = {
+    bars.COLLECTION: (IndexSpec("partition_upto", (("partition", 1), ("upto", 1)), "Bars.ahead_of"),),
+    api_keys.COLLECTION: (IndexSpec("tenant_id", (("tenant_id", 1), ("created_at", 1)), "ApiKeys.of_tenant"),),
+    heartbeats.COLLECTION: (IndexSpec("beat_at", (("beat_at", 1),), "Heartbeats.all"),),
+}
