@@ -16,12 +16,13 @@ Greeting = Callable[[socket.socket], bytes]
 @dataclass(frozen=True, slots=True)
 class Contender:
     """`command` starts it on the port that it is given in place of `{port}`; `helper` is a second process (a publisher)
-    whose CPU is not counted.
+    whose CPU is not counted. `frame_bytes` is what one message takes on the wire.
     """
 
     name: str
     command: Sequence[str]
     greet: Greeting
+    frame_bytes: int
     environment: Mapping[str, str] = field(default_factory=dict)
     helper: Sequence[str] = ()
     ready_line: str = "ready"

@@ -4,6 +4,7 @@ Each contender is one process that sends ~200-byte messages to `CLIENTS` subscri
 counts bytes. The CPU of the sending process is read from the kernel before and after; idle cost is inside.
 """
 
+import socket
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from ops.bench.tools import PeerMissing, nats_server, node_with_ws
 
 CLIENTS = 200
 PAYLOAD_BYTES = 200
+WEBSOCKET_FRAME_BYTES = PAYLOAD_BYTES + 4
+NATS_FRAME_BYTES = PAYLOAD_BYTES + len("MSG quotes 1 200\r\n") + 2
 SECONDS = 4.0
 ROUNDS = 3
 _HERE = Path(__file__).parent
@@ -57,16 +60,16 @@ def measure(make: Callable[[int, Load], Contender], load: Load, clients: int = C
         try:
             if contender.helper:
                 with running(contender.helper, {}, "ready"):
-                    return _measured(sink, server.pid)
-            return _measured(sink, server.pid)
+                    return _measured(sink, server.pid, contender.frame_bytes)
+            return _measured(sink, server.pid, contender.frame_bytes)
         finally:
             sink.close()
 
 
-def _measured(sink: Sink, pid: int) -> tuple[float, float]:
+def _measured(sink: Sink, pid: int, frame_bytes: int) -> tuple[float, float]:
     sink.drain(1.0)
     before = cpu_seconds(pid)
-    messages = sink.drain(SECONDS) / PAYLOAD_BYTES
+    messages = sink.drain(SECONDS) / frame_bytes
     used = cpu_seconds(pid) - before
     return used * 1e6 / max(1.0, messages), messages / SECONDS
 
@@ -90,30 +93,30 @@ def _plain(_port: int) -> Callable[..., bytes]:
 
 def _naive(port: int, load: Load) -> Contender:
     command = python("ops.bench.peers.naive_quart", port, load.burst, load.every, PAYLOAD_BYTES)
-    return Contender("naive Quart send", command, _plain(port))
+    return Contender("naive Quart send", command, _plain(port), WEBSOCKET_FRAME_BYTES)
 
 
 def _node(port: int, load: Load) -> Contender:
     script = str(_HERE / "peers" / "ws_server.js")
     command = ["node", script, str(port), str(load.burst), str(load.every), str(PAYLOAD_BYTES)]
-    return Contender("node ws", command, _plain(port), environment=node_with_ws())
+    return Contender("node ws", command, _plain(port), WEBSOCKET_FRAME_BYTES, environment=node_with_ws())
 
 
 def _nats(port: int, load: Load) -> Contender:
-    def greet(connection) -> bytes:  # type: ignore[no-untyped-def]
+    def greet(connection: socket.socket) -> bytes:
         connection.sendall(b'CONNECT {"verbose":false}\r\nSUB quotes 1\r\n')
         return b""
 
     command = [str(nats_server()), "-a", "127.0.0.1", "-p", str(port)]
     helper = python("ops.bench.peers.nats_publisher", port, load.burst, load.every, PAYLOAD_BYTES)
-    return Contender("nats-server", command, greet, helper=helper, ready_line="Server is ready")
+    return Contender("nats-server", command, greet, NATS_FRAME_BYTES, helper=helper, ready_line="Server is ready")
 
 
 def _ours(port: int, load: Load) -> Contender:
     command = python("ops.bench.peers.ours", port, load.burst, load.every, PAYLOAD_BYTES)
     subscribe = {"op": "subscribe", "id": "2", "payload": {"topics": ["quotes.*"], "snapshot": False}}
     auth = {"op": "auth", "id": "1", "payload": {"api_key": "bench", "timestamp": "0", "signature": "0"}}
-    return Contender("ours", command, websocket_greeting("127.0.0.1", "/v1/ws", lambda: [auth, subscribe]))
+    return Contender("ours", command, websocket_greeting("127.0.0.1", "/v1/ws", lambda: [auth, subscribe]), WEBSOCKET_FRAME_BYTES)
 
 
 def _report(load: Load, costs: dict[str, list[float]], rates: dict[str, list[float]], notes: list[str]) -> Report:

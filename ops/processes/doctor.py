@@ -56,7 +56,7 @@ async def _store_and_log(settings: Settings) -> list[Finding]:
 async def _log(settings: Settings, identities: LogIdentities | None) -> list[Finding]:
     if settings.local_log:
         return [Finding("log", ok=True, text="in-process (memory://): every `omniaxs up` starts an empty one")]
-    topics = Topics(settings.topic_partitions)
+    topics = Topics(settings.topic_partitions, settings.topic_retention_ms, settings.topic_prefix)
     log = open_log(settings.log_url, topics, SystemClock())
     try:
         await log.start()
@@ -64,8 +64,8 @@ async def _log(settings: Settings, identities: LogIdentities | None) -> list[Fin
         return [Finding("log", ok=False, text=str(error))]
     findings = [Finding("log", ok=True, text=f"{_address(settings.log_url)} answers")]
     try:
-        for problem in await check_topics(log, topics, identities):
-            findings.append(Finding("topics", ok=False, text=problem))
+        problems = await check_topics(log, topics, identities)
+        findings += [Finding("topics", ok=False, text=problem) for problem in problems]
     except TopicsRefused as refusal:
         findings.append(Finding("topics", ok=False, text=str(refusal)))
     finally:

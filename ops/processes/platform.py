@@ -43,7 +43,7 @@ async def opened_platform(settings: Settings) -> AsyncIterator[Platform]:
     Raises `LogUnavailable` or `StoreUnavailable`, each one readable line that names the address.
     """
     clock = SystemClock()
-    topics = Topics(settings.topic_partitions)
+    topics = Topics(settings.topic_partitions, settings.topic_retention_ms, settings.topic_prefix)
     store = connect(settings.store_url, settings.store_database)
     try:
         await store.ping()

@@ -24,7 +24,7 @@ def listen(host: str, port: int) -> socket.socket:
         listener.close()
         raise AddressTaken(f"cannot listen on {host}:{port}: {error.strerror}; choose another port") from error
     listener.listen(1024)
-    listener.setblocking(False)
+    listener.settimeout(0)
     return listener
 
 

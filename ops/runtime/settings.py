@@ -42,6 +42,8 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "text"] = "json"
     topic_partitions: dict[str, int] = Field(default_factory=dict, description='by topic name, e.g. {"quotes": 16}')
+    topic_retention_ms: dict[str, int] = Field(default_factory=dict, description="by topic name; -1 keeps for ever")
+    topic_prefix: str = Field(default="", pattern=r"^[a-z0-9.-]*$", description="for a broker that platforms share")
     key_ring: SecretStr = Field(
         default=SecretStr(DEMO_KEY_RING),
         description="encryption keys as id:secret, comma-separated; the first one seals, all of them open",
@@ -125,7 +127,7 @@ def _unknown(name: str) -> str:
 
 def _decoded(values: Mapping[str, str]) -> dict[str, Any]:
     decoded: dict[str, Any] = dict(values)
-    for name in ("topic_partitions", "cors_origins"):
+    for name in ("topic_partitions", "topic_retention_ms", "cors_origins"):
         if name in values:
             try:
                 decoded[name] = loads(values[name])
