@@ -21,7 +21,10 @@ class BarDocument(msgspec.Struct, frozen=True):
     `open_at`/`close_at` are the (event time in ns, venue_seq) of the first and the last print by that order, so that
     late delivery changes nothing. `first_offset` is the least and `upto` the greatest offset of `trades-<partition>`
     folded in: a write is guarded by `upto`, and a correction folds the bar again from that range of the log.
-    `end` is exclusive, in ns.
+    `end` is exclusive, in ns. `taken_in` is when (ns) the record of the `close_at` print was appended to the log.
+
+    A bar that corrections have emptied is kept with `trades` 0 and the prices it had last, so that its `upto` still
+    guards; readers leave it out ("no trade, no bar").
     """
 
     symbol: str
@@ -42,6 +45,7 @@ class BarDocument(msgspec.Struct, frozen=True):
     upto: int
     final: bool
     revision: int
+    taken_in: int
 
     @property
     def key(self) -> BarKey:
