@@ -18,7 +18,10 @@ class IndexSpec:
 
 
 INDEXES: Final[Mapping[str, tuple[IndexSpec, ...]]] = {
-    bars.COLLECTION: (IndexSpec("partition_upto", (("partition", 1), ("upto", 1)), "Bars.ahead_of"),),
+    bars.COLLECTION: (
+        IndexSpec("partition_upto", (("partition", 1), ("upto", 1)), "Bars.ahead_of"),
+        IndexSpec("partition_symbol", (("partition", 1), ("symbol", 1)), "Bars.newest"),
+    ),
     api_keys.COLLECTION: (IndexSpec("tenant_id", (("tenant_id", 1), ("created_at", 1)), "ApiKeys.of_tenant"),),
     heartbeats.COLLECTION: (IndexSpec("beat_at", (("beat_at", 1),), "Heartbeats.all"),),
 }

@@ -26,7 +26,9 @@ class LatestQuotes:
 
         A quote without `depth` leaves the stored depth as it is.
         """
-        return await self._writer.write([GuardedWrite(quote.symbol, _fields(quote)) for quote in quotes])
+        return await self._writer.write(
+            [GuardedWrite(quote.symbol, _fields(quote), quote.depth is None) for quote in quotes]
+        )
 
     async def get_many(self, symbols: Iterable[str]) -> list[LatestQuoteDocument]:
         """The quotes of those symbols that have one, in no order."""
