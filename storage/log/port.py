@@ -67,6 +67,13 @@ class TopicReport:
     action: str
 
 
+class ExistingTopic(NamedTuple):
+    """A topic as it is: its partition count, and in words each setting that is not as `storage.topics` wants it."""
+
+    partitions: int
+    differences: tuple[str, ...] = ()
+
+
 class LogUnavailable(Exception):
     """The log cannot be reached or was closed; the text names the address and what failed, in one readable line."""
 
@@ -110,6 +117,22 @@ class Tail(Protocol):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+
+class TopicsAdmin(Protocol):
+    """Makes and looks at topics, by our names for them. `storage.log.topics_admin` has the rules."""
+
+    async def existing(self) -> Mapping[str, ExistingTopic]:
+        """Those of our topics that are there. Raises `LogUnavailable`, as all of these do."""
+        ...
+
+    async def create(self, topics: Sequence[str]) -> None:
+        """Make these topics as `storage.topics` says; one that somebody else has just made is left as it is."""
+        ...
+
+    async def update(self, topic: str) -> None:
+        """Give an existing topic the settings that `storage.topics` wants; its other settings stay."""
+        ...
 
 
 class Log(Protocol):
@@ -162,4 +185,8 @@ class Log(Protocol):
 
     async def commit(self, group: str, topic: str, offsets: Mapping[int, int]) -> None:
         """Store next offsets for a group that has no running members (memory runner, CLI)."""
+        ...
+
+    def admin(self) -> TopicsAdmin:
+        """Makes and looks at topics; usable before `start`."""
         ...

@@ -1,0 +1,191 @@
+"""The log on Kafka: one idempotent producer for single appends, one for batches, consumers without group for reading."""
+
+import asyncio
+import weakref
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Final, TypeVar
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import (
+    CommitFailedError,
+    GroupCoordinatorNotAvailableError,
+    KafkaError,
+    NotCoordinatorForGroupError,
+)
+
+from storage.log.kafka_admin import KafkaTopicsAdmin
+from storage.log.kafka_clients import START_SECONDS, Compression, admin_client, consumer, start, unavailable
+from storage.log.kafka_producer import IdempotentProducer
+from storage.log.kafka_tail import KafkaTail
+from storage.log.port import (
+    AppendUnknown,
+    Bounds,
+    LogUnavailable,
+    Message,
+    Position,
+    PositionLost,
+    Record,
+)
+from storage.log.requests import check_partitions, check_size
+from storage.topics import Topics
+
+_RETRY_SECONDS: Final = 0.2
+Answer = TypeVar("Answer")
+
+
+class KafkaLog:
+    """See `storage.log.port.Log`. `bootstrap` is `host:port[,host:port]`; `append_seconds` is how long an append may take
+    before it raises `AppendUnknown` (a broker that restarts takes 12-15 s). Topics and groups are named by
+    `Topics.on_broker`, so `Record.topic` is the name on the broker.
+    """
+
+    def __init__(
+        self, bootstrap: str, topics: Topics, compression: Compression = "zstd", append_seconds: float = 60.0
+    ) -> None:
+        self.bootstrap, self.topics = bootstrap, topics
+        self._append_seconds = append_seconds
+        self._single = IdempotentProducer(bootstrap, compression)
+        self._batched = IdempotentProducer(bootstrap, compression)
+        self._watcher: AIOKafkaConsumer | None = None
+        self._tails: weakref.WeakSet[KafkaTail] = weakref.WeakSet()
+
+    async def start(self) -> None:
+        """Connect. Raises `LogUnavailable` within about ten seconds."""
+        watcher = consumer(self.bootstrap)
+        await start(watcher, self.bootstrap)
+        self._watcher = watcher
+        await self._single.start()
+        await self._batched.start()
+
+    async def close(self) -> None:
+        """End every tail, flush both producers (for up to ten seconds each) and disconnect."""
+        for tail in list(self._tails):
+            await tail.close()
+        await asyncio.gather(self._single.close(), self._batched.close())
+        if self._watcher is not None:
+            old, self._watcher = self._watcher, None
+            await old.stop()
+
+    async def append(self, topic: str, message: Message) -> Position:
+        """See `Log.append`."""
+        spec = self.topics[topic]
+        check_size(spec, message)
+        partition = self.topics.partition(topic, message.key)
+        try:
+            async with asyncio.timeout(self._append_seconds):
+                return Position(partition, await self._single.send(self.topics.on_broker(topic), partition, message))
+        except TimeoutError as error:
+            raise self._timed_out(topic) from error
+
+    async def append_many(self, topic: str, messages: Sequence[Message]) -> list[Position]:
+        """See `Log.append_many`. All partitions at once, each in order."""
+        indexes: dict[int, list[int]] = {}
+        spec = self.topics[topic]
+        for index, message in enumerate(messages):
+            check_size(spec, message)
+            indexes.setdefault(self.topics.partition(topic, message.key), []).append(index)
+        name = self.topics.on_broker(topic)
+        sends = [
+            self._batched.send_all(name, partition, [messages[index] for index in chosen])
+            for partition, chosen in indexes.items()
+        ]
+        try:
+            async with asyncio.timeout(self._append_seconds):
+                results = await asyncio.gather(*sends, return_exceptions=True)
+        except TimeoutError as error:
+            raise self._timed_out(topic) from error
+        positions: list[Position] = [Position(-1, -1)] * len(messages)
+        for (partition, chosen), offsets in zip(indexes.items(), results, strict=True):
+            if isinstance(offsets, BaseException):
+                raise offsets
+            for index, offset in zip(chosen, offsets, strict=True):
+                positions[index] = Position(partition, offset)
+        return positions
+
+    def tail(self, topic: str, start: Mapping[int, int]) -> KafkaTail:
+        """See `Log.tail`."""
+        spec = self.topics[topic]
+        check_partitions(spec, start)
+        tail = KafkaTail(self.bootstrap, spec, self.topics.on_broker(topic), start, self.bounds)
+        self._tails.add(tail)
+        return tail
+
+    async def read(self, topic: str, partition: int, start: int, stop: int) -> AsyncIterator[Sequence[Record]]:
+        """See `Log.read`. Opens a connection for each call."""
+        check_partitions(self.topics[topic], (partition,))
+        bounds = (await self.bounds(topic))[partition]
+        if not bounds.first <= start <= bounds.next:
+            raise PositionLost(topic, partition, start, bounds)
+        end = min(stop, bounds.next)
+        if start >= end:
+            return
+        async with self.tail(topic, {partition: start}) as tail:
+            async for records in tail.until(partition, end):
+                yield records
+
+    async def bounds(self, topic: str) -> dict[int, Bounds]:
+        """See `Log.bounds`. Raises `LogUnavailable`."""
+        if self._watcher is None:
+            raise LogUnavailable(f"the log at {self.bootstrap} is not open")
+        partitions = self._partitions(topic)
+        try:
+            oldest, after = await asyncio.gather(
+                self._watcher.beginning_offsets(partitions), self._watcher.end_offsets(partitions)
+            )
+        except KafkaError as error:
+            raise LogUnavailable(
+                f"the bounds of {topic} cannot be read at {self.bootstrap} ({error!r}); does the topic exist?"
+            ) from error
+        return {partition.partition: Bounds(oldest[partition], after[partition]) for partition in partitions}
+
+    async def committed(self, group: str, topic: str) -> dict[int, int]:
+        """See `Log.committed`. Raises `LogUnavailable`."""
+        partitions = self._partitions(topic)
+        async with admin_client(self.bootstrap) as client:
+            found = await self._of_coordinator(
+                lambda: client.list_consumer_group_offsets(self.topics.on_broker(group), partitions=partitions)
+            )
+        return {partition.partition: held.offset for partition, held in found.items() if held.offset >= 0}
+
+    async def commit(self, group: str, topic: str, offsets: Mapping[int, int]) -> None:
+        """See `Log.commit`. Raises `LogUnavailable`, also when the group has running members."""
+        check_partitions(self.topics[topic], offsets)
+        name = self.topics.on_broker(topic)
+        member = consumer(self.bootstrap, self.topics.on_broker(group))
+        await start(member, self.bootstrap)
+        try:
+            wanted = {TopicPartition(name, number): offset for number, offset in offsets.items()}
+            member.assign(list(wanted))
+            member.pause(*wanted)
+            await self._of_coordinator(lambda: member.commit(wanted))
+        except CommitFailedError as error:
+            raise LogUnavailable(f"offsets of {group} cannot be stored while it has running members") from error
+        finally:
+            await member.stop()
+
+    def admin(self) -> KafkaTopicsAdmin:
+        """See `Log.admin`."""
+        return KafkaTopicsAdmin(self.bootstrap, self.topics)
+
+    async def _of_coordinator(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+        """Ask again while the broker is still choosing the group's coordinator (as it does at a group's first use)."""
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                while True:
+                    try:
+                        return await ask()
+                    except (GroupCoordinatorNotAvailableError, NotCoordinatorForGroupError):
+                        await asyncio.sleep(_RETRY_SECONDS)
+        except CommitFailedError:
+            raise
+        except (KafkaError, TimeoutError) as error:
+            raise unavailable(self.bootstrap, error) from error
+
+    def _partitions(self, topic: str) -> list[TopicPartition]:
+        name = self.topics.on_broker(topic)
+        return [TopicPartition(name, number) for number in range(self.topics[topic].partitions)]
+
+    def _timed_out(self, topic: str) -> AppendUnknown:
+        return AppendUnknown(
+            f"append to {topic} at {self.bootstrap} was not acknowledged within {self._append_seconds:g} s"
+        )

@@ -1,0 +1,91 @@
+"""Makes and starts aiokafka's clients the one way that we use them, and turns a failed start into one readable line."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final, Literal, Protocol
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from storage.log.port import LogUnavailable
+
+Compression = Literal["none", "lz4", "zstd"]
+START_SECONDS: Final = 10.0
+REQUEST_MS: Final = 10_000
+# How long the broker holds a fetch that finds nothing. A partition that is added to a tail starts only after the fetch
+# that is under way, so this is also the most that `Tail.add` takes.
+FETCH_WAIT_MS: Final = 100
+BATCH_BYTES: Final = 256 * 1024
+LARGEST_REQUEST_BYTES: Final = 16 * 1024 * 1024
+
+
+class Startable(Protocol):
+    """What producers and consumers have in common."""
+
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+
+
+async def start(client: Startable, bootstrap: str) -> None:
+    """Start a producer or consumer within `START_SECONDS`, or close it again and raise `LogUnavailable`."""
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            await client.start()
+    except (KafkaError, OSError, TimeoutError) as error:
+        await client.stop()
+        raise unavailable(bootstrap, error) from error
+    except asyncio.CancelledError:
+        await client.stop()
+        raise
+
+
+def unavailable(bootstrap: str, error: BaseException) -> LogUnavailable:
+    """The error in one line that names the address."""
+    what = f"{type(error).__name__}: {error}".replace("\n", " ")
+    return LogUnavailable(f"no Kafka broker answers at {bootstrap} ({what}); is it running and the address right?")
+
+
+def consumer(bootstrap: str, group: str | None = None) -> AIOKafkaConsumer:
+    """A consumer that never commits by itself and never moves to another offset by itself."""
+    return AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        client_id="omniaxs",
+        group_id=group,
+        auto_offset_reset="none",
+        enable_auto_commit=False,
+        fetch_max_wait_ms=FETCH_WAIT_MS,
+        request_timeout_ms=REQUEST_MS,
+    )
+
+
+def producer(bootstrap: str, compression: Compression) -> AIOKafkaProducer:
+    """An idempotent producer without linger. Its request timeout is the library's (40 s): a batch whose partition has
+    no leader for that long is given up, so it must outlast the restart of a broker.
+    """
+    return AIOKafkaProducer(
+        bootstrap_servers=bootstrap,
+        client_id="omniaxs",
+        enable_idempotence=True,
+        acks="all",
+        compression_type=None if compression == "none" else compression,
+        max_batch_size=BATCH_BYTES,
+        max_request_size=LARGEST_REQUEST_BYTES,
+        linger_ms=0,
+    )
+
+
+@asynccontextmanager
+async def admin_client(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
+    """A started admin client, closed at the end. Raises `LogUnavailable`."""
+    client = AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id="omniaxs", request_timeout_ms=REQUEST_MS)
+    try:
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await client.start()
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise unavailable(bootstrap, error) from error
+        yield client
+    finally:
+        await client.close()

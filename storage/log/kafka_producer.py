@@ -1,0 +1,145 @@
+"""The producing half of the Kafka log: an idempotent producer that is replaced once its sequence numbers are spoiled.
+
+aiokafka numbers a batch when it sends it and never takes a number back, so after one batch of a partition has failed
+for good the broker refuses all that follow (`OutOfOrderSequenceNumber`). Such a producer is flushed and replaced by a
+new one, with a new producer id, before the next append goes out.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from typing import Final
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, ProducerClosed
+from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.structs import RecordMetadata
+
+from storage.log.kafka_clients import Compression, producer, start
+from storage.log.port import AppendUnknown, LogUnavailable, Message
+
+CLOSE_SECONDS: Final = 10.0
+_RETRY_SECONDS: Final = 1.0
+
+
+class IdempotentProducer:
+    """Sends to one partition at a time of any topic; offsets come back in order. Errors are `AppendUnknown`."""
+
+    def __init__(self, bootstrap: str, compression: Compression) -> None:
+        self._bootstrap, self._compression = bootstrap, compression
+        self._producer: AIOKafkaProducer | None = None
+        self._spoiled = False
+        self._replacement: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Connect. Raises `LogUnavailable`."""
+        fresh = producer(self._bootstrap, self._compression)
+        await start(fresh, self._bootstrap)
+        self._producer, self._spoiled = fresh, False
+
+    async def close(self) -> None:
+        """Flush for up to `CLOSE_SECONDS`; what is not acknowledged by then fails with `AppendUnknown`."""
+        if self._replacement is not None:
+            self._replacement.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._replacement
+        if self._producer is not None:
+            old, self._producer = self._producer, None
+            await _stop(old)
+
+    async def send(self, topic: str, partition: int, message: Message) -> int:
+        """Append one message at once; its offset."""
+        sender = await self._sound()
+        try:
+            sent = await sender.send(
+                topic, key=message.key, value=message.value, partition=partition, headers=list(message.headers)
+            )
+            return _offset((await sent).offset, topic, partition)
+        except KafkaError as error:
+            raise self._failed(sender, topic, partition, error) from error
+
+    async def send_all(self, topic: str, partition: int, messages: Sequence[Message]) -> list[int]:
+        """Append messages in order, in as few batches as they fit in; their offsets.
+
+        At most one batch is under way and one waits, so memory stays bounded whatever comes in.
+        """
+        sender = await self._sound()
+        sent: list[tuple[asyncio.Future[RecordMetadata], int]] = []
+        offsets: list[int] = []
+        try:
+            done = 0
+            while done < len(messages):
+                batch = sender.create_batch()
+                count = _fill(batch, messages, done)
+                sent.append((await sender.send_batch(batch, topic, partition=partition), count))
+                done += count
+            for future, count in sent:
+                first = _offset((await future).offset, topic, partition)
+                offsets.extend(range(first, first + count))
+        except KafkaError as error:
+            await asyncio.gather(*(future for future, _ in sent), return_exceptions=True)
+            raise self._failed(sender, topic, partition, error) from error
+        finally:
+            for future, _ in sent:
+                future.cancel()
+        return offsets
+
+    async def _sound(self) -> AIOKafkaProducer:
+        if self._spoiled:
+            if self._replacement is None:
+                self._replacement = asyncio.create_task(self._replace())
+            await asyncio.shield(self._replacement)
+        if self._producer is None:
+            raise LogUnavailable(f"the log at {self._bootstrap} is not open")
+        return self._producer
+
+    async def _replace(self) -> None:
+        """What the old producer still has goes out first, so that nothing newer overtakes it."""
+        old, self._producer = self._producer, None
+        if old is not None:
+            await _stop(old)
+        while self._producer is None:
+            try:
+                await self.start()
+            except LogUnavailable:
+                await asyncio.sleep(_RETRY_SECONDS)
+        self._replacement = None
+
+    def _failed(self, sender: AIOKafkaProducer, topic: str, partition: int, error: KafkaError) -> AppendUnknown:
+        if sender is self._producer:
+            self._spoiled = True
+        return AppendUnknown(f"append to {topic}-{partition} at {self._bootstrap} failed: {error!r}")
+
+
+def _fill(batch: BatchBuilder, messages: Sequence[Message], start_at: int) -> int:
+    """Put as many messages into the batch as fit (the first one always does); how many."""
+    index = start_at
+    while index < len(messages):
+        key, value, headers = messages[index]
+        if batch.append(timestamp=None, key=key, value=value, headers=list(headers)) is None:
+            break
+        index += 1
+    batch.close()
+    return index - start_at
+
+
+def _offset(offset: int, topic: str, partition: int) -> int:
+    """A broker that has forgotten a retried batch acknowledges it without an offset: it is on the log, but where?"""
+    if offset < 0:
+        raise AppendUnknown(f"append to {topic}-{partition} was acknowledged as a duplicate, without its offset")
+    return offset
+
+
+async def _stop(old: AIOKafkaProducer) -> None:
+    try:
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await old.stop()
+    except TimeoutError:
+        await _abandon(old)
+
+
+async def _abandon(old: AIOKafkaProducer) -> None:
+    """An idempotent producer retries for ever and `stop` waits for it; there is no public way to make it give up."""
+    await old.client.close()
+    await old._sender.close()  # noqa: SLF001
+    old._message_accumulator.fail_all(ProducerClosed())  # noqa: SLF001
