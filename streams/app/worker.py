@@ -10,7 +10,6 @@ from aiokafka.errors import KafkaError
 from ops.runtime.clock import Clock
 from storage.log.port import Bounds, Log, LogUnavailable
 from streams.app.batch_transport import BatchConsumer
-from streams.app.broker_check import check_topics
 from streams.app.faust_app import AppOptions, build_app
 from streams.app.stall_watch import StallWatch
 from streams.app.topic_runner import TopicRunner
@@ -80,7 +79,7 @@ class StreamWorker:
         Raises `LogUnavailable` when the broker or a topic is missing at the start, `WorkerFailed` (its cause is what
         was raised) when a processor raises, Faust crashes, or the group has forgotten this member.
         """
-        await check_topics(self._options.broker, [self._options.prefix + topic for topic in self._runners])
+        await self._check_topics()
         work = [asyncio.create_task(self._serve()), asyncio.create_task(self._look_at_the_log())]
         for runner in self._runners.values():
             work.append(asyncio.create_task(_every(_TICK_SECONDS, runner.tick)))
@@ -94,6 +93,13 @@ class StreamWorker:
             self._raise_failure(work)
         finally:
             await self._close([halt, *work])
+
+    async def _check_topics(self) -> None:
+        missing = sorted(set(self._runners) - set(await self._log.admin().existing()))
+        if missing:
+            raise LogUnavailable(
+                f"{self._options.broker} has no topic {', '.join(missing)}: run `omniaxs topics apply`"
+            )
 
     def _raise_failure(self, work: Sequence[asyncio.Task[None]]) -> None:
         """Raise the processor's own error where there is one, else that of the task that ended."""
