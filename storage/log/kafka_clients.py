@@ -33,6 +33,7 @@ async def start(client: Startable, bootstrap: str) -> None:
     try:
         async with asyncio.timeout(START_SECONDS):
             await client.start()
+        await asyncio.sleep(0)  # a consumer that is stopped before its tasks have run once raises CancelledError
     except (KafkaError, OSError, TimeoutError) as error:
         await client.stop()
         raise unavailable(bootstrap, error) from error

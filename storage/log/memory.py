@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final
 
 from ops.runtime.clock import Clock, SystemClock, milliseconds
-from storage.log.memory_partition import MemoryPartition, MemoryRecord
+from storage.log.memory_partition import PATIENCE_SECONDS, MemoryPartition, MemoryRecord
 from storage.log.memory_tail import MemoryTail
 from storage.log.port import BATCH_RECORDS, Bounds, ExistingTopic, LogUnavailable, Message, Position
 from storage.log.requests import check_partitions, check_size
@@ -19,12 +19,14 @@ _APPENDED_AT_ONCE: Final = 500
 
 
 class MemoryLog:
-    """See `storage.log.port.Log`. Ready as soon as it is made; `clock` gives the records' timestamps."""
+    """See `storage.log.port.Log`. Ready as soon as it is made; `clock` gives the records' timestamps, `patience_seconds`
+    is how long an append waits for a tail that does not move (see `memory_partition`).
+    """
 
-    def __init__(self, topics: Topics, clock: Clock | None = None) -> None:
+    def __init__(self, topics: Topics, clock: Clock | None = None, patience_seconds: float = PATIENCE_SECONDS) -> None:
         self._topics = topics
         self._clock = clock or SystemClock()
-        self._partitions = {spec.name: _partitions_of(spec) for spec in topics}
+        self._partitions = {spec.name: _partitions_of(spec, patience_seconds) for spec in topics}
         self._tails: weakref.WeakSet[MemoryTail] = weakref.WeakSet()
         self._commits: dict[tuple[str, str], dict[int, int]] = {}
         self._admin = MemoryTopicsAdmin(topics)
@@ -63,8 +65,9 @@ class MemoryLog:
 
     def tail(self, topic: str, start: Mapping[int, int]) -> MemoryTail:
         """See `Log.tail`."""
-        check_partitions(self._topics[topic], start)
-        tail = MemoryTail(self._partitions[topic], start)
+        spec = self._topics[topic]
+        check_partitions(spec, start)
+        tail = MemoryTail(spec, self._partitions[topic], start)
         self._tails.add(tail)
         return tail
 
@@ -109,8 +112,8 @@ class MemoryLog:
             raise LogUnavailable("the log was closed")
 
 
-def _partitions_of(spec: TopicSpec) -> list[MemoryPartition]:
-    return [MemoryPartition(spec.name, number, spec.memory_records) for number in range(spec.partitions)]
+def _partitions_of(spec: TopicSpec, patience: float) -> list[MemoryPartition]:
+    return [MemoryPartition(spec.name, number, spec.memory_records, patience) for number in range(spec.partitions)]
 
 
 class MemoryTopicsAdmin:

@@ -35,12 +35,23 @@ class Reader(Protocol):
 
 
 class MemoryPartition:
-    """The retained records of one partition. `keep` is the least number that stays (None: all)."""
+    """The retained records of one partition. `keep` is the least number that stays (None: all), `patience` in seconds."""
 
-    __slots__ = ("_admitted", "_at_end", "_cursors", "_room", "first", "keep", "number", "records", "topic")
+    __slots__ = (
+        "_admitted",
+        "_at_end",
+        "_cursors",
+        "_patience",
+        "_room",
+        "first",
+        "keep",
+        "number",
+        "records",
+        "topic",
+    )
 
-    def __init__(self, topic: str, number: int, keep: int | None) -> None:
-        self.topic, self.number, self.keep = topic, number, keep
+    def __init__(self, topic: str, number: int, keep: int | None, patience: float = PATIENCE_SECONDS) -> None:
+        self.topic, self.number, self.keep, self._patience = topic, number, keep, patience
         self.first = 0
         self.records: list[MemoryRecord] = []
         self._cursors: set[Cursor] = set()
@@ -80,7 +91,7 @@ class MemoryPartition:
             if self._room is None:
                 self._room = asyncio.get_running_loop().create_future()
             try:
-                async with asyncio.timeout(PATIENCE_SECONDS):
+                async with asyncio.timeout(self._patience):
                     await asyncio.shield(self._room)
             except TimeoutError:
                 self._give_up_on_the_slowest()

@@ -8,13 +8,15 @@ from typing import Self
 
 from storage.log.memory_partition import Cursor, MemoryPartition, MemoryRecord
 from storage.log.port import BATCH_RECORDS, PositionLost, TailClosed
+from storage.log.requests import check_partitions
+from storage.topics import TopicSpec
 
 
 class MemoryTail:
     """Reads some partitions of one topic, for one task at a time. Made by `MemoryLog.tail`; open while entered."""
 
-    def __init__(self, partitions: Sequence[MemoryPartition], start: Mapping[int, int]) -> None:
-        self._partitions = partitions
+    def __init__(self, spec: TopicSpec, partitions: Sequence[MemoryPartition], start: Mapping[int, int]) -> None:
+        self._spec, self._partitions = spec, partitions
         self._cursors = {number: Cursor(self, partitions[number], offset) for number, offset in start.items()}
         self._ready: deque[Cursor] = deque()
         self._wake_up: asyncio.Future[None] | None = None
@@ -37,6 +39,7 @@ class MemoryTail:
 
     async def add(self, partition: int, offset: int) -> None:
         """See `Tail.add`."""
+        check_partitions(self._spec, (partition,))
         old = self._cursors.get(partition)
         cursor = self._cursors[partition] = Cursor(self, self._partitions[partition], offset)
         if self._open:
