@@ -54,8 +54,12 @@ class KafkaLog:
         watcher = consumer(self.bootstrap)
         await start(watcher, self.bootstrap)
         self._watcher = watcher
-        await self._single.start()
-        await self._batched.start()
+        try:
+            await self._single.start()
+            await self._batched.start()
+        except LogUnavailable:
+            await self.close()
+            raise
 
     async def close(self) -> None:
         """End every tail, flush both producers (for up to ten seconds each) and disconnect."""
