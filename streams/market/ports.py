@@ -11,15 +11,16 @@ from storage.models.latest_quotes import LatestQuoteDocument
 class BarsRepository(Protocol):
     """Bars as documents, one a (symbol, timeframe, start)."""
 
-    async def write_many(self, documents: Sequence[BarDocument]) -> None:
+    async def write_many(self, documents: Sequence[BarDocument], /) -> object:
         """Insert or replace each, in the order given: a failure leaves a prefix of them written, never a later one
         without an earlier one (the recovery of revisions leans on it, docs/decisions/0024).
 
-        Guarded: a stored document stays when its `upto` is greater, or when it is equal and the stored one is `final`.
+        Guarded: a stored document stays unless the new one has a greater `upto`, or at the same one a greater
+        `revision`, or at the same revision is final where the stored one is open.
         """
         ...
 
-    async def load(self, keys: Sequence[BarKey]) -> list[BarDocument]:
+    async def load(self, keys: Sequence[BarKey], /) -> list[BarDocument]:
         """Those that exist, in any order, emptied ones (`trades` 0) too."""
         ...
 
@@ -35,13 +36,21 @@ class BarsRepository(Protocol):
 class LatestQuotesRepository(Protocol):
     """The latest quote of each symbol as a document."""
 
-    async def upsert_many(self, documents: Sequence[LatestQuoteDocument]) -> None:
+    async def upsert_many(self, documents: Sequence[LatestQuoteDocument], /) -> object:
         """Insert or replace each where the stored `offset` is lower. A document without depth keeps the stored depth."""
         ...
 
-    async def get_many(self, symbols: Sequence[str]) -> list[LatestQuoteDocument]:
+    async def get_many(self, symbols: Sequence[str], /) -> list[LatestQuoteDocument]:
         """Those that exist, in any order."""
         ...
+
+
+class DeadLetterOf(Protocol):
+    """Makes the message for `dead-letters` of a record that `processor` could not take for `reason`; its `event-id` is
+    the same each time for the same record and processor.
+    """
+
+    def __call__(self, record: Record, processor: str, reason: str) -> Message: ...
 
 
 class LogAppend(Protocol):

@@ -1,11 +1,10 @@
-"""A bar in the making: one mutable object that aggregates are merged into, and its two frozen forms."""
+"""A bar in the making: one mutable object that aggregates are merged into, and the frozen form that is kept."""
 
 from decimal import Decimal
 
-from ops.runtime.timestamps import format_timestamp
 from storage.models.bars import BarDocument, BarKey
-from storage.models.market_data import Bar, Timeframe
-from streams.market.bars.decimals import EXACT, canonical, volume_weighted_price
+from storage.models.market_data import Timeframe
+from streams.market.bars.decimals import EXACT, canonical
 from streams.market.bars.prints import Aggregate
 
 _ZERO = Decimal()
@@ -141,22 +140,3 @@ def working_bar_of(document: BarDocument) -> WorkingBar:
     bar.first_offset, bar.upto = document.first_offset, document.upto
     bar.final, bar.revision, bar.taken_in = document.final, document.revision, document.taken_in
     return bar
-
-
-def wire_bar(document: BarDocument) -> Bar:
-    """As clients see it (`t` is the start; vwap null without volume)."""
-    return Bar(
-        symbol=document.symbol,
-        timeframe=document.timeframe,
-        t=format_timestamp(document.start),
-        o=document.open,
-        h=document.high,
-        l=document.low,
-        c=document.close,
-        v=document.volume,
-        vwap=volume_weighted_price(Decimal(document.notional), Decimal(document.volume)),
-        notional=document.notional,
-        trades=document.trades,
-        final=document.final,
-        revision=document.revision,
-    )

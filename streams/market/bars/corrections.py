@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from streams.market.bars.bar import WorkingBar
-from streams.market.bars.decoding import Corrected, Entry
+from streams.market.bars.decoding import Entry
 from streams.market.bars.prints import Aggregate, Print, aggregate
 
 
@@ -17,10 +17,12 @@ def standing(tape: Iterable[Entry], lateness: int | None) -> tuple[list[Print], 
     effective: set[int] = set()
     latest = -(2**63)
     for entry in tape:
+        moment = entry.ts if isinstance(entry, Print) else entry.trade.ts
+        if lateness is not None and latest - moment > lateness:
+            continue
         if isinstance(entry, Print):
-            latest = max(latest, entry.ts)
-            if lateness is None or latest - entry.ts <= lateness:
-                prints[entry.ts, entry.venue_seq].append(entry)
+            latest = max(latest, moment)
+            prints[moment, entry.venue_seq].append(entry)
             continue
         named = prints[entry.trade.ts, entry.venue_seq]
         if named:
@@ -35,6 +37,3 @@ def within(bar: WorkingBar, prints: Sequence[Print]) -> Aggregate | None:
     """The aggregate of those prints that the bar's interval holds; None when it holds none."""
     held = [trade for trade in prints if bar.start <= trade.ts < bar.end]
     return aggregate(held) if held else None
-
-
-__all__ = ["Corrected", "standing", "within"]

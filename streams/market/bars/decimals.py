@@ -1,17 +1,15 @@
-"""Exact decimals: strict reading of the contract's form, canonical writing, and the one division (vwap)."""
+"""Exact decimals: strict reading of the contract's form, canonical writing."""
 
 import re
-from decimal import MAX_EMAX, MIN_EMIN, ROUND_HALF_EVEN, Context, Decimal, Inexact, InvalidOperation
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, Inexact, InvalidOperation
 from functools import lru_cache
 from typing import Final
 
 _FORM: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _LONGEST: Final = 48
-VWAP_STEP: Final = Decimal("1e-12")
 
 EXACT: Final = Context(prec=400, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[Inexact, InvalidOperation])
 """Sums of products of inputs of at most 48 characters never need more than 400 digits; if they did, it raises."""
-_DIVIDING: Final = Context(prec=400, rounding=ROUND_HALF_EVEN, Emin=MIN_EMIN, Emax=MAX_EMAX)
 
 
 @lru_cache(maxsize=65_536)
@@ -28,10 +26,3 @@ def canonical(value: Decimal) -> str:
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
-
-
-def volume_weighted_price(notional: Decimal, volume: Decimal) -> str | None:
-    """notional / volume to 12 decimals, half-even; None without volume."""
-    if not volume:
-        return None
-    return canonical(_DIVIDING.quantize(_DIVIDING.divide(notional, volume), VWAP_STEP))

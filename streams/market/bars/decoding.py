@@ -1,7 +1,7 @@
 """Records of `trades` to prints and corrections: each value is decoded once, and only the fields that bars need."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -9,7 +9,9 @@ from ops.runtime.timestamps import NANOSECONDS_PER_MILLISECOND, parse_timestamp
 from storage.log.port import Record
 from storage.models.market_data import Correction
 from streams.market.bars.decimals import parse_decimal
+from streams.market.bars.intervals import DAY
 from streams.market.bars.prints import Print
+from streams.market.refused import Refused
 
 
 class _TradeFields(msgspec.Struct):
@@ -29,14 +31,9 @@ class Corrected(NamedTuple):
     replaces: bool
 
 
-class Refused(NamedTuple):
-    """A record that the fold cannot take, and why in words."""
-
-    record: Record
-    reason: str
-
-
 Entry = Print | Corrected
+AHEAD_AT_MOST: Final = DAY
+"""A print from the far future would make every later one of its symbol too late."""
 
 _decode = msgspec.json.Decoder(_TradeFields).decode
 
@@ -65,10 +62,11 @@ def decode_trades(
                 symbol,
             )
         except (msgspec.MsgspecError, KeyError, ValueError) as error:
-            refused.append(Refused(record, _reason(record, symbols, error)))
+            refused.append(_refused(record, error))
             continue
-        if fields.symbol != symbol or trade.quantity < 0:
-            refused.append(Refused(record, _contradiction(fields, symbol)))
+        problem = _problem(fields, trade)
+        if problem:
+            refused.append(Refused(record, "impossible", problem))
         elif fields.correction is None:
             prints.append(trade)
         else:
@@ -85,15 +83,21 @@ def entry_of(record: Record, symbols: Mapping[bytes, str]) -> Entry | None:
     return corrections[0][1] if corrections else None
 
 
-def _reason(record: Record, symbols: Mapping[bytes, str], error: Exception) -> str:
+def _refused(record: Record, error: Exception) -> Refused:
     if isinstance(error, KeyError):
-        return f"unknown symbol {(record.key or b'').decode(errors='replace')!r}: no instrument has it"
-    if record.key not in symbols:
-        return f"{error}; and its key {record.key!r} is no known symbol"
-    return f"not a trade: {error}"
+        key = (record.key or b"").decode(errors="replace")
+        return Refused(record, "unknown_symbol", f"no instrument has the symbol {key!r} of the record's key")
+    return Refused(record, "undecodable", f"not a trade: {error}")
 
 
-def _contradiction(fields: _TradeFields, symbol: str) -> str:
-    if fields.symbol != symbol:
-        return f"the key says {symbol!r} and the value says {fields.symbol!r}"
-    return f"a quantity cannot be negative: {fields.quantity}"
+def _problem(fields: _TradeFields, trade: Print) -> str | None:
+    """What is impossible about a trade that could be read, in words."""
+    if fields.symbol != trade.symbol:
+        return f"the key says {trade.symbol!r} and the value says {fields.symbol!r}"
+    if trade.quantity < 0:
+        return f"a quantity cannot be negative: {fields.quantity}"
+    if trade.ts < 0:
+        return f"an event time before 1970: {fields.ts}"
+    if trade.ts - trade.taken_in > AHEAD_AT_MOST:
+        return f"an event time more than a day after it was appended: {fields.ts}"
+    return None
