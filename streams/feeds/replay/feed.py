@@ -1,0 +1,116 @@
+"""First step on the road of a recorded quote or trade: files in, records of the platform out, at the pace asked for."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import partial
+
+from ops.runtime.clock import Clock
+from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
+from storage.models.calendar_rules import session_state
+from storage.reference import ReferenceData
+from streams.feeds.port import Publish
+from streams.feeds.replay.merge import Placed, merge_by_time
+from streams.feeds.replay.one_pass import OnePass
+from streams.feeds.replay.pace import Pace, Speed
+from streams.feeds.replay.problems import MalformedFile, NothingToReplay
+from streams.feeds.replay.progress import ReplayProgress
+from streams.feeds.replay.reading import Reading
+from streams.feeds.replay.session_filter import SessionName
+from streams.feeds.replay.sources import ReplaySource, readings_of, rows_of
+from streams.feeds.replay.tape import SymbolTape
+
+_SOON = 1_000_000
+"""Nanoseconds ahead of its time at which a row may go: timers are no finer."""
+
+
+class ReplayFeed:
+    """Recorded files merged by event time. Each `run` is one pass over them, to be published as a run of its own.
+
+    `speed` is "max" or a factor. With `shifted` the first row happens now. `resume_after` is a `feed-position` line of
+    a run that broke off: everything up to it is read, so that books and last prices are right, and not published.
+    A record's line is its number in the pass, which the same files and options give again.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[ReplaySource],
+        reference: ReferenceData,
+        clock: Clock,
+        *,
+        speed: Speed = "max",
+        shifted: bool = False,
+        session: SessionName | None = None,
+        resume_after: int = 0,
+        report: Callable[[ReplayProgress], None] | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._sources, self._reference, self._clock = tuple(sources), reference, clock
+        self._speed, self._shifted, self._session = speed, shifted, session
+        self._resume_after, self._report, self._sleep = resume_after, report, sleep
+        self._symbols = tuple(sorted({symbol for source in sources for symbol in source.symbols.values()}))
+
+    @property
+    def name(self) -> str:
+        """`replay:` and the files' names."""
+        return "replay:" + ",".join(source.file.path.name for source in self._sources)
+
+    @property
+    def symbols(self) -> Sequence[str]:
+        """The platform symbols that it publishes, sorted."""
+        return self._symbols
+
+    async def run(self, publish: Publish) -> None:
+        """Publish one pass; returns at the end of the files.
+
+        Raises `UnreadableFile` or `MalformedFile`, the latter after everything before the fault was published;
+        `NothingToReplay` where no row is left to publish.
+        """
+        readings = readings_of(self._sources)
+        progress = ReplayProgress(readings)
+        one_pass = OnePass(self._tapes(), publish, progress, self._resume_after)
+        try:
+            await self._play(self._merged(readings), one_pass)
+        except MalformedFile:
+            await self._flush(one_pass)
+            raise
+        await self._flush(one_pass)
+        if not one_pass.records:
+            raise NothingToReplay(f"{self.name} has nothing to publish{progress.left_out_text()}")
+
+    def _tapes(self) -> dict[str, SymbolTape]:
+        return {
+            symbol: SymbolTape(
+                symbol,
+                self._reference.instruments[symbol].venue,
+                partial(session_state, self._reference.calendar_of(symbol)),
+            )
+            for symbol in self._symbols
+        }
+
+    def _merged(self, readings: Sequence[Reading]) -> Iterator[Placed]:
+        pairs = zip(self._sources, readings, strict=True)
+        return merge_by_time([rows_of(source, reading, self._session) for source, reading in pairs])
+
+    async def _play(self, rows: Iterator[Placed], one_pass: OnePass) -> None:
+        pace: Pace | None = None
+        for placed in rows:
+            if not one_pass.resuming:
+                pace = pace or Pace(self._speed, shifted=self._shifted, first=placed.due, began=self._clock.now())
+                await self._wait(pace, placed.due, one_pass)
+            now = self._clock.now()
+            one_pass.take(placed.row, pace.published_at(placed.row.ts, now) if pace else placed.row.ts, now)
+            if one_pass.full:
+                await self._flush(one_pass)
+
+    async def _wait(self, pace: Pace, due: int, one_pass: OnePass) -> None:
+        if pace.due_in(due, self._clock.now()) <= _SOON:
+            return
+        await self._flush(one_pass)
+        while (ahead := pace.due_in(due, self._clock.now())) > _SOON:
+            await self._sleep(ahead / NANOSECONDS_PER_SECOND)
+
+    async def _flush(self, one_pass: OnePass) -> None:
+        if await one_pass.flush():
+            if self._report is not None:
+                self._report(one_pass.progress)
+            await self._sleep(0)
