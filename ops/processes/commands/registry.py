@@ -1,0 +1,23 @@
+"""Every command by the name that the CLI and the ops port call it by."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from ops.processes.commands import database, dead_letters, feed, keys, markets, topics
+from ops.processes.commands.port import Command
+
+COMMANDS: Final[Mapping[str, Command]] = {
+    "topics.apply": topics.apply,
+    "topics.tail": topics.tail,
+    "db.migrate": database.migrate,
+    "db.check": database.check,
+    "db.rebuild": database.rebuild,
+    "markets.load": markets.load,
+    "keys.create": keys.create,
+    "keys.list": keys.list_keys,
+    "keys.revoke": keys.revoke,
+    "dead-letters.list": dead_letters.list_letters,
+    "dead-letters.replay": dead_letters.replay,
+    "feed.replay": feed.replay,
+    "feed.synthetic": feed.synthetic,
+}
