@@ -1,9 +1,10 @@
 """What can be traded or watched: the reference data of one symbol."""
 
+from collections.abc import Iterator
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 AssetClass = Literal["equity", "fx", "crypto", "futures", "metals", "prediction", "index"]
 ASSET_CLASSES: tuple[AssetClass, ...] = ("equity", "fx", "crypto", "futures", "metals", "prediction", "index")
@@ -42,6 +43,33 @@ class Instrument(BaseModel):
     reference_price: DecimalText = Field(
         pattern=DECIMAL_PATTERN, description="where the synthetic feed starts; never used for trading"
     )
+
+    @model_validator(mode="after")
+    def _steps_and_limits_agree(self) -> Self:
+        for _, problem in filter(lambda rule: rule[0], _inconsistencies(self)):
+            raise ValueError(problem)
+        return self
+
+
+def _inconsistencies(instrument: Instrument) -> Iterator[tuple[bool, str]]:
+    """(is it wrong, what is wrong) of each rule over several fields; the text begins with the field that is wrong."""
+    tick, lot = Decimal(instrument.tick_size), Decimal(instrument.lot_size)
+    least, most = Decimal(instrument.min_quantity), Decimal(instrument.max_quantity)
+    initial, maintenance = Decimal(instrument.initial_margin_rate), Decimal(instrument.maintenance_margin_rate)
+    reference = Decimal(instrument.reference_price)
+    yield tick <= 0, f"tick_size must be above 0, not {tick}"
+    yield lot <= 0, f"lot_size must be above 0, not {lot}"
+    places = decimal_places(tick)
+    yield instrument.price_precision < places, f"price_precision must be at least {places}, as tick_size {tick} has it"
+    places = decimal_places(lot)
+    yield instrument.qty_precision < places, f"qty_precision must be at least {places}, as lot_size {lot} has it"
+    yield least <= 0 or least % lot != 0, f"min_quantity must be a multiple of lot_size {lot} above 0, not {least}"
+    yield most < least, f"max_quantity must not be below min_quantity {least}"
+    yield Decimal(instrument.multiplier) <= 0, f"multiplier must be above 0, not {instrument.multiplier}"
+    yield Decimal(instrument.min_notional) < 0, f"min_notional must not be below 0, not {instrument.min_notional}"
+    yield not 0 <= initial <= 1, f"initial_margin_rate must be from 0 to 1, not {initial}"
+    yield not 0 <= maintenance <= initial, f"maintenance_margin_rate must be from 0 to initial_margin_rate {initial}"
+    yield reference <= 0 or reference % tick != 0, f"reference_price must be a multiple of tick_size {tick} above 0"
 
 
 def decimal_places(step: Decimal) -> int:

@@ -1,0 +1,1 @@
+"""The built-in reference data, and how files of reference data are read, written and made."""
