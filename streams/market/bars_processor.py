@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
+from ops.runtime.clock import Clock
 from ops.runtime.metrics import Metrics
 from storage.log.port import Message, Record
 from storage.models.bars import BarDocument
@@ -17,7 +18,7 @@ from streams.market.bars.intervals import SECOND, DayOf
 from streams.market.bars.prints import Print
 from streams.market.correcting import Corrector
 from streams.market.horizon import Horizon
-from streams.market.ports import BarsRepository, DeadLetterOf, MarketLog
+from streams.market.ports import BarsRepository, MarketLog
 from streams.market.refusals import DeadLetterBox
 from streams.market.refused import Refused
 
@@ -46,7 +47,7 @@ class BarsProcessor:
         *,
         bars: BarsRepository,
         log: MarketLog,
-        dead_letter: DeadLetterOf,
+        clock: Clock,
         metrics: Metrics,
         symbols: Iterable[str],
         day_of: DayOf,
@@ -54,7 +55,7 @@ class BarsProcessor:
     ) -> None:
         self._bars = bars
         self._log = log
-        self._box = DeadLetterBox(self.name, log, dead_letter, metrics)
+        self._box = DeadLetterBox(self.name, TRADES, log, clock, metrics)
         self._symbols = {symbol.encode(): symbol for symbol in symbols}
         self._day_of = day_of
         self._lateness = lateness
@@ -140,13 +141,13 @@ class BarsProcessor:
             await self._load(fold, (correction.trade,))
             reason = await corrector.correct(fold, correction, self._lateness)
             if reason:
-                self._box.add(Refused(_record_at(records, correction.trade.offset), "correction", reason))
+                self._box.add(Refused(_record_at(records, correction.trade.offset), "trade.correction", reason))
         await self._apply(fold, prints[at:])
 
     def _refuse_late(self, fold: BarFold, records: Sequence[Record]) -> None:
         for trade, lateness in fold.take_too_late():
             reason = f"{lateness / SECOND:.3f} s behind the newest trade of {trade.symbol}"
-            self._box.add(Refused(_record_at(records, trade.offset), "late", reason))
+            self._box.add(Refused(_record_at(records, trade.offset), "trade.late", reason))
 
     async def _append(self, documents: Sequence[BarDocument]) -> None:
         if documents:

@@ -45,14 +45,6 @@ class LatestQuotesRepository(Protocol):
         ...
 
 
-class DeadLetterOf(Protocol):
-    """Makes the message for `dead-letters` of a record that `processor` could not take for `reason`; its `event-id` is
-    the same each time for the same record and processor.
-    """
-
-    def __call__(self, record: Record, processor: str, reason: str) -> Message: ...
-
-
 class LogAppend(Protocol):
     """The part of the log port through which derived records leave."""
 

@@ -1,15 +1,14 @@
 """A record that a fold cannot take, as the pure part names it."""
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from storage.log.port import Record
 
-Kind = Literal["undecodable", "unknown_symbol", "impossible", "late", "correction"]
-
 
 class Refused(NamedTuple):
-    """A record that a fold cannot take; `reason` says why in words, `kind` is what is counted."""
+    """`reason` is a stable code (`trade.late`), `text` says it in words, `error` is what was raised, if anything was."""
 
     record: Record
-    kind: Kind
     reason: str
+    text: str
+    error: Exception | None = None

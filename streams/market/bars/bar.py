@@ -11,9 +11,13 @@ _ZERO = Decimal()
 
 
 class WorkingBar:
-    """The fields of `BarDocument` with decimals as numbers. `changed` is the fold's note that a flush must write it."""
+    """The fields of `BarDocument` with decimals as numbers. `changed` is the fold's note that a flush must write it.
+
+    It holds the prints of `begin` <= t < `end` and is called by `start`, which differs from `begin` for daily bars only.
+    """
 
     __slots__ = (
+        "begin",
         "changed",
         "close",
         "close_at",
@@ -36,10 +40,10 @@ class WorkingBar:
         "volume",
     )
 
-    def __init__(self, symbol: str, timeframe: Timeframe, bounds: tuple[int, int], partition: int) -> None:
+    def __init__(self, symbol: str, timeframe: Timeframe, bounds: tuple[int, int, int], partition: int) -> None:
         self.symbol = symbol
         self.timeframe = timeframe
-        self.start, self.end = bounds
+        self.start, self.begin, self.end = bounds
         self.partition = partition
         self.open = self.high = self.low = self.close = _ZERO
         self.open_at = self.close_at = (0, 0)
@@ -130,9 +134,10 @@ def document_of(bar: WorkingBar) -> BarDocument:
     )
 
 
-def working_bar_of(document: BarDocument) -> WorkingBar:
-    """The bar as it was when `document` was made."""
-    bar = WorkingBar(document.symbol, document.timeframe, (document.start, document.end), document.partition)
+def working_bar_of(document: BarDocument, begin: int) -> WorkingBar:
+    """The bar as it was when `document` was made; `begin` (ns) is where its interval begins."""
+    bounds = (document.start, begin, document.end)
+    bar = WorkingBar(document.symbol, document.timeframe, bounds, document.partition)
     bar.open, bar.high = Decimal(document.open), Decimal(document.high)
     bar.low, bar.close = Decimal(document.low), Decimal(document.close)
     bar.open_at, bar.close_at = (document.open_at[0], document.open_at[1]), (document.close_at[0], document.close_at[1])

@@ -35,5 +35,5 @@ def standing(tape: Iterable[Entry], lateness: int | None) -> tuple[list[Print], 
 
 def within(bar: WorkingBar, prints: Sequence[Print]) -> Aggregate | None:
     """The aggregate of those prints that the bar's interval holds; None when it holds none."""
-    held = [trade for trade in prints if bar.start <= trade.ts < bar.end]
+    held = [trade for trade in prints if bar.begin <= trade.ts < bar.end]
     return aggregate(held) if held else None

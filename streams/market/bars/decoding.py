@@ -66,7 +66,7 @@ def decode_trades(
             continue
         problem = _problem(fields, trade)
         if problem:
-            refused.append(Refused(record, "impossible", problem))
+            refused.append(Refused(record, "trade.impossible", problem))
         elif fields.correction is None:
             prints.append(trade)
         else:
@@ -86,8 +86,8 @@ def entry_of(record: Record, symbols: Mapping[bytes, str]) -> Entry | None:
 def _refused(record: Record, error: Exception) -> Refused:
     if isinstance(error, KeyError):
         key = (record.key or b"").decode(errors="replace")
-        return Refused(record, "unknown_symbol", f"no instrument has the symbol {key!r} of the record's key")
-    return Refused(record, "undecodable", f"not a trade: {error}")
+        return Refused(record, "trade.unknown_symbol", f"no instrument has the symbol {key!r} of the record's key")
+    return Refused(record, "trade.undecodable", f"not a trade: {error}", error)
 
 
 def _problem(fields: _TradeFields, trade: Print) -> str | None:

@@ -60,7 +60,7 @@ class BarFold:
         self._stored_upto = stored_upto
         for document in newest:
             state = self._state(document.symbol)
-            state.newest[document.timeframe] = working_bar_of(document)
+            state.newest[document.timeframe] = self._bar_of(document)
             state.see(document.close_at[0], document.taken_in)
 
     def apply(self, prints: Sequence[Print], at: int = 0) -> int:
@@ -113,7 +113,7 @@ class BarFold:
     def install(self, documents: Iterable[BarDocument], asked: Iterable[BarKey] = ()) -> None:
         """Take loaded bars into memory; those of `asked` that are not among them do not exist."""
         for document in documents:
-            self._older[document.key] = working_bar_of(document)
+            self._older[document.key] = self._bar_of(document)
         self._absent.update(key for key in asked if key not in self._older)
 
     def bars_at(self, symbol: str, moment: int) -> list[WorkingBar]:
@@ -221,6 +221,10 @@ class BarFold:
             self._note(bar)
             bar.finish()
 
+    def _bar_of(self, document: BarDocument) -> WorkingBar:
+        _, begin, _ = bounds_of(document.timeframe, document.symbol, document.open_at[0], self._day_of)
+        return working_bar_of(document, begin)
+
     def _note(self, bar: WorkingBar) -> None:
         if not bar.changed:
             bar.changed = True
@@ -239,9 +243,9 @@ class BarFold:
         newest = state.newest.get(timeframe)
         if newest is None or moment >= newest.end:
             return None
-        if moment >= newest.start:
+        if moment >= newest.begin:
             return newest
-        start, _ = bounds_of(timeframe, state.symbol, moment, self._day_of)
+        start, _, _ = bounds_of(timeframe, state.symbol, moment, self._day_of)
         return self._older.get(BarKey(state.symbol, timeframe, start))
 
     def _missing_of(self, state: SymbolBars, moment: int) -> list[BarKey]:
@@ -249,8 +253,8 @@ class BarFold:
         keys = []
         for timeframe in self._timeframes:
             newest = state.newest.get(timeframe)
-            if newest is not None and moment < newest.start:
-                start, _ = bounds_of(timeframe, state.symbol, moment, self._day_of)
+            if newest is not None and moment < newest.begin:
+                start, _, _ = bounds_of(timeframe, state.symbol, moment, self._day_of)
                 key = BarKey(state.symbol, timeframe, start)
                 if key not in self._older and key not in self._absent:
                     keys.append(key)
