@@ -7,7 +7,8 @@ from faust.app.base import App
 from faust.transport.drivers import aiokafka as driver
 
 FAUST_VERSION: Final = "0.15.3"
-_NEEDED: Final[tuple[tuple[type, tuple[str, ...]], ...]] = (
+Needed = tuple[tuple[type, tuple[str, ...]], ...]
+_NEEDED: Final[Needed] = (
     (
         driver.Consumer,
         (
@@ -39,7 +40,7 @@ class FaustIncompatible(Exception):
     """The installed Faust is not the one that the batch transport was proved with; the text says what differs."""
 
 
-def check_faust(found: str | None = None) -> None:
+def check_faust(found: str | None = None, needed: Needed = _NEEDED) -> None:
     """Raise `FaustIncompatible` unless the installed Faust (or version `found`) is the pinned one and has every name."""
     installed = found if found is not None else version("faust-streaming")
     if installed != FAUST_VERSION:
@@ -47,7 +48,7 @@ def check_faust(found: str | None = None) -> None:
             f"faust-streaming {FAUST_VERSION} is needed, {installed} is installed: "
             "install the pinned requirements, or prove streams/app/batch_transport.py with the new one and move the pin"
         )
-    missing = [f"{owner.__name__}.{name}" for owner, names in _NEEDED for name in names if not _has(owner, name)]
+    missing = [f"{owner.__name__}.{name}" for owner, names in needed for name in names if not _has(owner, name)]
     if missing:
         raise FaustIncompatible(f"faust-streaming {installed} has no {', '.join(missing)}: install it again")
 

@@ -210,6 +210,17 @@ async def test_handing_back_drains_commits_and_only_then_ends_the_partitions(ben
 
 
 async def test_an_acknowledgement_after_the_end_of_its_assignment_commits_nothing(bench: Bench) -> None:
+    old, older = [(await bench.fetch({P0: records(P0, start, start + 9)}))[0] for start in (0, 10)]
+    await bench.consumer.on_partitions_revoked({P0, P1})
+    old.ack(bench.consumer)
+    older.ack(bench.consumer)
+    await bench.consumer.commit()
+    assert bench.broker.committed == {}
+
+
+async def test_an_acknowledgement_of_an_earlier_assignment_does_not_stand_for_the_same_offsets_in_this_one(
+    bench: Bench,
+) -> None:
     (old,) = await bench.fetch({P0: records(P0, 0, 9)})
     await bench.consumer.on_partitions_revoked({P0, P1})
     await bench.begin(generation=2)
