@@ -11,7 +11,7 @@ from typing import NoReturn
 import typer
 from rich.console import Console
 
-from ops.cli.recorded import COLUMNS_HELP, FORMATS_HELP, recorded_file
+from ops.cli.recorded import COLUMNS_HELP, EXIT_NO_INPUT, FORMATS_HELP, planned_file
 from ops.cli.recorded_bars import FileBars, bars_of_file
 from ops.processes.commands.port import EXIT_DATA
 from ops.runtime.clock import milliseconds
@@ -23,7 +23,6 @@ from streams.feeds.replay.session_filter import SessionName
 
 application = typer.Typer(no_args_is_help=True)
 EXIT_NO_TRADES = 2
-EXIT_NO_INPUT = 66
 EXIT_CANNOT_CREATE = 73
 _FIELDS = ("bar_start_ms", "open", "high", "low", "close", "volume", "notional", "trades")
 _errors = Console(stderr=True, soft_wrap=True)
@@ -49,7 +48,7 @@ def build(
     Exit codes: 2 it holds no trades; 65 it is malformed or breaks off (the bars of what came before are printed);
     66 it cannot be opened; 73 the output cannot be written.
     """
-    recorded = recorded_file(file, file_format, columns)
+    recorded = planned_file(file, file_format, columns).recorded()
     if not recorded.format.has_trades and file.is_file():
         _refuse(f"{file}: a file of the format {recorded.format.name} holds no trades, so no bars", EXIT_NO_TRADES)
     found = _computed(recorded, timeframe, session)

@@ -3,11 +3,11 @@
 from decimal import Decimal
 from functools import lru_cache
 
-from streams.feeds.replay.rows import QuoteRow
+from storage.models.market_data import Level
+from streams.feeds.replay.rows import NO_LEVEL, QuoteRow
 
-_Side = tuple[Decimal, Decimal, str, str]
+_Quote = tuple[Decimal, Decimal, str, str]
 _as_decimal = lru_cache(maxsize=65_536)(Decimal)
-_NOTHING = ("0", "0")
 
 
 class BestOfExchanges:
@@ -16,34 +16,32 @@ class BestOfExchanges:
     """
 
     def __init__(self) -> None:
-        self._bids: dict[str, _Side] = {}
-        self._asks: dict[str, _Side] = {}
+        self._bids = _BestSide(best_is_high=True)
+        self._asks = _BestSide(best_is_high=False)
 
     def take(self, exchange: str, row: QuoteRow) -> QuoteRow:
         """The best over all exchanges after `row`, which replaces both sides of its exchange."""
-        _put(self._bids, exchange, row.bid, row.bid_size, best_is_high=True)
-        _put(self._asks, exchange, row.ask, row.ask_size, best_is_high=False)
-        bid, bid_size = _best(self._bids)
-        ask, ask_size = _best(self._asks)
+        bid, bid_size = self._bids.put(exchange, row.bid, row.bid_size)
+        ask, ask_size = self._asks.put(exchange, row.ask, row.ask_size)
         return QuoteRow(row.ts, row.symbol, bid, bid_size, ask, ask_size, row.line)
 
 
-def _put(sides: dict[str, _Side], exchange: str, price: str, size: str, *, best_is_high: bool) -> None:
-    known = sides.get(exchange)
-    if known is not None and known[2] == price and known[3] == size:
-        return
-    sides.pop(exchange, None)
-    number, amount = _as_decimal(price), _as_decimal(size)
-    if number and amount:
-        sides[exchange] = (number if best_is_high else -number, amount, price, size)
+class _BestSide:
+    def __init__(self, *, best_is_high: bool) -> None:
+        self._best_is_high = best_is_high
+        self._quotes: dict[str, _Quote] = {}
+        self._best = NO_LEVEL
+
+    def put(self, exchange: str, price: str, size: str) -> Level:
+        known = self._quotes.get(exchange)
+        if known is None or known[2:] != (price, size):
+            self._quotes.pop(exchange, None)  # what changes goes behind those of the same price and size
+            number, amount = _as_decimal(price), _as_decimal(size)
+            if number and amount:
+                self._quotes[exchange] = (number if self._best_is_high else -number, amount, price, size)
+            self._best = max(self._quotes.values(), key=_priority)[2:] if self._quotes else NO_LEVEL
+        return self._best
 
 
-def _best(sides: dict[str, _Side]) -> tuple[str, str]:
-    if not sides:
-        return _NOTHING
-    best = max(sides.values(), key=_priority)
-    return best[2], best[3]
-
-
-def _priority(side: _Side) -> tuple[Decimal, Decimal]:
-    return side[0], side[1]
+def _priority(quote: _Quote) -> tuple[Decimal, Decimal]:
+    return quote[0], quote[1]

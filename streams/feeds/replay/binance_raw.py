@@ -145,22 +145,25 @@ class _RawStream:
 
     def _snapshot(self, message: _Message, line: int) -> Iterator[Row]:
         market = self._market_of(message.symbol)
-        if message.last_update_id is not None and market.book.snapshot(
-            message.last_update_id, _levels(message.bids), _levels(message.asks)
-        ):
-            market.broken_at = None
-            yield depth_row(market.book.book, market.symbol, self._time(message.happened or message.sent), line)
+        held = market.book.snapshot(message.last_update_id or 0, _levels(message.bids), _levels(message.asks))
+        market.broken_at = None
+        yield depth_row(market.book.book, market.symbol, self._time(message.happened or message.sent), line)
+        for update in held:
+            yield from self._update(market, update)
 
     def _depth(self, data: _Data, line: int) -> Iterator[Row]:
-        market, ts = self._markets[data.s], self._time(data.happened or data.sent)
-        update = DepthUpdate(data.first, data.last, data.previous, _levels(data.bids), _levels(data.asks))
-        was_in_step = market.book.in_step
-        if not market.book.update(update):
+        ts, bids, asks = self._time(data.happened or data.sent), _levels(data.bids), _levels(data.asks)
+        update = DepthUpdate(ts, line, data.first, data.last, data.previous, bids, asks)
+        yield from self._update(self._markets[data.s], update)
+
+    def _update(self, market: _Market, update: DepthUpdate) -> Iterator[Row]:
+        outcome = market.book.update(update)
+        if outcome == "applied":
+            yield depth_row(market.book.book, market.symbol, update.ts, update.line)
+        elif outcome == "broken":
             self._reading.gaps += 1
-            market.broken_at = line
-            yield lost_depth_row(market.symbol, ts, line)
-        elif was_in_step:
-            yield depth_row(market.book.book, market.symbol, ts, line)
+            market.broken_at = update.line
+            yield lost_depth_row(market.symbol, update.ts, update.line)
 
     def _market_of(self, symbol: str | None) -> _Market:
         if symbol is None and len(self._markets) == 1:

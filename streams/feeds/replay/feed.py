@@ -21,13 +21,16 @@ from streams.feeds.replay.tape import SymbolTape
 
 _SOON = 1_000_000
 """Nanoseconds ahead of its time at which a row may go: timers are no finer."""
+_ROWS_A_TURN = 100
+"""Rows after which the other tasks of the loop get their turn."""
 
 
 class ReplayFeed:
     """Recorded files merged by event time. Each `run` is one pass over them, to be published as a run of its own.
 
     `speed` is "max" or a factor. With `shifted` the first row happens now. `resume_after` is a `feed-position` line of
-    a run that broke off: everything up to it is read, so that books and last prices are right, and not published.
+    a run that broke off: the first pass reads everything up to it, so that books and last prices are right, and does
+    not publish it again.
     A record's line is its number in the pass, which the same files and options give again.
     """
 
@@ -68,6 +71,7 @@ class ReplayFeed:
         readings = readings_of(self._sources)
         progress = ReplayProgress(readings)
         one_pass = OnePass(self._tapes(), publish, progress, self._resume_after)
+        self._resume_after = 0
         try:
             await self._play(self._merged(readings), one_pass)
         except MalformedFile:
@@ -93,7 +97,9 @@ class ReplayFeed:
 
     async def _play(self, rows: Iterator[Placed], one_pass: OnePass) -> None:
         pace: Pace | None = None
-        for placed in rows:
+        for number, placed in enumerate(rows):
+            if number % _ROWS_A_TURN == 0:
+                await self._sleep(0)
             if not one_pass.resuming:
                 pace = pace or Pace(self._speed, shifted=self._shifted, first=placed.due, began=self._clock.now())
                 await self._wait(pace, placed.due, one_pass)
@@ -110,7 +116,5 @@ class ReplayFeed:
             await self._sleep(ahead / NANOSECONDS_PER_SECOND)
 
     async def _flush(self, one_pass: OnePass) -> None:
-        if await one_pass.flush():
-            if self._report is not None:
-                self._report(one_pass.progress)
-            await self._sleep(0)
+        if await one_pass.flush() and self._report is not None:
+            self._report(one_pass.progress)

@@ -1,0 +1,113 @@
+"""`omniaxs feed`: publish recorded or synthetic market data."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.status import Status
+
+from ops.cli.platform_command import run_command
+from ops.cli.recorded import COLUMNS_HELP, DAY_HELP, EXIT_NO_INPUT, FORMATS_HELP, planned_file
+from ops.processes.commands.port import CommandFailed
+from streams.feeds.replay.lines import is_packed
+from streams.feeds.replay.pace import parse_speed
+from streams.feeds.replay.plan import PlannedFile, ReplayPlan
+from streams.feeds.replay.problems import UnreadableFile
+from streams.feeds.replay.session_filter import SessionName
+from streams.feeds.replay.symbols import parse_naming
+
+application = typer.Typer(no_args_is_help=True)
+_JSON = typer.Option(False, "--json", help="One JSON object a line on standard output.")
+_errors = Console(stderr=True, soft_wrap=True)
+
+
+@application.command()
+def replay(
+    file: list[Path] = typer.Argument(help="Recorded files, gzip or plain; several are merged by event time."),
+    file_format: list[str] = typer.Option([], "--format", help=f"One for all files, or one each: {FORMATS_HELP}"),
+    symbol: list[str] = typer.Option([], help="SOURCE=SYMBOL; repeated for one source: for its files in their order."),
+    columns: str | None = typer.Option(None, help=COLUMNS_HELP),
+    speed: str | None = typer.Option(None, help="max, or a factor: 1, 60. Default: max, and 1 with --loop."),
+    loop: bool = typer.Option(False, "--loop", help="Again and again, times shifted to now."),
+    session: SessionName | None = typer.Option(None, help="rth: only 09:30 <= t < 16:00 New York."),
+    date: str | None = typer.Option(None, help=DAY_HELP),
+    as_json: bool = _JSON,
+) -> None:
+    """Publish recorded market data.
+
+    Exit codes: 65 a file is malformed or breaks off (what came before is published), 66 one cannot be opened,
+    75 another feed publishes one of its symbols.
+    """
+    plan = ReplayPlan(
+        files=_planned_files(file, file_format, columns, date),
+        symbols=tuple(_naming(text) for text in symbol),
+        speed=_speed(speed or ("1" if loop else "max")),
+        loop=loop,
+        session=session,
+    )
+    _check_readable(plan.files)
+    _run("feed.replay", plan.model_dump(mode="json"), as_json=as_json)
+
+
+@application.command()
+def synthetic(
+    seed: int = typer.Option(1, help="The same seed makes the same stream."),
+    symbol: list[str] = typer.Option([], help="May be repeated; default: every symbol of the platform."),
+    as_json: bool = _JSON,
+) -> None:
+    """Publish made-up market data until stopped."""
+    _run("feed.synthetic", {"seed": seed, "symbols": symbol}, as_json=as_json)
+
+
+def _planned_files(
+    files: Sequence[Path], formats: Sequence[str], columns: str | None, day: str | None
+) -> tuple[PlannedFile, ...]:
+    if len(formats) not in (0, 1, len(files)):
+        reason = f"{len(files)} files need one format, or {len(files)}, not {len(formats)}"
+        raise typer.BadParameter(reason, param_hint="--format")
+    names: list[str | None] = [*formats] or [None]
+    if len(names) == 1:
+        names *= len(files)
+    return tuple(planned_file(path, name, columns, day) for path, name in zip(files, names, strict=True))
+
+
+def _naming(text: str) -> str:
+    try:
+        parse_naming(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--symbol") from error
+    return text
+
+
+def _speed(text: str) -> str:
+    try:
+        parse_speed(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--speed") from error
+    return text
+
+
+def _check_readable(files: Sequence[PlannedFile]) -> None:
+    for planned in files:
+        try:
+            is_packed(planned.path)
+        except UnreadableFile as error:
+            raise CommandFailed(str(error), EXIT_NO_INPUT) from error
+
+
+def _run(name: str, arguments: dict[str, Any], *, as_json: bool) -> None:
+    with _errors.status(name) as status:
+        run_command(name, arguments, _shown_on(status), as_json=as_json)
+
+
+def _shown_on(status: Status) -> Callable[[dict[str, Any]], None]:
+    def show(event: dict[str, Any]) -> None:
+        text = "  ".join(f"{key}={value}" for key, value in event.items())
+        if event.get("done"):
+            _errors.print(text, highlight=False, markup=False)
+        else:
+            status.update(text)
+
+    return show

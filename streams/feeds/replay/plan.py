@@ -1,0 +1,84 @@
+"""A replay as it was asked for, JSON-able so that it can be carried to the process that runs it, and made into a feed."""
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ops.runtime.clock import Clock
+from storage.reference import ReferenceData
+from streams.feeds.replay.columns import parse_columns
+from streams.feeds.replay.feed import ReplayFeed
+from streams.feeds.replay.formats import FORMATS, FileFormat, of_columns
+from streams.feeds.replay.pace import parse_speed
+from streams.feeds.replay.progress import ReplayProgress
+from streams.feeds.replay.recorded_file import RecordedFile
+from streams.feeds.replay.session_filter import SessionName
+from streams.feeds.replay.sources import ReplaySource
+from streams.feeds.replay.symbols import name_symbols, parse_naming
+
+OWN_FORMAT = "columns"
+
+
+def find_format(name: str | None, columns: str | None) -> FileFormat:
+    """The format called `name`, or (None, or "columns") the one that `columns` describes. Raises `ValueError`."""
+    if name is not None and name != OWN_FORMAT:
+        if name in FORMATS:
+            return FORMATS[name]
+        raise ValueError(f"format {name!r} is not one of {', '.join(FORMATS)}")
+    if not columns:
+        raise ValueError(f"name the format ({', '.join(FORMATS)}) or the columns (ts=...,price=...)")
+    return of_columns(OWN_FORMAT, parse_columns(columns))
+
+
+class PlannedFile(BaseModel):
+    """A file and how to read it; `day` is the date of one whose times are since midnight."""
+
+    model_config = ConfigDict(frozen=True)
+
+    path: Path
+    format: str | None = None
+    columns: str | None = None
+    day: date | None = None
+
+    def recorded(self) -> RecordedFile:
+        """Ready to be read. Raises `ValueError` for an unknown format or columns that are not well said."""
+        return RecordedFile(self.path, find_format(self.format, self.columns), self.day)
+
+
+class ReplayPlan(BaseModel):
+    """What `feed replay` was asked. `symbols` are `SOURCE=SYMBOL` or `SYMBOL`; `speed` is "max" or a factor; with `loop`
+    the passes follow each other for ever, their times shifted to now.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    files: tuple[PlannedFile, ...] = Field(min_length=1)
+    symbols: tuple[str, ...] = ()
+    speed: str = "max"
+    loop: bool = False
+    session: SessionName | None = None
+    resume_after: int = Field(default=0, ge=0)
+
+
+def feed_of(
+    plan: ReplayPlan, reference: ReferenceData, clock: Clock, report: Callable[[ReplayProgress], None] | None = None
+) -> ReplayFeed:
+    """The feed of a plan. Files whose rows name their symbols are read once here, to know what they hold.
+
+    Raises `UnreadableFile`, `MalformedFile` where nothing of a file can be read, `UnknownSymbol`, and `ValueError` for a
+    plan that is not well said.
+    """
+    files = [planned.recorded() for planned in plan.files]
+    named = name_symbols(files, [parse_naming(text) for text in plan.symbols], reference.instruments)
+    return ReplayFeed(
+        [ReplaySource(file, symbols) for file, symbols in zip(files, named, strict=True)],
+        reference,
+        clock,
+        speed=parse_speed(plan.speed),
+        shifted=plan.loop,
+        session=plan.session,
+        resume_after=plan.resume_after,
+        report=report,
+    )
