@@ -1,0 +1,104 @@
+"""Builds the Quart app out of the parts it is given. Building starts nothing and connects to nothing."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from quart import Quart
+
+from gateway.callers import Authenticator
+from gateway.http.answers import Answers
+from gateway.http.body import BODY_BYTES, BODY_SECONDS
+from gateway.http.contract import Operation, load_additions, load_contract, operations_of
+from gateway.http.cors import CrossOrigin
+from gateway.http.edge import Edge
+from gateway.http.exchange import Exchanges
+from gateway.http.failures import register_failures
+from gateway.http.limits import Limiter
+from gateway.http.measures import RequestMeasures
+from gateway.http.openapi import build_document
+from gateway.http.page_tokens import PageTokens
+from gateway.market import routes as market
+from gateway.market.bars import BarSource
+from gateway.market.ports import ReferenceSource
+from gateway.market.quotes import LatestQuoteSource
+from gateway.quote_board import QuoteBoard
+from gateway.system import routes as system
+from gateway.system.probe import StatusProbe
+from ops.runtime.clock import Clock
+from ops.runtime.identifiers import Identifiers
+from ops.runtime.languages import load_languages
+from ops.runtime.settings import Settings
+
+BUILT: Final = market.BUILT | system.BUILT
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayParts:
+    """What the gateway is made of. `extensions` add routes of their own to the app (the WebSocket does)."""
+
+    settings: Settings
+    clock: Clock
+    identifiers: Identifiers
+    authenticator: Authenticator
+    limiter: Limiter
+    measures: RequestMeasures
+    board: QuoteBoard
+    latest_quotes: LatestQuoteSource
+    bars: BarSource
+    reference: ReferenceSource
+    probe: StatusProbe
+    extensions: Sequence[Callable[[Quart], None]] = ()
+
+
+def build_app(parts: GatewayParts) -> Quart:
+    """The gateway's ASGI app. Raises `ValueError` when a translation is missing."""
+    settings = parts.settings
+    app = _bare_app()
+    languages = load_languages()
+    cross_origin = CrossOrigin(settings.cors_origins)
+    answers = Answers(languages, parts.clock, cross_origin, transport_is_secure=settings.mode == "production")
+    exchanges = Exchanges(parts.clock, parts.identifiers, settings.trusted_proxy_hops)
+    edge = Edge(
+        exchanges=exchanges,
+        answers=answers,
+        authenticator=parts.authenticator,
+        limiter=parts.limiter,
+        measures=parts.measures,
+        clock=parts.clock,
+    )
+    register_failures(app, edge, cross_origin)
+    system.register_system(app, edge, clock=parts.clock, languages=languages, probe=parts.probe, mode=settings.mode)
+    market.register_market(
+        app,
+        edge,
+        board=parts.board,
+        latest_quotes=parts.latest_quotes,
+        bars=parts.bars,
+        reference=parts.reference,
+        tokens=PageTokens(settings.key_ring.get_secret_value().encode()),
+    )
+    contract = load_contract()
+    system.register_document(app, edge, answers, build_document(contract, load_additions(), BUILT))
+    for operation in not_implemented(operations_of(contract)):
+        app.add_url_rule(
+            operation.rule, operation.operation_id, edge.unbuilt(operation.operation_id), methods=[operation.method]
+        )
+    for extend in parts.extensions:
+        extend(app)
+    return app
+
+
+def not_implemented(operations: Sequence[Operation]) -> list[Operation]:
+    """Those operations of the contract that answer 501, since later work brings them."""
+    return [operation for operation in operations if operation.operation_id not in BUILT]
+
+
+def _bare_app() -> Quart:
+    """Quart without what it would answer by itself: redirects, OPTIONS, static files."""
+    app = Quart("gateway", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES
+    app.config["BODY_TIMEOUT"] = BODY_SECONDS
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    app.url_map.merge_slashes = False
+    return app

@@ -1,0 +1,95 @@
+"""Request bodies: read with a limit and a timeout, parsed as strict JSON."""
+
+import json
+import re
+from typing import Any, Final, NoReturn
+
+from quart import Request
+
+from ops.runtime.errors import HubError
+
+BODY_BYTES: Final = 64 * 1024
+BODY_SECONDS: Final = 10
+MOST_DEPTH: Final = 16
+_STRINGS_AND_BRACKETS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
+
+
+async def read_body(request: Request) -> bytes:
+    """The whole body. The app's own limits apply: 64 KiB (`request.too_large`) and 10 s (`request.timeout`)."""
+    if not may_have_body(request):
+        return b""
+    return await request.get_data(cache=True, as_text=False, parse_form_data=False)
+
+
+def may_have_body(request: Request) -> bool:
+    """Whether a body can follow: over HTTP/1.1 only with a length or a transfer coding (RFC 9112, 6.3)."""
+    if not request.http_version.startswith("1"):
+        return True
+    names = {name for name, _ in request.scope["headers"]}
+    return b"content-length" in names or b"transfer-encoding" in names
+
+
+async def read_json(request: Request) -> dict[str, Any]:
+    """The body as one JSON object. Raises `request.media_type`, `request.malformed`, `request.too_large` or `request.timeout`."""
+    if request.mimetype != "application/json":
+        raise HubError("request.media_type", {"received": request.mimetype or None, "expected": "application/json"})
+    return parse_json_object(await read_body(request))
+
+
+def parse_json_object(body: bytes) -> dict[str, Any]:
+    """One JSON object (RFC 8259) in UTF-8, at most 16 levels deep, without duplicate keys, NaN or lone surrogates.
+
+    Raises `request.malformed` with the reason.
+    """
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        _malformed(f"not UTF-8 at byte {error.start}")
+    if _depth(body) > MOST_DEPTH:
+        _malformed(f"nested deeper than {MOST_DEPTH} levels")
+    try:
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        _malformed(f"{error.msg} at line {error.lineno} column {error.colno}")
+    except ValueError:
+        _malformed("a number has too many digits")
+    if not isinstance(value, dict):
+        _malformed("not an object")
+    _refuse_lone_surrogates(value)
+    return value
+
+
+def _malformed(reason: str) -> NoReturn:
+    raise HubError("request.malformed", {"reason": reason})
+
+
+def _depth(body: bytes) -> int:
+    depth = deepest = 0
+    for token in _STRINGS_AND_BRACKETS.finditer(body):
+        first = body[token.start()]
+        if first in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif first in b"]}":
+            depth -= 1
+    return deepest
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            _malformed(f"the key {name[:64]!a} stands twice in one object")
+        found[name] = value
+    return found
+
+
+def _no_constant(name: str) -> NoReturn:
+    _malformed(f"{name} is not JSON")
+
+
+def _refuse_lone_surrogates(value: dict[str, Any]) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        _malformed("a string holds half of a surrogate pair")

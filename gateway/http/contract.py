@@ -1,0 +1,52 @@
+"""The contract that clients hold, as data: read once when the app is built."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+CONTRACT_PATH: Final = Path(__file__).parent / "contract.yaml"
+ADDITIONS_PATH: Final = Path(__file__).parent / "additions.yaml"
+METHODS: Final = ("get", "post", "put", "patch", "delete")
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation: `path` as the contract writes it, e.g. `/v1/orders/{order_id}`; `method` in capitals."""
+
+    operation_id: str
+    method: str
+    path: str
+
+    @property
+    def rule(self) -> str:
+        """The path as a Quart rule."""
+        return self.path.replace("{", "<").replace("}", ">")
+
+
+def load_contract() -> Document:
+    """The contract as it is, before anything is added."""
+    return _load(CONTRACT_PATH)
+
+
+def load_additions() -> Document:
+    """What this product adds: schemas, fields, parameters and paths, laid over the contract."""
+    return _load(ADDITIONS_PATH)
+
+
+def operations_of(document: Document) -> list[Operation]:
+    """Every operation of an OpenAPI document, in its order."""
+    return [
+        Operation(item["operationId"], method.upper(), path)
+        for path, methods in document["paths"].items()
+        for method, item in methods.items()
+        if method in METHODS
+    ]
+
+
+def _load(path: Path) -> Document:
+    with path.open("rb") as file:
+        loaded: Document = yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  (safe, in C)
+    return loaded

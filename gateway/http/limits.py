@@ -1,0 +1,145 @@
+"""Rate limits: the `limits` library decides in memory; counts of other gateways are merged in (limit_merger.py).
+
+Windows are aligned to the epoch, so that all gateways count in the same one. Nothing here waits for anything.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from limits import RateLimitItem, RateLimitItemPerMinute
+from limits.storage import Storage
+from limits.strategies import FixedWindowRateLimiter
+
+from ops.runtime.clock import Clock
+from ops.runtime.errors import HubError
+from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
+
+LimitName = Literal["market", "public"]
+_SWEEP_FROM: Final = 1_024
+
+
+@dataclass(slots=True)
+class Window:
+    """One counter of one window that ends at `ends_at` (Unix s): our own count and what other gateways reported."""
+
+    ends_at: int
+    own: int = 0
+    others: int = 0
+    shared: int = 0
+    """How much of `own` the other gateways have been told."""
+
+
+class SharedCounts(Storage):
+    """Counters in this process's memory plus what others counted; an expired window is forgotten.
+
+    A `limits` storage: `get` and `incr` answer with the total over all gateways, as far as it is known.
+    """
+
+    STORAGE_SCHEME = None
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._now: Callable[[], int] = clock.now
+        self._windows: dict[str, Window] = {}
+        self._sweep_at = _SWEEP_FROM
+
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        """Nothing here fails by itself."""
+        return ValueError
+
+    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        """Count `amount` in the current window of `expiry` seconds; the new total."""
+        now = self._now() // NANOSECONDS_PER_SECOND
+        window = self._windows.get(key)
+        if window is None or window.ends_at <= now:
+            window = self._open(key, now, int(expiry))
+        window.own += amount
+        return window.own + window.others
+
+    def get(self, key: str) -> int:
+        """The total in the current window."""
+        window = self._windows.get(key)
+        if window is None or window.ends_at <= self._now() // NANOSECONDS_PER_SECOND:
+            return 0
+        return window.own + window.others
+
+    def get_expiry(self, key: str) -> float:
+        """When the window ends (Unix seconds)."""
+        window = self._windows.get(key)
+        return window.ends_at if window else self._now() / NANOSECONDS_PER_SECOND
+
+    def check(self) -> bool:
+        """Memory is always there."""
+        return True
+
+    def reset(self) -> int | None:
+        """Forget everything."""
+        count = len(self._windows)
+        self._windows.clear()
+        return count
+
+    def clear(self, key: str) -> None:
+        """Forget one counter."""
+        self._windows.pop(key, None)
+
+    def current(self) -> Iterator[tuple[str, Window]]:
+        """The counters whose window has not ended."""
+        now = self._now() // NANOSECONDS_PER_SECOND
+        yield from [(key, window) for key, window in self._windows.items() if window.ends_at > now]
+
+    def _open(self, key: str, now: int, seconds: int) -> Window:
+        if len(self._windows) >= self._sweep_at:
+            self._windows = {name: held for name, held in self._windows.items() if held.ends_at > now}
+            self._sweep_at = max(_SWEEP_FROM, 2 * len(self._windows))
+        window = self._windows[key] = Window(ends_at=now - now % seconds + seconds)
+        return window
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What is left of a limit after a request: `reset_at` is Unix seconds."""
+
+    limit: int
+    remaining: int
+    reset_at: int
+
+
+class Limiter:
+    """Spends weight of named limits, each counted by identity (a key id, an address)."""
+
+    def __init__(self, clock: Clock, *, market_per_minute: int, public_per_minute: int) -> None:
+        self.counts = SharedCounts(clock)
+        self._clock = clock
+        self._strategy = FixedWindowRateLimiter(self.counts)
+        self._items: dict[LimitName, RateLimitItem] = {
+            "market": RateLimitItemPerMinute(market_per_minute, namespace="market"),
+            "public": RateLimitItemPerMinute(public_per_minute, namespace="public"),
+        }
+
+    def spend(self, name: LimitName, identity: str, weight: int) -> Spent:
+        """Count `weight`. Raises `rate.limited` when that is more than is left (it is counted all the same), with
+        `Spent` in the error's `spent` and the seconds until the window ends in `retry_after`.
+        """
+        item = self._items[name]
+        allowed = self._strategy.hit(item, identity, cost=weight)
+        stats = self._strategy.get_window_stats(item, identity)
+        spent = Spent(item.amount, stats.remaining, int(stats.reset_time))
+        if not allowed:
+            raise RateLimited(name, spent, self._seconds_until(spent.reset_at))
+        return spent
+
+    def _seconds_until(self, moment: int) -> int:
+        left = moment * NANOSECONDS_PER_SECOND - self._clock.now()
+        return max(1, -(-left // NANOSECONDS_PER_SECOND))
+
+
+class RateLimited(HubError):
+    """`rate.limited` with the state of the limit that refused."""
+
+    def __init__(self, name: LimitName, spent: Spent, retry_after: int) -> None:
+        details = {"limit": name, "limit_per_minute": spent.limit, "reset_at": spent.reset_at}
+        super().__init__("rate.limited", details, retry_after=retry_after)
+        self.spent = spent
+        self.limit_name = name

@@ -1,0 +1,90 @@
+"""The document that `/openapi.json` serves: the contract, the additions, and every error and header that occurs. Pure."""
+
+import copy
+from collections.abc import Mapping, Set
+from typing import Any, Final
+
+from gateway.http.contract import METHODS, Document
+from storage.models.instruments import ASSET_CLASSES
+
+_SIGNED_ERRORS: Final = (401, 403, 408, 413, 422, 429, 500, 503)
+_PUBLIC_ERRORS: Final = (422, 429, 500)
+_LOOKED_UP: Final = frozenset({"listMarkets", "getQuotes", "getBars", "getCalendar"})
+_DESCRIPTIONS: Final[Mapping[int, str]] = {
+    401: "Who is calling is not known: auth.*",
+    403: "The caller may not: auth.*",
+    404: "Something that was named does not exist",
+    408: "The request did not arrive in time: request.timeout",
+    413: "The request is too large: request.too_large",
+    422: "A field is not valid: request.invalid with details.fields",
+    429: "Too many requests: rate.limited",
+    500: "Something went wrong on our side: system.internal",
+    501: "Not available yet: system.not_implemented",
+    503: "A part of the service cannot answer: system.unavailable",
+}
+_TEXT: Final[dict[str, Any]] = {"type": "string"}
+_LANGUAGE: Final[dict[str, Any]] = {"type": "string", "enum": ["zh-CN", "en-US", "ja-JP"]}
+_ALWAYS: Final = {"Content-Language": _LANGUAGE, "X-Trace-Id": _TEXT, "X-Server-Time": _TEXT}
+_LIMIT: Final = {"X-RateLimit-Limit": _TEXT, "X-RateLimit-Remaining": _TEXT, "X-RateLimit-Reset": _TEXT}
+_ERROR: Final = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorResponse"}}}
+_NARROWED: Final[Mapping[str, Mapping[str, Any]]] = {
+    "symbols": {"type": "string", "minLength": 1, "maxLength": 32_768, "pattern": "^[^,]+(,[^,]+)*$"},
+    "symbol": {"type": "string", "minLength": 1},
+    "asset_class": {"type": "string", "enum": list(ASSET_CLASSES)},
+}
+
+
+def build_document(contract: Document, additions: Document, built: Set[str]) -> Document:
+    """An OpenAPI 3.0.3 document that keeps clients of the contract working. `built` are the ids of the operations that
+    answer with more than 501.
+    """
+    document: Document = _merged(copy.deepcopy(contract), additions)
+    del document["components"]["parameters"]["AcceptLanguage"]["schema"]["enum"]
+    del document["components"]["parameters"]["AcceptLanguage"]["schema"]["default"]
+    for item in document["paths"].values():
+        for method in METHODS:
+            if method in item:
+                _complete(item[method], built)
+    return document
+
+
+def _merged(base: Any, over: Any) -> Any:
+    if not isinstance(base, dict) or not isinstance(over, dict):
+        return copy.deepcopy(over)
+    for name, value in over.items():
+        base[name] = _merged(base[name], value) if name in base else copy.deepcopy(value)
+    return base
+
+
+def _complete(operation: dict[str, Any], built: Set[str]) -> None:
+    identity = operation["operationId"]
+    responses = operation["responses"]
+    if identity not in built:
+        responses.setdefault("501", _error(501))
+        return
+    signed = operation.get("security") != []
+    if signed:
+        operation["parameters"].append({"$ref": "#/components/parameters/XPmRecvWindow"})
+    _narrow(operation)
+    for status in _SIGNED_ERRORS if signed else _PUBLIC_ERRORS:
+        responses[str(status)] = _error(status)
+    if identity in _LOOKED_UP:
+        responses["404"] = _error(404)
+    responses["200"]["headers"] = _headers({**_ALWAYS, **_LIMIT})
+
+
+def _narrow(operation: dict[str, Any]) -> None:
+    for parameter in operation.get("parameters", ()):
+        if parameter.get("name") in _NARROWED:
+            parameter["schema"] = dict(_NARROWED[parameter["name"]])
+
+
+def _error(status: int) -> dict[str, Any]:
+    headers = _headers(_ALWAYS)
+    if status == 429:
+        headers |= _headers({**_LIMIT, "Retry-After": _TEXT})
+    return {"description": _DESCRIPTIONS[status], "headers": headers, "content": copy.deepcopy(_ERROR)}
+
+
+def _headers(schemas: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    return {name: {"required": True, "schema": dict(schema)} for name, schema in schemas.items()}

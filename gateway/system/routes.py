@@ -1,0 +1,82 @@
+"""The routes about the platform itself: status, time, errors, and the document of all routes."""
+
+from typing import Final
+
+import msgspec
+from quart import Quart, Response
+
+from gateway.http.answers import JSON, Answers
+from gateway.http.contract import Document
+from gateway.http.docs_page import DOCS_POLICY, docs_page
+from gateway.http.edge import Edge, PublicCall, SignedCall
+from gateway.http.exchange import Exchange
+from gateway.system.probe import StatusProbe
+from gateway.system.status import overall
+from ops.runtime.clock import Clock, milliseconds
+from ops.runtime.errors import CATALOGUE
+from ops.runtime.languages import Languages
+from ops.runtime.timestamps import format_timestamp
+
+BUILT: Final = frozenset({"getSystemStatus", "getTime", "listErrors", "getOpenApi", "getDocs"})
+
+
+def register_system(
+    app: Quart, edge: Edge, *, clock: Clock, languages: Languages, probe: StatusProbe, mode: str
+) -> None:
+    """Add status (for keys with `market:read`), time and errors (for anyone)."""
+    catalogue = _catalogue(languages)
+
+    async def status(call: SignedCall) -> bytes:
+        components = await probe.components()
+        condition = overall(components)
+        return msgspec.json.encode(
+            {
+                "overall": condition,
+                "label": languages.label(f"label.status.{condition}", call.language),
+                "mode": mode,
+                "components": [{"name": part.name, "status": part.status} for part in components],
+                "updated_at": format_timestamp(call.now),
+            }
+        )
+
+    async def time(_call: PublicCall) -> bytes:
+        now = clock.now()
+        return msgspec.json.encode({"server_time": milliseconds(now), "ts": format_timestamp(now)})
+
+    async def errors(_call: PublicCall) -> bytes:
+        return catalogue
+
+    app.add_url_rule(
+        "/v1/status", "getSystemStatus", edge.signed("getSystemStatus", "market:read", 1, status), methods=["GET"]
+    )
+    app.add_url_rule("/public/v1/time", "getTime", edge.public("getTime", time), methods=["GET"])
+    app.add_url_rule("/public/v1/errors", "listErrors", edge.public("listErrors", errors), methods=["GET"])
+
+
+def register_document(app: Quart, edge: Edge, answers: Answers, document: Document) -> None:
+    """Add `/openapi.json` and `/docs`, both made once from `document`."""
+    as_json = msgspec.json.encode(document)
+    as_page = docs_page(document).encode()
+
+    def openapi(exchange: Exchange) -> Response:
+        return answers.raw(exchange, as_json, JSON)
+
+    def docs(exchange: Exchange) -> Response:
+        return answers.raw(exchange, as_page, "text/html; charset=utf-8", policy=DOCS_POLICY)
+
+    app.add_url_rule("/openapi.json", "getOpenApi", edge.page("getOpenApi", openapi), methods=["GET"])
+    app.add_url_rule("/docs", "getDocs", edge.page("getDocs", docs), methods=["GET"])
+
+
+def _catalogue(languages: Languages) -> bytes:
+    items = [
+        {
+            "code": kind.code,
+            "status": kind.status,
+            "retryable": kind.retryable,
+            "messages": languages.of_code(kind.code),
+            "help": kind.help,
+        }
+        for kind in CATALOGUE.values()
+    ]
+    return msgspec.json.encode({"items": items, "next_page_token": None})
