@@ -37,12 +37,13 @@ def free_port() -> int:
 
 @contextmanager
 def running(command: Sequence[str], environment: Mapping[str, str], ready_line: str) -> Iterator[subprocess.Popen[str]]:
-    """The process, once it has printed a line that holds `ready_line`; killed at the end.
+    """The process in `folder`, once it has printed a line that holds `ready_line`; killed at the end.
 
     Raises `RuntimeError` with what it printed when it does not get there within 60 s.
     """
     process = subprocess.Popen(
         list(command),
+        cwd=folder,
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

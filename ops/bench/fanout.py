@@ -116,7 +116,9 @@ def _ours(port: int, load: Load) -> Contender:
     command = python("ops.bench.peers.ours", port, load.burst, load.every, PAYLOAD_BYTES)
     subscribe = {"op": "subscribe", "id": "2", "payload": {"topics": ["quotes.*"], "snapshot": False}}
     auth = {"op": "auth", "id": "1", "payload": {"api_key": "bench", "timestamp": "0", "signature": "0"}}
-    return Contender("ours", command, websocket_greeting("127.0.0.1", "/v1/ws", lambda: [auth, subscribe]), WEBSOCKET_FRAME_BYTES)
+    return Contender(
+        "ours", command, websocket_greeting("127.0.0.1", "/v1/ws", lambda: [auth, subscribe]), WEBSOCKET_FRAME_BYTES
+    )
 
 
 def _report(load: Load, costs: dict[str, list[float]], rates: dict[str, list[float]], notes: list[str]) -> Report:
