@@ -2,13 +2,16 @@
 
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import msgspec
 
+from ops.runtime.clock import Clock
+from ops.runtime.timestamps import NANOSECONDS_PER_MILLISECOND, format_timestamp
 from storage.log.port import Log, Message, Position, Record
 from storage.models.dead_letters import SCHEMA, UNDECODABLE, DeadLetter, decode, encode, stack_hash
-from storage.topics import DEAD_LETTERS
+from storage.topics import DEAD_LETTERS, Topics
 
 REPLAYED_FROM: Final = "replayed-from"
 _LOOK_BACK: Final = 1_000
@@ -25,10 +28,25 @@ class NotReplayable(Exception):
     """A dead letter cannot be put back; the text says which and why."""
 
 
+@dataclass(frozen=True, slots=True)
+class DeadLetterMaker:
+    """Makes the message for `dead-letters` of a record that a processor could not take."""
+
+    topics: Topics
+    clock: Clock
+
+    def __call__(self, record: Record, processor: str, reason: str, error: BaseException | None = None) -> Message:
+        """`reason` is `code: text`; `error` is the exception that refused the record, if one did."""
+        code, _, text = reason.partition(": ")
+        topic, now = self.topics.ours(record.topic), format_timestamp(self.clock.now())
+        letter = dead_letter_of(record, topic, processor=processor, reason=code, text=text, ts=now, error=error)
+        return message_of(letter)
+
+
 def dead_letter_of(
-    record: Record, *, topic: str, processor: str, reason: str, text: str, ts: str, error: BaseException | None = None
+    record: Record, topic: str, *, processor: str, reason: str, text: str, ts: str, error: BaseException | None = None
 ) -> DeadLetter:
-    """The letter for a record of our `topic`. `error` is the exception that refused it, if one did."""
+    """The letter for a record of our `topic`."""
     return DeadLetter(
         topic=topic,
         partition=record.partition,
@@ -38,7 +56,7 @@ def dead_letter_of(
         headers=tuple((name, value) for name, value in record.headers),
         reason=reason,
         text=text,
-        stack_hash=None if error is None else stack_hash(error),
+        stack_hash=stack_hash(processor, reason, error),
         processor=processor,
         ts=ts,
     )
@@ -56,8 +74,9 @@ def letter_in(record: Record) -> Letter:
     try:
         return Letter(record.offset, decode(record.value or b""))
     except msgspec.DecodeError as error:
+        written = format_timestamp(record.timestamp * NANOSECONDS_PER_MILLISECOND)
         shown = dead_letter_of(
-            record, topic=DEAD_LETTERS, processor="-", reason=UNDECODABLE, text=str(error), ts="", error=error
+            record, DEAD_LETTERS, processor="-", reason=UNDECODABLE, text=str(error), ts=written, error=error
         )
         return Letter(record.offset, shown)
 

@@ -1,7 +1,7 @@
 """Makes and looks at our topics on Kafka."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -57,7 +57,7 @@ class KafkaTopicsAdmin:
                 replicas = min(_REPLICAS, brokers)
                 made = await client.create_topics([_new_topic(name, self._ours[name], replicas) for name in names])
                 _check_made(made.topic_errors)
-                await _wait_for_leaders(client, names)
+                await _until(lambda: _led(client, names))
             except (KafkaError, TimeoutError) as error:
                 raise unavailable(self._bootstrap, error) from error
 
@@ -74,6 +74,11 @@ class KafkaTopicsAdmin:
                     for code, text, *_ in answer.resources:
                         if code:
                             raise LogUnavailable(f"topic {topic} cannot be changed: {for_code(code).__name__}: {text}")
+
+                async def seen() -> bool:
+                    return not _differences(self._ours[name], (await _settings(client, [name]))[name])
+
+                await _until(seen)
             except (KafkaError, TimeoutError) as error:
                 raise unavailable(self._bootstrap, error) from error
 
@@ -118,14 +123,19 @@ async def _partition_counts(client: AIOKafkaAdminClient, names: list[str]) -> di
     }
 
 
-async def _wait_for_leaders(client: AIOKafkaAdminClient, names: list[str]) -> None:
+async def _led(client: AIOKafkaAdminClient, names: list[str]) -> bool:
+    """Whether these topics are there and every partition has a leader."""
+    described: list[dict[str, Any]] = await client.describe_topics(names)
+    partitions = [partition for topic in described for partition in topic["partitions"]]
+    return not any(topic["error_code"] for topic in described) and all(
+        partition["leader"] >= 0 for partition in partitions
+    )
+
+
+async def _until(seen: Callable[[], Awaitable[bool]]) -> None:
+    """A broker learns a little later than the controller what was changed."""
     async with asyncio.timeout(START_SECONDS):
-        while True:
-            described: list[dict[str, Any]] = await client.describe_topics(names)
-            partitions = [partition for topic in described for partition in topic["partitions"]]
-            led = partitions and all(partition["leader"] >= 0 for partition in partitions)
-            if led and not any(topic["error_code"] for topic in described):
-                return
+        while not await seen():  # noqa: ASYNC110  (what is waited for happens on the broker)
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)
 
 

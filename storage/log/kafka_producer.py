@@ -140,6 +140,10 @@ async def _stop(old: AIOKafkaProducer) -> None:
 
 async def _abandon(old: AIOKafkaProducer) -> None:
     """An idempotent producer retries for ever and `stop` waits for it; there is no public way to make it give up."""
+    accumulator = old._message_accumulator  # noqa: SLF001
     await old.client.close()
     await old._sender.close()  # noqa: SLF001
-    old._message_accumulator.fail_all(ProducerClosed())  # noqa: SLF001
+    accumulator.fail_all(ProducerClosed())
+    for batches in accumulator._batches.values():  # noqa: SLF001
+        for batch in batches:
+            batch._drain_waiter.exception()  # noqa: SLF001  (else asyncio complains that nobody looked at it)

@@ -43,12 +43,12 @@ async def apply_topics(
     ids = identifiers or SystemIdentifiers()
     admin = log.admin()
     found = await admin.existing()
-    if wrong := _wrong_counts(topics, found):
-        raise TopicsRefused("; ".join(wrong))
+    _refuse_wrong_counts(topics, found)
     missing = [spec.name for spec in topics if spec.name not in found]
     for name in missing:
         await identities.replace(name, ids.event_id())
     await admin.create(missing)
+    _refuse_wrong_counts(topics, await admin.existing() if missing else found)  # somebody else may have been quicker
     for name, topic in found.items():
         await identities.put_if_absent(name, ids.event_id())
         if topic.differences:
@@ -70,6 +70,11 @@ async def check_topics(log: Log, topics: Topics, identities: LogIdentityStore | 
         if identities is not None and spec.name not in known:
             problems.append(f"topic {spec.name} has no log identity: run `omniaxs topics apply`")
     return problems
+
+
+def _refuse_wrong_counts(topics: Topics, found: Mapping[str, ExistingTopic]) -> None:
+    if wrong := _wrong_counts(topics, found):
+        raise TopicsRefused("; ".join(wrong))
 
 
 def _wrong_counts(topics: Topics, found: Mapping[str, ExistingTopic]) -> list[str]:

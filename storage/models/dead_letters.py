@@ -16,9 +16,9 @@ _HASH_DIGITS: Final = 16
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
-    """`topic`, `partition` and `offset` say where the record stands; `reason` is a stable code (`trade.malformed`),
-    `text` says it in words, `stack_hash` groups letters of one fault (None: refused by a rule, not by an exception).
-    `ts` is when it was given up, RFC 3339 UTC.
+    """`topic`, `partition` and `offset` say where the record stands; `reason` is a stable code (`late`),
+    `text` says it in words, `stack_hash` is the same for all letters of one fault. `ts` is when it was given up,
+    RFC 3339 UTC.
     """
 
     topic: str
@@ -29,7 +29,7 @@ class DeadLetter(msgspec.Struct, frozen=True):
     headers: tuple[tuple[str, bytes | None], ...]
     reason: str
     text: str
-    stack_hash: str | None
+    stack_hash: str
     processor: str
     ts: str
 
@@ -39,13 +39,14 @@ class DeadLetter(msgspec.Struct, frozen=True):
         return str(uuid.uuid5(_NAMESPACE, f"{self.processor}/{self.topic}/{self.partition}/{self.offset}"))
 
 
-def stack_hash(error: BaseException) -> str:
-    """16 hex digits of the exception's type and the functions that it came through, so that one fault has one hash.
+def stack_hash(processor: str, reason: str, error: BaseException | None = None) -> str:
+    """16 hex digits that letters of one fault share: of the exception's type and the functions that it came through, or,
+    where a rule refused the record, of that rule (`processor` and `reason`).
 
     Line numbers and texts are left out: they change from record to record and from edit to edit.
     """
-    frames = [type(error).__qualname__]
-    trace = error.__traceback__
+    frames = [f"{processor}/{reason}"] if error is None else [type(error).__qualname__]
+    trace = None if error is None else error.__traceback__
     while trace is not None:
         frames.append(f"{trace.tb_frame.f_globals.get('__name__')}.{trace.tb_frame.f_code.co_qualname}")
         trace = trace.tb_next

@@ -30,3 +30,7 @@ class LogIdentities:
             if document is not None:
                 return str(document["log_id"])
         return log_id
+
+    async def replace(self, topic: str, log_id: str) -> None:
+        """Note `log_id` for a log that is about to be made, whatever an earlier log of that topic was called."""
+        await self._collection.replace_one({"_id": topic}, {"log_id": log_id}, upsert=True)

@@ -98,3 +98,9 @@ async def platform(request: pytest.FixtureRequest) -> AsyncIterator[Platform]:
         await client.start()
         await client.delete_topics([topics.on_broker(spec.name) for spec in topics])
         await client.close()
+
+
+@pytest.fixture
+def fresh_identities() -> Identities:
+    """A store of log identities with nothing in it."""
+    return Identities()
