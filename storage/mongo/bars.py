@@ -16,12 +16,13 @@ COLLECTION: Final = "bars"
 GUARD: Final = "written"
 _KEYS_PER_QUERY: Final = 1_000
 _REVISION_BITS: Final = 20
-_AFTER_SEPARATOR: Final = chr(ord("|") + 1)
+_EARLIEST: Final = -(1 << 63)
+_LATEST: Final = (1 << 63) - 1
 
 
 @repository
 class Bars:
-    """Bars by symbol, timeframe and start. `_id` is `symbol|timeframe|start`, so that a range is one walk of its index."""
+    """Bars by symbol, timeframe and start. `_id` is `symbol|timeframe|start`; ranges walk the index `symbol_timeframe_start`."""
 
     def __init__(self, database: Database) -> None:
         self._collection = database[COLLECTION]
@@ -51,10 +52,8 @@ class Bars:
     async def newest(self, partition: int) -> list[BarDocument]:
         """Of each symbol and timeframe of a partition of `trades` the bar with the greatest start, emptied ones too."""
         symbols = await self._collection.distinct("symbol", {"partition": partition})
-        found: list[BarDocument] = []
-        for symbol in symbols:
-            found += [bar for bar in await gather(*(self._last(symbol, timeframe) for timeframe in TIMEFRAMES)) if bar]
-        return found
+        lasts = await gather(*(self._last(symbol, timeframe) for symbol in symbols for timeframe in TIMEFRAMES))
+        return [bar for bar in lasts if bar is not None]
 
     async def range(
         self, symbol: str, timeframe: Timeframe, start: int | None, end: int | None, limit: int
@@ -65,8 +64,8 @@ class Bars:
         """
         if limit < 1:
             raise ValueError(f"limit must be at least 1, not {limit}")
-        identities = _identities(symbol, timeframe, start, end)
-        cursor = self._collection.find({"_id": identities, "trades": {"$gt": 0}}).sort("_id", -1).limit(limit)
+        condition = {"symbol": symbol, "timeframe": timeframe, "start": _between(start, end), "trades": {"$gt": 0}}
+        cursor = self._collection.find(condition).sort("start", -1).limit(limit)
         newest_first = [_bar(document) async for document in cursor]
         return newest_first[::-1]
 
@@ -75,29 +74,20 @@ class Bars:
         return (await self._collection.delete_many({})).deleted_count
 
     async def _last(self, symbol: str, timeframe: Timeframe) -> BarDocument | None:
-        document = await self._collection.find_one(
-            {"_id": _identities(symbol, timeframe, None, None)}, sort=[("_id", -1)]
-        )
+        condition = {"symbol": symbol, "timeframe": timeframe}
+        document = await self._collection.find_one(condition, sort=[("start", -1)])
         return None if document is None else _bar(document)
 
 
 def identity_of(key: BarKey) -> str:
-    """The `_id`: sorts by start within a symbol and timeframe. Raises `ValueError` for a start before 1970."""
-    symbol, timeframe, start = key
-    if start < 0:
-        raise ValueError(f"bar of {symbol} starts before 1970: {start}")
-    return f"{symbol}|{timeframe}|{start:019d}"
+    """The `_id`; symbols hold no `|`."""
+    return f"{key.symbol}|{key.timeframe}|{key.start}"
 
 
-def _identities(symbol: str, timeframe: Timeframe, start: int | None, end: int | None) -> dict[str, str]:
-    """The condition on `_id` for `start` <= bar start < `end`."""
-    first = f"{symbol}|{timeframe}|" if start is None else identity_of(BarKey(symbol, timeframe, max(start, 0)))
-    stop = (
-        f"{symbol}|{timeframe}{_AFTER_SEPARATOR}"
-        if end is None
-        else identity_of(BarKey(symbol, timeframe, max(end, 0)))
-    )
-    return {"$gte": first, "$lt": stop}
+def _between(start: int | None, end: int | None) -> dict[str, int]:
+    """The condition for `start` <= value < `end`, on whatever side is open too; times beyond 64 bits are the last ones."""
+    first = _EARLIEST if start is None else min(max(start, _EARLIEST), _LATEST)
+    return {"$gte": first, "$lt": _LATEST if end is None else min(max(end, _EARLIEST), _LATEST)}
 
 
 def _key(identity: str) -> BarKey:

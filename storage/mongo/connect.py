@@ -10,7 +10,7 @@ from pymongo.uri_parser import parse_uri
 
 from storage.mongo.documents import Database
 from storage.mongo.failures import StoreUnavailable, first_reason
-from storage.mongo.mock import find_by_identity_directly
+from storage.mongo.mock import narrow_before_matching
 
 __all__ = ["Store", "StoreUnavailable", "connect"]
 
@@ -46,7 +46,7 @@ def connect(url: str, database_name: str, *, selection_timeout_ms: int = SELECTI
     wrong, for a URL that is neither.
     """
     if url.startswith(MOCK_SCHEME):
-        find_by_identity_directly()
+        narrow_before_matching()
         client: Any = AsyncMongoMockClient()
         return Store(client, client[database_name], "mongomock")
     if not url.startswith(SERVER_SCHEMES):

@@ -20,6 +20,7 @@ class IndexSpec:
 INDEXES: Final[Mapping[str, tuple[IndexSpec, ...]]] = {
     bars.COLLECTION: (
         IndexSpec("partition_upto", (("partition", 1), ("upto", 1)), "Bars.ahead_of"),
+        IndexSpec("symbol_timeframe_start", (("symbol", 1), ("timeframe", 1), ("start", 1)), "Bars.range"),
         IndexSpec("partition_symbol", (("partition", 1), ("symbol", 1)), "Bars.newest"),
     ),
     api_keys.COLLECTION: (IndexSpec("tenant_id", (("tenant_id", 1), ("created_at", 1)), "ApiKeys.of_tenant"),),
