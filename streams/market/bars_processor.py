@@ -1,7 +1,7 @@
 """Trades to bars, second step on the road of a trade: fold, write the documents, then put the bars on topic `bars`."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -11,13 +11,15 @@ from storage.log.port import Message, Record
 from storage.models.bars import BarDocument
 from storage.models.market_data import encode
 from storage.models.wire_bars import wire_bar
+from storage.reference import ReferenceData
 from storage.topics import BARS, TRADES
 from streams.market.bars.decoding import Corrected, decode_trades
 from streams.market.bars.fold import BarFold
-from streams.market.bars.intervals import SECOND, DayOf
+from streams.market.bars.intervals import SECOND
 from streams.market.bars.prints import Print
 from streams.market.correcting import Corrector
 from streams.market.horizon import Horizon
+from streams.market.known_markets import KnownMarkets
 from streams.market.ports import BarsRepository, MarketLog
 from streams.market.refusals import DeadLetterBox
 from streams.market.refused import Refused
@@ -35,7 +37,7 @@ class _Partition:
 class BarsProcessor:
     """Folds `trades` into documents and `bars` records (see `streams.processor.Processor`).
 
-    `symbols` are those that have an instrument; `lateness` is how far (ns) a trade may be behind its symbol's greatest
+    `reference` gives the reference data of the moment; `lateness` is how far (ns) a trade may be behind its symbol's greatest
     event time (None: without limit). What it cannot take goes to `dead-letters`.
     """
 
@@ -49,15 +51,13 @@ class BarsProcessor:
         log: MarketLog,
         clock: Clock,
         metrics: Metrics,
-        symbols: Iterable[str],
-        day_of: DayOf,
+        reference: Callable[[], ReferenceData],
         lateness: int | None = 86_400 * SECOND,
     ) -> None:
         self._bars = bars
         self._log = log
         self._box = DeadLetterBox(self.name, TRADES, log, clock, metrics)
-        self._symbols = {symbol.encode(): symbol for symbol in symbols}
-        self._day_of = day_of
+        self._markets = KnownMarkets(reference)
         self._lateness = lateness
         self._horizon = Horizon(log, TRADES)
         self._partitions: dict[int, _Partition] = {}
@@ -69,7 +69,7 @@ class BarsProcessor:
         position = committed or 0
         newest = await self._bars.newest(partition)
         ahead = await self._bars.ahead_of(partition, position)
-        fold = BarFold(partition, self._day_of, self._lateness)
+        fold = BarFold(partition, self._markets.day_of, self._lateness)
         fold.restore(newest, max((document.upto for document in (*newest, *ahead)), default=-1))
         self._partitions[partition] = _Partition(fold, position)
         self._horizon.forget(partition)
@@ -82,7 +82,7 @@ class BarsProcessor:
         fresh = records[bisect_left(records, state.position, key=_offset_of) :]
         if not fresh:
             return
-        prints, corrections, refused = decode_trades(fresh, self._symbols)
+        prints, corrections, refused = decode_trades(fresh, self._markets.symbols)
         for item in refused:
             self._box.add(item)
         if corrections:
@@ -133,7 +133,7 @@ class BarsProcessor:
         records: Sequence[Record],
     ) -> None:
         """Prints and corrections in the log's order."""
-        corrector = Corrector(self._log, TRADES, partition, self._symbols)
+        corrector = Corrector(self._log, TRADES, partition, self._markets.symbols)
         at = 0
         for before, correction in corrections:
             await self._apply(fold, prints[at:before])

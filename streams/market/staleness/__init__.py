@@ -1,0 +1,1 @@
+"""Silence to staleness: which symbols' quotes can be relied on, told on `quote-states` and `risk-signals`."""
