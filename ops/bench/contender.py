@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 Greeting = Callable[[socket.socket], bytes]
 
@@ -36,7 +37,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(command: Sequence[str], environment: Mapping[str, str], ready_line: str) -> Iterator[subprocess.Popen[str]]:
+def running(
+    command: Sequence[str], environment: Mapping[str, str], ready_line: str, folder: Path | None = None
+) -> Iterator[subprocess.Popen[str]]:
     """The process in `folder`, once it has printed a line that holds `ready_line`; killed at the end.
 
     Raises `RuntimeError` with what it printed when it does not get there within 60 s.

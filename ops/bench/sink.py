@@ -19,7 +19,7 @@ class Sink:
         for _ in range(count):
             connection = socket.create_connection((host, port), timeout=10)
             rest = greet(connection)
-            connection.setblocking(False)
+            connection.settimeout(0)
             self._sockets[connection.fileno()] = connection
             self.received[connection.fileno()] = len(rest)
             self._poll.register(connection.fileno(), select.EPOLLIN)

@@ -10,7 +10,7 @@ def main() -> None:
     port, burst, every, size = (int(text) for text in sys.argv[1:])
     connection = socket.create_connection(("127.0.0.1", port))
     connection.sendall(b'CONNECT {"verbose":false}\r\n')
-    connection.setblocking(False)
+    connection.settimeout(0)
     payload = b"x" * size
     message = b"PUB quotes %d\r\n%s\r\n" % (size, payload)
     print("ready", flush=True)
