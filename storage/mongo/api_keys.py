@@ -27,10 +27,10 @@ class ApiKeys:
         except DuplicateKeyError as error:
             raise AlreadyStored(COLLECTION, key.key_id) from error
 
-    async def get_many(self, key_ids: Iterable[str]) -> list[ApiKey]:
-        """Those that exist, revoked and expired ones too, in one query, in no order."""
+    async def get_many(self, key_ids: Iterable[str]) -> dict[str, ApiKey]:
+        """Those that exist, revoked and expired ones too, by id, in one query."""
         cursor = self._collection.find({"_id": {"$in": list(key_ids)}})
-        return [noun_of(ApiKey, _IDENTITY, document) async for document in cursor]
+        return {document["_id"]: noun_of(ApiKey, _IDENTITY, document) async for document in cursor}
 
     async def of_tenant(self, tenant_id: str) -> list[ApiKey]:
         """All keys of a tenant, oldest first."""

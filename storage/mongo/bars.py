@@ -55,6 +55,12 @@ class Bars:
         lasts = await gather(*(self._last(symbol, timeframe) for symbol in symbols for timeframe in TIMEFRAMES))
         return [bar for bar in lasts if bar is not None]
 
+    async def newest_of(self, timeframe: Timeframe) -> list[BarDocument]:
+        """Of each symbol of the platform the newest bar of a timeframe that is not emptied, in no order."""
+        symbols = await self._collection.distinct("symbol")
+        lasts = await gather(*(self.range(symbol, timeframe, None, None, 1) for symbol in symbols))
+        return [bar for last in lasts for bar in last]
+
     async def range(
         self, symbol: str, timeframe: Timeframe, start: int | None, end: int | None, limit: int
     ) -> list[BarDocument]:

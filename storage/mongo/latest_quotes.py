@@ -30,10 +30,10 @@ class LatestQuotes:
             [GuardedWrite(quote.symbol, _fields(quote), quote.depth is None) for quote in quotes]
         )
 
-    async def get_many(self, symbols: Iterable[str]) -> list[LatestQuoteDocument]:
-        """The quotes of those symbols that have one, in no order."""
+    async def get_many(self, symbols: Iterable[str]) -> dict[str, LatestQuoteDocument]:
+        """The quotes of those symbols that have one, by symbol."""
         cursor = self._collection.find({"_id": {"$in": list(symbols)}})
-        return [_quote(document) async for document in cursor]
+        return {document["_id"]: _quote(document) async for document in cursor}
 
     async def all(self) -> list[LatestQuoteDocument]:
         """Every symbol's quote."""

@@ -26,7 +26,7 @@ class Tenants:
         except DuplicateKeyError as error:
             raise AlreadyStored(COLLECTION, tenant.tenant_id) from error
 
-    async def get_many(self, tenant_ids: Iterable[str]) -> list[Tenant]:
-        """Those that exist, in one query, in no order."""
+    async def get_many(self, tenant_ids: Iterable[str]) -> dict[str, Tenant]:
+        """Those that exist, by id, in one query."""
         cursor = self._collection.find({"_id": {"$in": list(tenant_ids)}})
-        return [noun_of(Tenant, "tenant_id", document) async for document in cursor]
+        return {document["_id"]: noun_of(Tenant, "tenant_id", document) async for document in cursor}

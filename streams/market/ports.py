@@ -40,8 +40,8 @@ class LatestQuotesRepository(Protocol):
         """Insert or replace each where the stored `offset` is lower. A document without depth keeps the stored depth."""
         ...
 
-    async def get_many(self, symbols: Sequence[str], /) -> list[LatestQuoteDocument]:
-        """Those that exist, in any order."""
+    async def get_many(self, symbols: Sequence[str], /) -> dict[str, LatestQuoteDocument]:
+        """Those that exist, by symbol."""
         ...
 
 

@@ -35,8 +35,7 @@ async def revoke(platform: Platform, arguments: Arguments) -> AsyncIterator[Even
     if not await repository.get_many([key_id]):
         raise CommandFailed(f"there is no API key {key_id}")
     await repository.revoke(key_id, platform.clock.now())
-    [key] = await repository.get_many([key_id])
-    yield _shown(key)
+    yield _shown((await repository.get_many([key_id]))[key_id])
 
 
 async def _tenant(platform: Platform, arguments: Arguments) -> str:

@@ -66,7 +66,7 @@ class StalenessProcessor:
         states = await announced_states(self._log, partition, symbols)
         documents = await self._quotes.get_many(sorted(symbols))
         self._watched[partition] = {
-            document.symbol: watched_of(document, states.get(document.symbol)) for document in documents
+            symbol: watched_of(document, states.get(symbol)) for symbol, document in documents.items()
         }
         self._positions[partition] = committed or 0
         self._horizon.forget(partition)

@@ -235,6 +235,14 @@ async def test_newest_is_one_a_symbol_and_timeframe_of_the_partition(bars: Bars)
     assert [each.symbol for each in await bars.newest(4)] == ["AAPL.US"]
 
 
+async def test_newest_of_a_timeframe_is_one_a_symbol_and_never_an_emptied_one(bars: Bars) -> None:
+    other = minute(7, symbol="AAPL.US", partition=4)
+    await bars.write_many([minute(0), minute(3), minute(4, trades=0), bar(timeframe="1h"), other])
+    found = await bars.newest_of("1m")
+    assert sorted(found, key=lambda each: each.symbol) == [other, minute(3)]
+    assert await bars.newest_of("1d") == []
+
+
 async def test_delete_all_forgets_the_guards_too(bars: Bars) -> None:
     await bars.write_many([bar(upto=500), minute(1)])
     assert await bars.delete_all() == 2

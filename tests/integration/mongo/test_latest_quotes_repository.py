@@ -40,7 +40,7 @@ def quotes(database: Database) -> LatestQuotes:
 async def test_a_quote_comes_back_in_every_field_with_its_very_bytes(quotes: LatestQuotes) -> None:
     assert await quotes.upsert_many([QUOTE]) == []
     assert await quotes.all() == [QUOTE]
-    assert await quotes.get_many(["BTCUSDT.BINANCE", "NO.ONE"]) == [QUOTE]
+    assert await quotes.get_many(["BTCUSDT.BINANCE", "NO.ONE"]) == {"BTCUSDT.BINANCE": QUOTE}
 
 
 async def test_a_quote_without_depth_has_none(quotes: LatestQuotes) -> None:
@@ -51,7 +51,7 @@ async def test_a_quote_without_depth_has_none(quotes: LatestQuotes) -> None:
 async def test_nothing_written_nothing_found(quotes: LatestQuotes) -> None:
     assert await quotes.upsert_many([]) == []
     assert await quotes.all() == []
-    assert await quotes.get_many([]) == []
+    assert await quotes.get_many([]) == {}
 
 
 @pytest.mark.parametrize(("offset", "taken"), [(101, True), (100, False), (99, False)])
