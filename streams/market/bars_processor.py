@@ -79,18 +79,17 @@ class BarsProcessor:
     async def fold(self, partition: int, records: Sequence[Record]) -> None:
         """Fold a batch; loads in one query the bars that it needs and that are not in memory."""
         state = self._partitions[partition]
-        fresh = records[bisect_left(records, state.position, key=_offset_of) :]
-        if not fresh:
+        if records[-1].offset < state.position:
             return
-        prints, corrections, refused = decode_trades(fresh, self._markets.symbols)
+        prints, corrections, refused = decode_trades(records, self._markets.symbols, state.position)
         for item in refused:
             self._box.add(item)
         if corrections:
-            await self._apply_with(corrections, prints, state.fold, partition, fresh)
+            await self._apply_with(corrections, prints, state.fold, partition, records)
         else:
             await self._apply(state.fold, prints)
-        self._refuse_late(state.fold, fresh)
-        state.position = fresh[-1].offset + 1
+        self._refuse_late(state.fold, records)
+        state.position = records[-1].offset + 1
 
     async def flush(self) -> None:
         """Write the changed bars, then append them, then the dead letters."""

@@ -39,23 +39,27 @@ _decode = msgspec.json.Decoder(_TradeFields).decode
 
 
 def decode_trades(
-    records: Sequence[Record], symbols: Mapping[bytes, str]
+    records: Sequence[Record], symbols: Mapping[bytes, str], position: int = 0
 ) -> tuple[list[Print], list[tuple[int, Corrected]], list[Refused]]:
     """Prints, corrections (each with how many prints stand before it) and refused records, in the records' order.
 
-    `symbols` maps record keys to the known symbols.
+    `symbols` maps record keys to the known symbols. Records before offset `position`, and repeated ones, are left out.
     """
     prints: list[Print] = []
     corrections: list[tuple[int, Corrected]] = []
     refused: list[Refused] = []
     for record in records:
+        offset = record.offset
+        if offset < position:
+            continue
+        position = offset + 1
         try:
             fields = _decode(record.value or b"")
             symbol = symbols[record.key or b""]
             trade = Print(
                 parse_timestamp(fields.ts),
                 fields.venue_seq,
-                record.offset,
+                offset,
                 parse_decimal(fields.price),
                 parse_decimal(fields.quantity),
                 record.timestamp * NANOSECONDS_PER_MILLISECOND,
