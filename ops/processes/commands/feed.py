@@ -94,10 +94,11 @@ def _raise_readably(task: asyncio.Task[None]) -> None:
 
 def _count(platform: Platform, feed: str, counts: FeedCounts, counted: FeedCounts) -> None:
     """Bring the metrics up to what was published since the last look."""
+    kind_of_feed = feed.partition(":")[0]  # file names would be labels without bound
     published = platform.metrics.counter(FEED_PUBLISHED)
-    published.labels(feed=feed, kind="quote").inc(counts.quotes - counted.quotes)
-    published.labels(feed=feed, kind="trade").inc(counts.trades - counted.trades)
-    platform.metrics.counter(FEED_DROPPED).labels(feed=feed).inc(counts.repeats - counted.repeats)
+    published.labels(feed=kind_of_feed, kind="quote").inc(counts.quotes - counted.quotes)
+    published.labels(feed=kind_of_feed, kind="trade").inc(counts.trades - counted.trades)
+    platform.metrics.counter(FEED_DROPPED).labels(feed=kind_of_feed).inc(counts.repeats - counted.repeats)
     counted.quotes, counted.trades, counted.repeats = counts.quotes, counts.trades, counts.repeats
 
 
