@@ -1,5 +1,6 @@
 """The database behind a URL: a real server through motor, or mongomock in this process for the local profile."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +15,12 @@ from storage.mongo.mock import narrow_before_matching
 
 __all__ = ["Store", "StoreUnavailable", "connect"]
 
+_ANSWER_AFTER_SELECTION_SECONDS = 1.0
 MOCK_SCHEME = "mongomock://"
 SERVER_SCHEMES = ("mongodb://", "mongodb+srv://")
 SELECTION_TIMEOUT_MS = 5_000
+SOCKET_TIMEOUT_MS = 30_000
+"""The longest that one command may take; a longer index build is asked for again, or `socketTimeoutMS` in the URL says more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +30,17 @@ class Store:
     client: Any
     database: Database
     address: str
+    answer_seconds: float = SELECTION_TIMEOUT_MS / 1_000
 
     async def ping(self) -> None:
-        """Return when the server answers. Raises `StoreUnavailable`, one line naming the address, within about 5 s."""
+        """Return when the server answers. Raises `StoreUnavailable`, one line naming the address, within `answer_seconds`."""
         try:
-            await self.database.command("ping")
+            async with asyncio.timeout(self.answer_seconds):
+                await self.database.command("ping")
+        except TimeoutError:
+            raise StoreUnavailable(
+                f"cannot use the database at {self.address}: no answer within {self.answer_seconds:g} s"
+            ) from None
         except PyMongoError as error:
             raise StoreUnavailable(f"cannot use the database at {self.address}: {first_reason(error)}") from error
 
@@ -54,11 +64,18 @@ def connect(url: str, database_name: str, *, selection_timeout_ms: int = SELECTI
     try:
         address = ",".join(f"{host}:{port}" for host, port in parse_uri(url)["nodelist"])
         real: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
-            url, **_defaults(url, serverSelectionTimeoutMS=selection_timeout_ms), appname="omniaxs"
+            url,
+            appname="omniaxs",
+            **_defaults(
+                url,
+                serverSelectionTimeoutMS=selection_timeout_ms,
+                connectTimeoutMS=SELECTION_TIMEOUT_MS,
+                socketTimeoutMS=SOCKET_TIMEOUT_MS,
+            ),
         )
     except (InvalidURI, ConfigurationError, ValueError) as error:
         raise ValueError(f"the store URL cannot be used: {first_reason(error)}") from error
-    return Store(real, real[database_name], address)
+    return Store(real, real[database_name], address, _ANSWER_AFTER_SELECTION_SECONDS + selection_timeout_ms / 1_000)
 
 
 def _defaults(url: str, **options: Any) -> dict[str, Any]:

@@ -83,6 +83,7 @@ class CuttableProxy:
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self.connections = 0
+        self.frozen = False
 
     async def start(self) -> int:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
@@ -101,6 +102,8 @@ class CuttableProxy:
     async def _pass_on(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         try:
             while data := await source.read(65_536):
+                if self.frozen:
+                    continue
                 sink.write(data)
                 await sink.drain()
         except ConnectionError:
@@ -164,3 +167,14 @@ async def test_a_server_that_goes_away_is_noticed_and_found_again(proxied: tuple
         await quotes.upsert_many([_quote(2)])
     with pytest.raises(StoreUnavailable, match="cannot use the database at 127"):
         await store.ping()
+
+
+@pytest.mark.mongo
+async def test_a_server_that_hangs_is_named_in_bounded_time(proxied: tuple[Store, CuttableProxy]) -> None:
+    store, proxy = proxied
+    await store.ping()
+    proxy.frozen = True
+    async with asyncio.timeout(3):
+        with pytest.raises(StoreUnavailable, match=r"at 127.*no answer within 1\.5 s"):
+            await store.ping()
+    proxy.cut()
