@@ -1,0 +1,205 @@
+"""The feeds of one process: quotes from the start, the others when somebody first wants them."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Protocol
+
+from gateway.live.feed import Feed, Lost
+from gateway.live.flusher import Flusher
+from gateway.live.frames import Frame
+from gateway.live.interest import partitions
+from gateway.live.router import Router
+from gateway.live.shard import Shard
+from gateway.live.signals import ActiveSignals
+from gateway.live.sources import BAR_SOURCE, QUOTE_SOURCE, RISK_SOURCE, STATE_SOURCE, TRADE_SOURCE, Source
+from gateway.live.topics import Topic
+from storage.log.port import Bounds, Log
+from storage.models.latest_quotes import LatestQuoteDocument
+from storage.topics import BARS, PLATFORM_KEY, QUOTE_STATES, QUOTES, RISK_SIGNALS, TRADES, Topics
+
+LOOK_BACK: Final = {TRADES: 2_000, BARS: 5_000}
+READY_SECONDS: Final = 2.0
+
+
+class SeedQuotes(Protocol):
+    """The latest-quote documents."""
+
+    async def all(self) -> Sequence[LatestQuoteDocument]: ...
+
+
+class NewestBars(Protocol):
+    """The newest bar of each symbol as the store has it."""
+
+    async def newest(self, timeframe: str) -> Mapping[str, bytes]:
+        """Symbol -> the bar's JSON, exactly as it would stand on the topic `bars`."""
+        ...
+
+
+class NotReady(Exception):
+    """A feed has not caught up with its log yet."""
+
+
+class Feeds:
+    """`quote_group` is the consumer group of the processor that writes the latest quotes. `on_failure` is told of an
+    exception that ended a feed: the process cannot go on without it.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        topics: Topics,
+        *,
+        router: Router,
+        flusher: Flusher,
+        lost: Lost,
+        latest_quotes: SeedQuotes,
+        quote_group: str,
+        newest_bars: NewestBars | None,
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
+        self.signals = ActiveSignals()
+        self._log, self._topics, self._router, self._flusher, self._lost = log, topics, router, flusher, lost
+        self._latest_quotes, self._quote_group, self._newest_bars = latest_quotes, quote_group, newest_bars
+        self._on_failure = on_failure
+        self._feeds: dict[str, Feed] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._opening, self._seeding = asyncio.Lock(), asyncio.Lock()
+        self._seeded_timeframes: set[str] = set()
+
+    def __getitem__(self, log_topic: str) -> Feed:
+        """An open feed; `KeyError` otherwise."""
+        return self._feeds[log_topic]
+
+    def shard(self, log_topic: str, partition: int) -> Shard | None:
+        """A shard that is read; None for one that is not."""
+        feed = self._feeds.get(log_topic)
+        return feed.shards.get(partition) if feed is not None else None
+
+    async def open_quotes(self) -> None:
+        """Seed the quotes and read on from there. The committed offsets are asked first: documents are never behind."""
+        committed = await self._log.committed(self._quote_group, QUOTES)
+        documents = await self._latest_quotes.all()
+        bounds = await self._log.bounds(QUOTES)
+        starts = {number: min(max(committed.get(number, 0), held.first), held.next) for number, held in bounds.items()}
+        quotes = self._open(QUOTE_SOURCE, starts, bounds)
+        for document in documents:
+            _seed(quotes, document, bounds)
+        states = await self._log.bounds(QUOTE_STATES)
+        self._open(STATE_SOURCE, {number: held.first for number, held in states.items()}, states)
+
+    async def want(self, topic: Topic, account: str | None) -> None:
+        """Return when `topic` can be subscribed to. Raises `NotReady` after two seconds, and `LogUnavailable`."""
+        match topic.family:
+            case "trades":
+                await self._caught_up(await self._tailed(TRADE_SOURCE))
+            case "bars":
+                await self._caught_up(await self._tailed(BAR_SOURCE))
+                await self._seed_bars(topic.timeframe or "")
+            case "risk":
+                await self._caught_up(await self._risk(topic, account))
+            case _:
+                pass
+
+    async def caught_up(self) -> None:
+        """Return when everything has been read that was there when the open feeds were opened."""
+        for feed in list(self._feeds.values()):
+            await feed.caught_up.wait()
+
+    @property
+    def has_caught_up(self) -> bool:
+        """Whether it has."""
+        return all(feed.caught_up.is_set() for feed in self._feeds.values())
+
+    async def close(self) -> None:
+        """Stop reading."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _caught_up(self, feed: Feed) -> None:
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                await feed.caught_up.wait()
+        except TimeoutError as error:
+            raise NotReady(f"{feed.source.log_topic} is still being read") from error
+
+    async def _tailed(self, source: Source) -> Feed:
+        async with self._opening:
+            feed = self._feeds.get(source.log_topic)
+            if feed is None:
+                bounds = await self._log.bounds(source.log_topic)
+                back = LOOK_BACK[source.log_topic]
+                starts = {number: max(held.first, held.next - back) for number, held in bounds.items()}
+                feed = self._open(source, starts, bounds)
+            return feed
+
+    async def _risk(self, topic: Topic, account: str | None) -> Feed:
+        """Signals are few: they are read from the beginning, and what is active is folded on the way."""
+        async with self._opening:
+            bounds = await self._log.bounds(RISK_SIGNALS)
+            feed = self._feeds.get(RISK_SIGNALS)
+            if feed is None:
+                number = self._topics.partition(RISK_SIGNALS, PLATFORM_KEY)
+                feed = self._open(RISK_SOURCE, {number: bounds[number].first}, bounds, self.signals.fold)
+            for number in partitions(topic, account, RISK_SIGNALS, self._topics):
+                await feed.add(number, *bounds[number])
+            return feed
+
+    async def _seed_bars(self, timeframe: str) -> None:
+        """Give symbols without a bar on the part of the log that was read their newest one of the store.
+
+        Their `seq` is the last one before that part: it is the position that such a snapshot stands for.
+        """
+        async with self._seeding:
+            if self._newest_bars is None or timeframe in self._seeded_timeframes:
+                return
+            newest = await self._newest_bars.newest(timeframe)
+            self._seeded_timeframes.add(timeframe)
+        feed = self._feeds[BARS]
+        for symbol, value in newest.items():
+            key = (timeframe.encode(), symbol.encode())
+            number = self._topics.partition(BARS, key[1])
+            shard, start = feed.shards[number], feed.starts[number]
+            address = shard.addresses.get(key) or BAR_SOURCE.address(shard, key)
+            if start > 0 and address is not None and address.last is None:
+                address.last = Frame(address, start - 1, "update", value)
+
+    def _open(
+        self,
+        source: Source,
+        starts: Mapping[int, int],
+        bounds: Mapping[int, Bounds],
+        fold: Callable[[Frame], None] | None = None,
+    ) -> Feed:
+        ends = {number: bounds[number].next for number in starts}
+        feed = Feed(
+            self._log,
+            source,
+            router=self._router,
+            flusher=self._flusher,
+            lost=self._lost,
+            starts=starts,
+            ends=ends,
+            fold=fold,
+        )
+        self._feeds[source.log_topic] = feed
+        task = asyncio.get_running_loop().create_task(feed.run(), name=f"live feed {source.log_topic}")
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return feed
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._on_failure(error)
+
+
+def _seed(quotes: Feed, document: LatestQuoteDocument, bounds: Mapping[int, Bounds]) -> None:
+    """A document whose offset this log has not reached was written for another log: it is no seed for this one."""
+    shard = quotes.shards.get(document.partition)
+    if shard is None or document.offset >= bounds[document.partition].next:
+        return
+    address = QUOTE_SOURCE.address(shard, document.symbol.encode())
+    if address is not None:
+        address.last = Frame(address, document.offset, "update", document.value)

@@ -1,0 +1,303 @@
+"""The quote road's hub in the gateway: log topics in, frames out to every subscriber, and the board behind REST quotes."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from gateway.live.backlog import SNAPSHOT_WAITS, gap_frame
+from gateway.live.catch_up import CatchUp, Place
+from gateway.live.client import Client
+from gateway.live.feeds import Feeds, NewestBars, NotReady, SeedQuotes
+from gateway.live.flusher import Flusher
+from gateway.live.frames import Address, Frame
+from gateway.live.interest import LOG_TOPICS, partitions, route_keys, routes
+from gateway.live.limits import LiveLimits
+from gateway.live.positions import recoverable, topic_positions
+from gateway.live.pump import Pump
+from gateway.live.router import Router
+from gateway.live.shard import Shard
+from gateway.live.snapshots import Snapshots
+from gateway.live.statistics import Statistics
+from gateway.live.subscriptions import Granted, Subscription, Wanted
+from gateway.live.topics import Family, Topic
+from gateway.live.wire import Wire
+from gateway.quote_board import BoardQuote
+from ops.runtime.clock import Clock
+from ops.runtime.metrics import Metrics
+from ops.runtime.timestamps import parse_timestamp
+from storage.log.port import Log, LogUnavailable
+from storage.models.market_data import FeedState
+from storage.mongo.connect import StoreUnavailable
+from storage.topics import QUOTE_STATES, QUOTES, Topics
+
+
+class _TakenIn(msgspec.Struct):
+    ts_in: str
+
+
+class _FeedState(msgspec.Struct):
+    feed_state: FeedState
+
+
+_taken_in = msgspec.json.Decoder(_TakenIn).decode
+_feed_state = msgspec.json.Decoder(_FeedState).decode
+
+
+class LiveHub:
+    """Reads each topic once and gives every client what it subscribed to. Implements `QuoteBoard`.
+
+    `log_ids`: log topic -> the UUID of its log. `quote_group`: the consumer group of the latest-quote processor.
+    `failure` ends with an exception when a feed cannot go on; the process must then end.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        topics: Topics,
+        *,
+        log_ids: Mapping[str, str],
+        latest_quotes: SeedQuotes,
+        quote_group: str,
+        clock: Clock,
+        limits: LiveLimits | None = None,
+        newest_bars: NewestBars | None = None,
+        metrics: Metrics | None = None,
+    ) -> None:
+        self.limits = limits or LiveLimits()
+        self.statistics = Statistics(clock, metrics)
+        self.subscriptions: dict[Family, int] = {}
+        self.failure: asyncio.Future[None] | None = None
+        self._log, self._topics, self._log_ids = log, topics, log_ids
+        self._router = Router(self.limits.slow_bytes, self._release_later, self.statistics.delivered)
+        self._flusher = Flusher(self._router, self.statistics.delays)
+        self._feeds = Feeds(
+            log,
+            topics,
+            router=self._router,
+            flusher=self._flusher,
+            lost=self._lost,
+            latest_quotes=latest_quotes,
+            quote_group=quote_group,
+            newest_bars=newest_bars,
+            on_failure=self._failed,
+        )
+        self._snapshots = Snapshots(self._feeds, log, topics)
+        self._pump = Pump()
+        self._clients: set[Client] = set()
+        self._catching_up: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Seed the quotes and begin to read. Raises `LogUnavailable` and the store's `StoreUnavailable`."""
+        self.failure = asyncio.get_running_loop().create_future()
+        await self._feeds.open_quotes()
+
+    async def caught_up(self) -> None:
+        """Return when what was on the log at the start has been read."""
+        await self._feeds.caught_up()
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has."""
+        return self._feeds.has_caught_up
+
+    async def stop(self) -> None:
+        """Stop reading; clients get nothing any more."""
+        for task in self._catching_up:
+            task.cancel()
+        await asyncio.gather(*self._catching_up, return_exceptions=True)
+        await self._feeds.close()
+
+    def quote(self, symbol: str) -> BoardQuote | None:
+        """See `QuoteBoard`."""
+        frame = self._last(QUOTES, symbol)
+        if frame is None:
+            return None
+        value = frame.value
+        state = self._last(QUOTE_STATES, symbol)
+        feed_state = _feed_state(state.value).feed_state if state is not None else "live"
+        return BoardQuote(value, frame.seq, parse_timestamp(_taken_in(value).ts_in), feed_state)
+
+    def client(self, wire: Wire, on_too_slow: Callable[[], None]) -> Client:
+        """A client that gets nothing yet."""
+        client = Client(wire, self.limits, self.statistics.losses, self._pump.add, on_too_slow)
+        self._clients.add(client)
+        return client
+
+    def leave(self, client: Client) -> None:
+        """Forget a client."""
+        self._clients.discard(client)
+        self._drop(client, list(client.subscriptions))
+
+    async def subscribe(
+        self, client: Client, wanted: Sequence[Wanted], answer: Callable[[dict[str, Granted]], None]
+    ) -> None:
+        """Subscribe `client`; `answer` is called before the first message of these topics, with an entry for each.
+
+        From there on nothing waits: snapshot and updates follow each other without a hole.
+        """
+        granted = {one.topic.name: await self._prepare(client, one) for one in wanted}
+        ready = [one for one in wanted if granted[one.topic.name].code is None]
+        older = {one.topic.name: await self._older(one, granted[one.topic.name]) for one in ready}
+        if client.closed:
+            return
+        self._drop(client, [one.topic.name for one in ready])
+        for one in ready:
+            self._add(client, one, granted[one.topic.name])
+        self._move(client)
+        for one in ready:
+            self._tell_positions(client, granted[one.topic.name], one.topic)
+        answer(granted)
+        for one in ready:
+            self._begin(client, one, granted[one.topic.name], older[one.topic.name])
+
+    def unsubscribe(self, client: Client, names: Sequence[str]) -> None:
+        """End subscriptions; those that there are not are left out. Nothing of them comes afterwards."""
+        self._drop(client, [name for name in names if name in client.subscriptions])
+
+    def positions(self, client: Client) -> dict[str, dict[str, object]]:
+        """For each topic of a client `log_id` and the last seq that it was given of each shard.
+
+        Topics of which a snapshot still waits are left out.
+        """
+        self._flusher.now()
+        unsent = self._router.unsent(client.routes)
+        if client.backlog is not None:
+            for shard, seq in client.backlog.unsent().items():
+                unsent[shard] = min(unsent.get(shard, seq), seq)
+        found: dict[str, dict[str, object]] = {}
+        for name, subscription in client.subscriptions.items():
+            given = self._positions_of(client, subscription)
+            if all(unsent.get(shard) != SNAPSHOT_WAITS for shard in given):
+                positions = {shard: min(seq, unsent.get(shard, seq + 1) - 1) for shard, seq in given.items()}
+                found[name] = {"log_id": self._log_id(subscription.topic), "positions": positions}
+        return found
+
+    async def _prepare(self, client: Client, one: Wanted) -> Granted:
+        granted = Granted(log_id=self._log_id(one.topic))
+        try:
+            await self._feeds.want(one.topic, client.account)
+            if one.topic.family == "orders":
+                granted.positions = await topic_positions(self._log, one.topic, client.account, self._topics)
+            if one.resume is not None and one.resume.log_id == granted.log_id:
+                granted.recovered = await recoverable(
+                    self._log, self._feeds, self._topics, one.topic, one.resume, account=client.account
+                )
+        except (NotReady, LogUnavailable, StoreUnavailable):
+            return Granted(code="stream.snapshot_behind")
+        return granted
+
+    async def _older(self, one: Wanted, granted: Granted) -> list[Frame]:
+        if granted.recovered or not one.snapshot:
+            return []
+        return await self._snapshots.older_trades(one.topic)
+
+    def _add(self, client: Client, one: Wanted, granted: Granted) -> None:
+        subscription = Subscription(one.topic, one.conflate_ms)
+        if one.topic.family == "orders":
+            subscription.positions = granted.positions
+        elif granted.recovered and one.resume is not None:
+            subscription.live = False
+            subscription.positions = {
+                shard.name: one.resume.positions[shard.name] for _, shard in self._places(one.topic, client.account)
+            }
+        client.subscriptions[one.topic.name] = subscription
+        family = one.topic.family
+        self.subscriptions[family] = self.subscriptions.get(family, 0) + 1
+
+    def _tell_positions(self, client: Client, granted: Granted, topic: Topic) -> None:
+        granted.positions = dict(self._positions_of(client, client.subscriptions[topic.name]))
+
+    def _begin(self, client: Client, one: Wanted, granted: Granted, older: Sequence[Frame]) -> None:
+        """Send the snapshot or what a resume owes."""
+        subscription = client.subscriptions.get(one.topic.name)
+        if client.closed or subscription is None:
+            return
+        if subscription.live:
+            if one.snapshot and not granted.recovered:
+                client.hold(self._snapshots.of(one.topic, client.account, older))
+            return
+        keys = route_keys(one.topic, client.account)
+        places = self._places(one.topic, client.account)
+        catch_up = CatchUp(
+            self._log,
+            client,
+            subscription,
+            keys=keys,
+            places=places,
+            go_live=lambda done, owed: self._go_live(client, done, owed),
+        )
+        if not catch_up.finish():
+            task = asyncio.get_running_loop().create_task(catch_up.run(), name=f"resume {one.topic.name}")
+            self._catching_up.add(task)
+            task.add_done_callback(self._caught_up)
+
+    def _go_live(self, client: Client, subscription: Subscription, owed: list[Frame]) -> None:
+        subscription.live = True
+        subscription.positions = {}
+        self._move(client)
+        client.hold(owed)
+
+    def _drop(self, client: Client, names: Sequence[str]) -> None:
+        for name in names:
+            if (subscription := client.subscriptions.pop(name, None)) is not None:
+                self.subscriptions[subscription.topic.family] -= 1
+        if names:
+            self._move(client)
+            client.forget()
+
+    def _move(self, client: Client) -> None:
+        new = routes(client.subscriptions.values(), client.account)
+        if new != client.routes:
+            self._router.move(client, client.routes, new)
+            client.routes = new
+
+    def _positions_of(self, client: Client, subscription: Subscription) -> Mapping[str, int]:
+        if not subscription.live or subscription.topic.family == "orders":
+            return subscription.positions
+        return {shard.name: shard.position for _, shard in self._places(subscription.topic, client.account)}
+
+    def _places(self, topic: Topic, account: str | None) -> list[Place]:
+        return [
+            (feed, feed.shards[number])
+            for feed in (self._feeds[log_topic] for log_topic in LOG_TOPICS[topic.family] if topic.family != "orders")
+            for number in partitions(topic, account, feed.source.log_topic, self._topics)
+        ]
+
+    def _log_id(self, topic: Topic) -> str:
+        return self._log_ids[LOG_TOPICS[topic.family][0]]
+
+    def _last(self, log_topic: str, symbol: str) -> Frame | None:
+        key = symbol.encode()
+        shard = self._feeds.shard(log_topic, self._topics.partition(log_topic, key))
+        address: Address | None = shard.addresses.get(key) if shard is not None else None
+        return address.last if address is not None else None
+
+    def _lost(self, shard: Shard, family: str, first: int, last: int) -> None:
+        """Records that a feed could not read any more: every live subscriber of the shard is told."""
+        self._flusher.now()
+        for client in list(self._clients):
+            for subscription in list(client.subscriptions.values()):
+                topic = subscription.topic
+                if (
+                    topic.family == family
+                    and subscription.live
+                    and shard.name in self._positions_of(client, subscription)
+                ):
+                    client.send(gap_frame(topic.name, shard.name, first, last))
+
+    def _release_later(self, seconds: float, release: Callable[[], None]) -> None:
+        asyncio.get_running_loop().call_later(seconds, self._release, release)
+
+    def _release(self, release: Callable[[], None]) -> None:
+        release()
+        self._flusher.now()
+
+    def _caught_up(self, task: asyncio.Task[None]) -> None:
+        self._catching_up.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._failed(error)
+
+    def _failed(self, error: BaseException) -> None:
+        if self.failure is not None and not self.failure.done():
+            self.failure.set_exception(error)

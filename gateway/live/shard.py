@@ -1,0 +1,63 @@
+"""One partition of a tailed topic as clients know it: its name, how far it was read, and its newest frames. Pure."""
+
+from bisect import bisect_left
+from collections.abc import Hashable, Iterator
+from typing import Final
+
+from gateway.live.frames import Address, Frame
+
+HISTORY_BYTES: Final = 256 * 1024
+
+
+class Shard:
+    """`position` is the last seq that was read (-1: none), `history_start` the seq from which on all frames are kept.
+
+    The newest frames are kept, at least `history_bytes` of them and at most twice as much, so that a client that comes
+    back soon is served without reading the log.
+    """
+
+    __slots__ = ("_bytes", "_frames", "_history_bytes", "addresses", "history_start", "name", "partition", "position")
+
+    def __init__(self, name: str, partition: int, start: int, history_bytes: int = HISTORY_BYTES) -> None:
+        self.name, self.partition = name, partition
+        self.position = start - 1
+        self.addresses: dict[Hashable, Address] = {}
+        self._history_bytes = history_bytes
+        self.history_start = start
+        self._frames: list[Frame] = []
+        self._bytes = 0
+
+    def append(self, frame: Frame) -> None:
+        """Keep the newest frame."""
+        self._frames.append(frame)
+        self._bytes += len(frame.wire)
+        if self._bytes > 2 * self._history_bytes:
+            self._trim()
+
+    def restart(self, start: int) -> None:
+        """Forget the history: reading goes on at `start`, with a hole before it."""
+        self.position = start - 1
+        self.history_start = start
+        self._frames.clear()
+        self._bytes = 0
+
+    def remembers(self, seq: int) -> bool:
+        """Whether every record from `seq` on that was read is still in the history."""
+        return seq >= self.history_start
+
+    def since(self, seq: int, limit: int) -> list[Frame]:
+        """The remembered frames from `seq` on, at most `limit` of them."""
+        first = bisect_left(self._frames, seq, key=lambda frame: frame.seq)
+        return self._frames[first : first + limit]
+
+    def newest_first(self) -> Iterator[Frame]:
+        """The remembered frames, newest first."""
+        return reversed(self._frames)
+
+    def _trim(self) -> None:
+        count = 0
+        while self._bytes > self._history_bytes:
+            self._bytes -= len(self._frames[count].wire)
+            count += 1
+        self.history_start = self._frames[count - 1].seq + 1
+        del self._frames[:count]
