@@ -5,6 +5,8 @@ are held by tests/integration/log.)
 import asyncio
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ops.runtime.clock import ManualClock
 from storage.log.memory import MemoryLog
@@ -114,3 +116,42 @@ async def test_what_was_appended_without_a_turn_of_the_loop_comes_as_one_batch()
         await asyncio.sleep(0)
         await asyncio.gather(*(log.append(PLATFORM_EVENTS, Message(b"a", b"%d" % number)) for number in range(16)))
         assert len(await reading) == 16
+
+
+_STEP = st.one_of(
+    st.tuples(st.just("append"), st.lists(st.sampled_from([b"a", b"b", b"c", b"d", b"e"]), max_size=6)),
+    st.tuples(st.just("read"), st.integers(0, 3)),
+    st.tuples(st.just("move"), st.tuples(st.integers(0, 2), st.integers(0, 5))),
+)
+
+
+@given(steps=st.lists(_STEP, max_size=40), start=st.sets(st.integers(0, 2)))
+async def test_whatever_the_order_of_steps_a_tail_delivers_what_was_appended_from_where_it_stands(steps, start):
+    log = MemoryLog(Topics({TRADES: 3}))
+    appended = {0: [], 1: [], 2: []}
+    expected = dict.fromkeys(start, 0)
+    number = 0
+
+    def unread():
+        return any(offset < len(appended[partition]) for partition, offset in expected.items())
+
+    async with log.tail(TRADES, expected) as tail:
+        for kind, argument in steps:
+            if kind == "append":
+                messages = [Message(key, b"%d" % (number := number + 1)) for key in argument]
+                for message, position in zip(messages, await log.append_many(TRADES, messages), strict=True):
+                    assert position.offset == len(appended[position.partition])
+                    appended[position.partition].append((message.key, message.value))
+            elif kind == "move":
+                partition, back = argument
+                expected[partition] = max(0, len(appended[partition]) - back)
+                await tail.add(partition, expected[partition])
+            else:
+                for _ in range(argument):
+                    if unread():
+                        batch = await tail.batch()
+                        partition, first = batch[0].partition, expected[batch[0].partition]
+                        assert [(record.key, record.value) for record in batch] == appended[partition][first:]
+                        assert [record.offset for record in batch] == list(range(first, first + len(batch)))
+                        expected[partition] = first + len(batch)
+            assert tail.positions() == expected
