@@ -96,25 +96,38 @@ class ReplayFeed:
         return merge_by_time([rows_of(source, reading, self._session) for source, reading in pairs])
 
     async def _play(self, rows: Iterator[Placed], one_pass: OnePass) -> None:
-        pace: Pace | None = None
+        pacer: _Pacer | None = None
         for number, placed in enumerate(rows):
             if number % _ROWS_A_TURN == 0:
                 await self._sleep(0)
             if not one_pass.resuming:
-                pace = pace or Pace(self._speed, shifted=self._shifted, first=placed.due, began=self._clock.now())
-                await self._wait(pace, placed.due, one_pass)
+                pacer = pacer or _Pacer(self._begin(placed.due), self._clock, self._sleep)
+                if pacer.ahead_of(placed.due) > _SOON:
+                    await self._flush(one_pass)
+                    await pacer.wait_for(placed.due)
             now = self._clock.now()
-            one_pass.take(placed.row, pace.published_at(placed.row.ts, now) if pace else placed.row.ts, now)
+            one_pass.take(placed.row, pacer.pace.published_at(placed.row.ts, now) if pacer else placed.row.ts, now)
             if one_pass.full:
                 await self._flush(one_pass)
 
-    async def _wait(self, pace: Pace, due: int, one_pass: OnePass) -> None:
-        if pace.due_in(due, self._clock.now()) <= _SOON:
-            return
-        await self._flush(one_pass)
-        while (ahead := pace.due_in(due, self._clock.now())) > _SOON:
-            await self._sleep(ahead / NANOSECONDS_PER_SECOND)
+    def _begin(self, first: int) -> Pace:
+        return Pace(self._speed, shifted=self._shifted, first=first, began=self._clock.now())
 
     async def _flush(self, one_pass: OnePass) -> None:
         if await one_pass.flush() and self._report is not None:
             self._report(one_pass.progress)
+
+
+class _Pacer:
+    """Waits until rows are due."""
+
+    def __init__(self, pace: Pace, clock: Clock, sleep: Callable[[float], Awaitable[None]]) -> None:
+        self.pace, self._clock, self._sleep = pace, clock, sleep
+        self._started = clock.monotonic()
+
+    def ahead_of(self, due: int) -> int:
+        return self.pace.due_in(due, round((self._clock.monotonic() - self._started) * NANOSECONDS_PER_SECOND))
+
+    async def wait_for(self, due: int) -> None:
+        while (ahead := self.ahead_of(due)) > _SOON:
+            await self._sleep(ahead / NANOSECONDS_PER_SECOND)

@@ -23,7 +23,8 @@ class Pace:
     """One pass, from recorded time `first` (ns), which happens at `began` (ns, wall time).
 
     A factor of 60 makes an hour pass in a minute. Shifted to now, recorded time runs as fast as the pass does, so that
-    what is published never runs ahead of the clock.
+    what is published never runs ahead of the clock. Waiting goes by the time that has passed, not by the wall clock,
+    which may be set.
     """
 
     def __init__(self, speed: Speed, *, shifted: bool, first: int, began: int) -> None:
@@ -31,15 +32,15 @@ class Pace:
         self._numerator, self._denominator = speed.as_integer_ratio() if isinstance(speed, Decimal) else (1, 1)
         self._shifted, self._first, self._began = shifted, first, began
 
-    def due_in(self, due: int, now: int) -> int:
-        """Nanoseconds from `now` until the row of recorded time `due` happens; 0 or less: it is time."""
-        return self._happens(due) - now if self._paced else 0
+    def due_in(self, due: int, passed: int) -> int:
+        """Nanoseconds until the row of recorded time `due` happens, `passed` after the beginning; 0 or less: now."""
+        return self._after_beginning(due) - passed if self._paced else 0
 
     def published_at(self, ts: int, now: int) -> int:
-        """The event time (ns) to publish for the recorded `ts` while the clock says `now`."""
+        """The event time (ns) to publish for the recorded `ts` while the wall clock says `now`."""
         if not self._shifted:
             return ts
-        return self._happens(ts) if self._paced else now
+        return self._began + self._after_beginning(ts) if self._paced else now
 
-    def _happens(self, recorded: int) -> int:
-        return self._began + (recorded - self._first) * self._denominator // self._numerator
+    def _after_beginning(self, recorded: int) -> int:
+        return (recorded - self._first) * self._denominator // self._numerator
