@@ -103,10 +103,6 @@ class Topics:
         """What a topic or a consumer group of ours is called on the broker."""
         return self.prefix + name
 
-    def ours(self, name_on_broker: str) -> str:
-        """The inverse of `on_broker`: our name for the topic of a record, whichever adapter it came from."""
-        return name_on_broker.removeprefix(self.prefix)
-
 
 def _check(specs: Mapping[str, TopicSpec]) -> None:
     for spec in specs.values():

@@ -2,16 +2,14 @@
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import msgspec
 
-from ops.runtime.clock import Clock
 from ops.runtime.timestamps import NANOSECONDS_PER_MILLISECOND, format_timestamp
 from storage.log.port import Log, Message, Position, Record
 from storage.models.dead_letters import SCHEMA, UNDECODABLE, DeadLetter, decode, encode, stack_hash
-from storage.topics import DEAD_LETTERS, Topics
+from storage.topics import DEAD_LETTERS
 
 REPLAYED_FROM: Final = "replayed-from"
 _LOOK_BACK: Final = 1_000
@@ -28,25 +26,12 @@ class NotReplayable(Exception):
     """A dead letter cannot be put back; the text says which and why."""
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetterMaker:
-    """Makes the message for `dead-letters` of a record that a processor could not take."""
-
-    topics: Topics
-    clock: Clock
-
-    def __call__(self, record: Record, processor: str, reason: str, error: BaseException | None = None) -> Message:
-        """`reason` is `code: text`; `error` is the exception that refused the record, if one did."""
-        code, _, text = reason.partition(": ")
-        topic, now = self.topics.ours(record.topic), format_timestamp(self.clock.now())
-        letter = dead_letter_of(record, topic, processor=processor, reason=code, text=text, ts=now, error=error)
-        return message_of(letter)
-
-
 def dead_letter_of(
     record: Record, topic: str, *, processor: str, reason: str, text: str, ts: str, error: BaseException | None = None
 ) -> DeadLetter:
-    """The letter for a record of our `topic`."""
+    """The letter for a record of our `topic` (on a shared broker `record.topic` has a prefix). `ts` is RFC 3339 UTC, `error`
+    the exception that refused the record, if one did.
+    """
     return DeadLetter(
         topic=topic,
         partition=record.partition,
