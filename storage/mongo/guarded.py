@@ -30,7 +30,10 @@ class Writer(Protocol):
     """Writes guarded documents; the two adapters differ in how."""
 
     async def write(self, writes: Sequence[GuardedWrite]) -> list[str]:
-        """Identities of the documents that were refused, since what is stored is as new or newer."""
+        """Identities of the documents that were refused, since what is stored is as new or newer.
+
+        As new may also be this very write: its connection broke after the server had it, and it was sent again.
+        """
         ...
 
 
