@@ -25,7 +25,7 @@ def _record(offset=7, value=b"\xff{", headers=(("event-id", b"e1"),), topic=TRAD
     return MemoryRecord(topic, 3, offset, 1_700_000_000_000, b"A.B", value, headers)
 
 
-def _message(record=None, processor="market", reason="late", text="x", ts="2023-11-14T22:13:20Z", topic=TRADES):
+def _message(record=None, *, processor="market", reason="late", text="x", ts="2023-11-14T22:13:20Z", topic=TRADES):
     return message_of(dead_letter_of(record or _record(), topic, processor=processor, reason=reason, text=text, ts=ts))
 
 
