@@ -31,7 +31,8 @@ class ReplayFeed:
     `speed` is "max" or a factor. With `shifted` the first row happens now. `resume_after` is a `feed-position` line of
     a run that broke off: the first pass reads everything up to it, so that books and last prices are right, and does
     not publish it again.
-    A record's line is its number in the pass, which the same files and options give again.
+    A record's line is its number in the pass, which the same files and options give again. `progress` is that of the
+    present (or last) pass.
     """
 
     def __init__(
@@ -44,12 +45,12 @@ class ReplayFeed:
         shifted: bool = False,
         session: SessionName | None = None,
         resume_after: int = 0,
-        report: Callable[[ReplayProgress], None] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._sources, self._reference, self._clock = tuple(sources), reference, clock
         self._speed, self._shifted, self._session = speed, shifted, session
-        self._resume_after, self._report, self._sleep = resume_after, report, sleep
+        self._resume_after, self._sleep = resume_after, sleep
+        self.progress = ReplayProgress(())
         self._symbols = tuple(sorted({symbol for source in sources for symbol in source.symbols.values()}))
 
     @property
@@ -69,17 +70,17 @@ class ReplayFeed:
         `NothingToReplay` where no row is left to publish.
         """
         readings = readings_of(self._sources)
-        progress = ReplayProgress(readings)
-        one_pass = OnePass(self._tapes(), publish, progress, self._resume_after)
+        self.progress = ReplayProgress(readings)
+        one_pass = OnePass(self._tapes(), publish, self.progress, self._resume_after)
         self._resume_after = 0
         try:
             await self._play(self._merged(readings), one_pass)
         except MalformedFile:
-            await self._flush(one_pass)
+            await one_pass.flush()
             raise
-        await self._flush(one_pass)
+        await one_pass.flush()
         if not one_pass.records:
-            raise NothingToReplay(f"{self.name} has nothing to publish{progress.left_out_text()}")
+            raise NothingToReplay(f"{self.name} has nothing to publish{self.progress.left_out_text()}")
 
     def _tapes(self) -> dict[str, SymbolTape]:
         return {
@@ -103,19 +104,15 @@ class ReplayFeed:
             if not one_pass.resuming:
                 pacer = pacer or _Pacer(self._begin(placed.due), self._clock, self._sleep)
                 if pacer.ahead_of(placed.due) > _SOON:
-                    await self._flush(one_pass)
+                    await one_pass.flush()
                     await pacer.wait_for(placed.due)
             now = self._clock.now()
             one_pass.take(placed.row, pacer.pace.published_at(placed.row.ts, now) if pacer else placed.row.ts, now)
             if one_pass.full:
-                await self._flush(one_pass)
+                await one_pass.flush()
 
     def _begin(self, first: int) -> Pace:
         return Pace(self._speed, shifted=self._shifted, first=first, began=self._clock.now())
-
-    async def _flush(self, one_pass: OnePass) -> None:
-        if await one_pass.flush() and self._report is not None:
-            self._report(one_pass.progress)
 
 
 class _Pacer:

@@ -49,17 +49,16 @@ class OnePass:
         else:
             self._add(tape.quote(row, ts, self._taken_in), row.depth)
 
-    async def flush(self) -> bool:
-        """Publish what waits; False where nothing did."""
+    async def flush(self) -> None:
+        """Publish what waits."""
         if not self._batch:
-            return False
+            return
         batch, self._batch = self._batch, []
         await self._publish(batch)
         trades = sum(isinstance(record.payload, Trade) for record in batch)
         self.progress.trades += trades
         self.progress.quotes += len(batch) - trades
         self.progress.at = self._newest
-        return True
 
     def _add(self, payload: Quote | Trade, depth: bytes | None = None) -> None:
         self.records += 1

@@ -1,6 +1,5 @@
 """A replay as it was asked for, JSON-able so that it can be carried to the process that runs it, and made into a feed."""
 
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from streams.feeds.replay.columns import parse_columns
 from streams.feeds.replay.feed import ReplayFeed
 from streams.feeds.replay.formats import FORMATS, FileFormat, of_columns
 from streams.feeds.replay.pace import parse_speed
-from streams.feeds.replay.progress import ReplayProgress
 from streams.feeds.replay.recorded_file import RecordedFile
 from streams.feeds.replay.session_filter import SessionName
 from streams.feeds.replay.sources import ReplaySource
@@ -62,9 +60,7 @@ class ReplayPlan(BaseModel):
     resume_after: int = Field(default=0, ge=0)
 
 
-def feed_of(
-    plan: ReplayPlan, reference: ReferenceData, clock: Clock, report: Callable[[ReplayProgress], None] | None = None
-) -> ReplayFeed:
+def feed_of(plan: ReplayPlan, reference: ReferenceData, clock: Clock) -> ReplayFeed:
     """The feed of a plan. Files whose rows name their symbols are read once here, to know what they hold.
 
     Raises `UnreadableFile`, `MalformedFile` where nothing of a file can be read, `UnknownSymbol`, and `ValueError` for a
@@ -80,5 +76,4 @@ def feed_of(
         shifted=plan.loop,
         session=plan.session,
         resume_after=plan.resume_after,
-        report=report,
     )

@@ -18,10 +18,8 @@ from streams.feeds.replay.columns import QuoteColumns, TradeColumns
 from streams.feeds.replay.feed import ReplayFeed
 from streams.feeds.replay.formats import FORMATS, of_columns
 from streams.feeds.replay.one_pass import BATCH
-from streams.feeds.replay.passes import run_passes
 from streams.feeds.replay.plan import PlannedFile, ReplayPlan, feed_of
 from streams.feeds.replay.problems import MalformedFile, NothingToReplay
-from streams.feeds.replay.progress import ReplayProgress
 from streams.feeds.replay.recorded_file import RecordedFile
 from streams.feeds.replay.sources import LINES_OF_A_FILE, ReplaySource
 
@@ -71,7 +69,6 @@ class Stage:
         self.clock = ManualClock(NOW)
         self.sink = Sink(self.clock)
         self.sources: list[ReplaySource] = []
-        self.reports: list[ReplayProgress] = []
         self._folder = folder
 
     def trades(self, *rows: tuple[int, str, str], symbol: str = "X.US") -> "Stage":
@@ -81,7 +78,7 @@ class Stage:
         return self._add("t,b,bs,a,as", rows, QUOTES, symbol)
 
     def feed(self, **options) -> ReplayFeed:
-        return ReplayFeed(self.sources, REFERENCE, self.clock, sleep=self.sleep, report=self.reports.append, **options)
+        return ReplayFeed(self.sources, REFERENCE, self.clock, sleep=self.sleep, **options)
 
     async def sleep(self, seconds: float) -> None:
         self.clock.advance(seconds)
@@ -136,18 +133,20 @@ async def test_the_session_is_the_calendars_at_the_event_time(stage: Stage) -> N
 async def test_regular_hours_only(stage: Stage) -> None:
     close = OPEN + 23_400 * SECOND
     stage.trades((OPEN - 1, "1", "1"), (OPEN, "2", "1"), (close - 1, "3", "1"), (close, "4", "1"))
-    await stage.feed(session="rth").run(stage.sink)
+    feed = stage.feed(session="rth")
+    await feed.run(stage.sink)
     assert [trade.price for trade in stage.sink.payloads if isinstance(trade, Trade)] == ["2", "3"]
-    assert stage.reports[-1].left_out() == {"outside_session": 2}
+    assert feed.progress.left_out() == {"outside_session": 2}
 
 
 async def test_local_time_is_published_in_utc(stage: Stage, tmp_path: Path) -> None:
     path = tmp_path / "local.csv"
     path.write_text("local_us,symbol,price,size\n1410946200531657,ETF,23.82,3\n1410946200531658,AAA,1,3\n")
     stage.sources.append(ReplaySource(RecordedFile(path, FORMATS["taq-multi"]), {"ETF": "X.US"}))
-    await stage.feed().run(stage.sink)
+    feed = stage.feed()
+    await feed.run(stage.sink)
     assert stage.sink.payloads[0].ts == "2014-09-17T13:30:00.531657Z"
-    assert stage.reports[-1].left_out() == {"unmapped": 1}
+    assert feed.progress.left_out() == {"unmapped": 1}
 
 
 async def test_lines_of_two_files_of_a_symbol_are_two_trades(stage: Stage) -> None:
@@ -161,10 +160,11 @@ async def test_lines_of_two_files_of_a_symbol_are_two_trades(stage: Stage) -> No
 
 async def test_at_full_speed_records_leave_in_batches(stage: Stage) -> None:
     stage.quotes(*[(n, "9", "1", "11", "2") for n in range(BATCH * 2 + 1)])
-    await stage.feed().run(stage.sink)
+    feed = stage.feed()
+    await feed.run(stage.sink)
     assert [len(batch) for _, batch in stage.sink.batches] == [BATCH, BATCH, 1]
     assert {moment for moment, _ in stage.sink.batches} == {NOW}
-    assert stage.reports[-1].quotes == BATCH * 2 + 1
+    assert (feed.progress.trades, feed.progress.quotes, feed.progress.at) == (0, BATCH * 2 + 1, BATCH * 2)
 
 
 @pytest.mark.parametrize(("speed", "shares"), [(1, 1), (60, 60), (Decimal("0.5"), Decimal("0.5"))])
@@ -179,21 +179,11 @@ async def test_at_a_factor_records_leave_when_they_are_due(stage: Stage, speed, 
     ]
 
 
-async def test_passes_are_shifted_to_now_and_are_runs_of_their_own(stage: Stage) -> None:
+async def test_each_pass_is_shifted_to_now_and_counts_anew(stage: Stage) -> None:
     stage.trades((OPEN, "10", "1"), (OPEN + 2 * SECOND, "11", "1")).quotes((OPEN, "9", "1", "11", "2"))
-    runs: list[int] = []
-
-    class Enough(Exception):
-        pass
-
-    def begin_run() -> None:
-        runs.append(len(stage.sink.records))
-        if len(runs) == 3:
-            raise Enough
-
-    with pytest.raises(Enough):
-        await run_passes(stage.feed(speed=Decimal(1), shifted=True), stage.sink, begin_run, loop=True)
-    assert runs == [4, 8, 12]
+    feed = stage.feed(speed=Decimal(1), shifted=True)
+    for _ in range(3):
+        await feed.run(stage.sink)
     trades = [trade for trade in stage.sink.payloads if isinstance(trade, Trade)]
     assert [trade.venue_seq for trade in trades] == [2, 3] * 3
     times = [parse_timestamp(trade.ts) - NOW for trade in trades]
