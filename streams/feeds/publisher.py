@@ -56,6 +56,7 @@ class FeedPublisher:
         self._log = log
         self._identifiers = identifiers
         self._remembered = remembered
+        self._keys: dict[str, bytes] = {}  # one object a symbol: a log in memory keeps the key of every record
         self.begin(run)
 
     def begin(self, run: str) -> None:
@@ -131,7 +132,9 @@ class FeedPublisher:
     def _message(self, record: FeedRecord, headers: Headers) -> Message:
         position = b"%b%d,%d]" % (self._prefix, record.line, self._acknowledged)
         event_id = ("event-id", self._identifiers.event_id().encode())
-        return Message(record.payload.symbol.encode(), encode(record.payload), (event_id, (HEADER, position), *headers))
+        symbol = record.payload.symbol
+        key = self._keys.setdefault(symbol, symbol.encode())
+        return Message(key, encode(record.payload), (event_id, (HEADER, position), *headers))
 
 
 def _traceparent(event_id: str) -> bytes:
