@@ -73,7 +73,7 @@ def _await_line(process: subprocess.Popen[str], wanted: str) -> None:
                 return
     finally:
         too_late.cancel()
-    raise RuntimeError(f"{process.args} did not become ready:\n{''.join(printed[-20:])}")
+    raise RuntimeError(f"{process.args!r} did not become ready:\n{''.join(printed[-20:])}")
 
 
 def python(module: str, *arguments: object) -> list[str]:

@@ -12,7 +12,7 @@ from statistics import median
 
 from ops.bench.contender import Contender, free_port, python, running
 from ops.bench.cpu import cpu_seconds
-from ops.bench.report import Report
+from ops.bench.report import Cell, Report
 from ops.bench.sink import Sink, websocket_greeting
 from ops.bench.tools import PeerMissing, nats_server, node_with_ws
 
@@ -114,8 +114,16 @@ def _nats(port: int, load: Load) -> Contender:
 
 def _ours(port: int, load: Load) -> Contender:
     command = python("ops.bench.peers.ours", port, load.burst, load.every, PAYLOAD_BYTES)
-    subscribe = {"op": "subscribe", "id": "2", "payload": {"topics": ["quotes.*"], "snapshot": False}}
-    auth = {"op": "auth", "id": "1", "payload": {"api_key": "bench", "timestamp": "0", "signature": "0"}}
+    subscribe: dict[str, object] = {
+        "op": "subscribe",
+        "id": "2",
+        "payload": {"topics": ["quotes.*"], "snapshot": False},
+    }
+    auth: dict[str, object] = {
+        "op": "auth",
+        "id": "1",
+        "payload": {"api_key": "bench", "timestamp": "0", "signature": "0"},
+    }
     return Contender(
         "ours", command, websocket_greeting("127.0.0.1", "/v1/ws", lambda: [auth, subscribe]), WEBSOCKET_FRAME_BYTES
     )
@@ -123,7 +131,7 @@ def _ours(port: int, load: Load) -> Contender:
 
 def _report(load: Load, costs: dict[str, list[float]], rates: dict[str, list[float]], notes: list[str]) -> Report:
     ours = median(costs["ours"])
-    rows = [
+    rows: list[dict[str, Cell]] = [
         {
             "contender": name,
             "CPU us a message": median(measured),

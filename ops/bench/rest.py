@@ -17,7 +17,7 @@ import httpx
 from ops.bench.contender import free_port, python, running
 from ops.bench.cpu import cpu_seconds
 from ops.bench.http_load import HttpLoad
-from ops.bench.report import Report
+from ops.bench.report import Cell, Report
 from ops.cli.client import Credentials, signed_headers
 
 TARGET = "/v1/quotes?symbols=BTCUSDT.BINANCE"
@@ -99,7 +99,7 @@ def _headers(server: Server) -> dict[str, str]:
 
 def _report(costs: dict[str, list[float]]) -> Report:
     bare = median(costs["bare Quart on hypercorn"])
-    rows = [
+    rows: list[dict[str, Cell]] = [
         {
             "contender": name,
             "CPU us a request": median(measured),

@@ -6,13 +6,15 @@ import os
 import shlex
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 import typer
 import websockets
-from gateway.http.signing import signature, string_to_sign
 from rich.console import Console
 
+from gateway.callers import SignedRequest
+from gateway.http.signing import signature_of, string_to_sign
 from ops.processes.commands.port import EXIT_UNAVAILABLE, CommandFailed
 from ops.processes.up_file import UP_FILE, read_up_file
 from ops.runtime.clock import SystemClock, milliseconds
@@ -86,11 +88,11 @@ def signed_headers(
     """The headers that sign one request now; `target` is the raw path and query."""
     path, _, query = target.partition("?")
     timestamp = str(milliseconds(SystemClock().now()))
-    text = string_to_sign(timestamp, method, path, query, idempotency_key, body)
+    request = SignedRequest(method, path, query, idempotency_key, body, headers={}, client_ip="")
     headers = {
         "X-PM-API-KEY": caller.api_key,
         "X-PM-TIMESTAMP": timestamp,
-        "X-PM-SIGNATURE": signature(caller.api_secret, text),
+        "X-PM-SIGNATURE": signature_of(caller.api_secret.encode(), string_to_sign(request, timestamp)),
     }
     return {**headers, "Idempotency-Key": idempotency_key} if idempotency_key else headers
 
@@ -137,7 +139,7 @@ async def _watch(caller: Credentials, topics: list[str], count: int | None, *, a
                 return
 
 
-async def _ask(socket: websockets.ClientConnection, request: dict[str, object]) -> dict[str, object]:
+async def _ask(socket: websockets.ClientConnection, request: dict[str, object]) -> dict[str, Any]:
     await socket.send(json.dumps(request))
     answer = json.loads(await socket.recv())
     if not answer.get("ok"):

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
-from rich.console import Console
 
 from ops.processes.commands.port import EXIT_FAILED, EXIT_UNAVAILABLE, CommandFailed
 from ops.processes.commands.registry import COMMANDS
@@ -16,7 +15,7 @@ from ops.runtime.logs import configure_logs
 from ops.runtime.settings import Settings, load_settings
 
 Event = dict[str, Any]
-errors = Console(stderr=True)
+NO_END = httpx.Timeout(5.0, read=None)  # a tail has no end
 
 
 def run_command(name: str, arguments: Mapping[str, Any], show: Callable[[Event], None], *, as_json: bool) -> None:
@@ -65,8 +64,8 @@ def _run_in_up(name: str, arguments: Mapping[str, Any], output: Callable[[Event]
 def _stream(up: Up, name: str, arguments: Mapping[str, Any], output: Callable[[Event], None]) -> None:
     headers = {"Authorization": f"Bearer {up.ops_token}"}
     with httpx.stream(
-        "POST", f"{up.ops}/commands/{name}", json=dict(arguments), headers=headers, timeout=None
-    ) as answer:  # noqa: S113  (a tail has no end)
+        "POST", f"{up.ops}/commands/{name}", json=dict(arguments), headers=headers, timeout=NO_END
+    ) as answer:
         for line in answer.iter_lines():
             message = json.loads(line)
             if "event" in message:

@@ -1,6 +1,7 @@
 """`omniaxs settings`: every setting, its value and where it comes from; secrets are never shown."""
 
 import json
+from typing import Any
 
 import typer
 from pydantic import SecretStr
@@ -32,7 +33,7 @@ def show_settings(as_json: bool = typer.Option(False, "--json", help="One JSON o
     Console().print(table)
 
 
-def _shown(value: object) -> object:
+def _shown(value: object) -> Any:
     if isinstance(value, SecretStr):
         return "(hidden)"
     return value if isinstance(value, str | int | float | bool | dict | list | None) else str(value)

@@ -4,15 +4,15 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from storage.log.connect import open_log
-from storage.log.topics_admin import TopicsRefused, check_topics
-from storage.mongo.migrations import check
 
 from ops.runtime.clock import SystemClock
 from ops.runtime.settings import Settings
+from storage.log.connect import open_log
 from storage.log.port import LogUnavailable
+from storage.log.topics_admin import TopicsRefused, check_topics
 from storage.mongo.connect import StoreUnavailable, connect
 from storage.mongo.log_identities import LogIdentities
+from storage.mongo.migrations import check
 from storage.mongo.reference import load_reference
 from storage.topics import Topics
 

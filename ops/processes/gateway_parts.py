@@ -1,28 +1,33 @@
-"""Wires the gateway: keys, limits, the live hub, REST and WebSocket, and what it says of its health."""
+"""Wires the gateway: keys, limits, the live hub, REST and WebSocket, and what it says of its own health."""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from quart import Quart
 
 from gateway.app import GatewayParts, build_app
+from gateway.http.exchange import Exchanges
 from gateway.http.keys import KeyCache
 from gateway.http.limit_merger import open_limit_merger
 from gateway.http.limits import Limiter
 from gateway.http.measures import PrometheusMeasures
 from gateway.live.hub import LiveHub
 from gateway.live.limits import LiveLimits
-from gateway.live.register import LiveServer, register_live
+from gateway.live.register import register_live
+from gateway.live.sockets import LiveSockets
 from gateway.system.probe import PlatformProbe
 from ops.processes.lifetime import Background
 from ops.processes.platform import Platform
 from ops.processes.reference_watch import ReferenceWatch
 from ops.runtime.health import Check, Health
+from ops.runtime.languages import load_languages
 from ops.runtime.settings import Settings
+from storage.log.port import LogUnavailable
+from storage.models.market_data import Timeframe, encode
 from storage.models.operations import Role
+from storage.models.wire_bars import wire_bar
 from storage.mongo.api_keys import ApiKeys
 from storage.mongo.bars import Bars
 from storage.mongo.connect import StoreUnavailable
@@ -30,8 +35,157 @@ from storage.mongo.heartbeats import Heartbeats
 from storage.mongo.latest_quotes import LatestQuotes
 from storage.mongo.log_identities import LogIdentities
 from storage.mongo.tenants import Tenants
-from storage.log.port import LogUnavailable
 from storage.topics import QUOTES
 
-_log = logging.getLogger(__name__)
-QUOTE_GROUPS = {"memory": "latest-quotes", "cluster": "market"}
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A wired gateway: its app, what is behind it, and whether it is well."""
+
+    app: Quart
+    hub: LiveHub
+    sockets: LiveSockets
+    health: Health
+
+    async def drain(self, seconds: float) -> None:
+        """Not ready from now on; tell WebSocket clients, and see them off."""
+        self.health.drain()
+        await self.sockets.drain(min(seconds, 2.0))
+
+
+class _NewestBars:
+    """The newest bar of each symbol, as JSON, for the first subscriber of a timeframe."""
+
+    def __init__(self, bars: Bars) -> None:
+        self._bars = bars
+
+    async def newest(self, timeframe: str) -> Mapping[str, bytes]:
+        found = await self._bars.newest_of(cast("Timeframe", timeframe))
+        return {document.symbol: encode(wire_bar(document)) for document in found}
+
+
+async def open_gateway(
+    platform: Platform, background: Background, reference: ReferenceWatch, *, quote_group: str, roles: frozenset[Role]
+) -> Gateway:
+    """Everything of a gateway, reading the log, not yet serving. `quote_group` writes the latest quotes; one process of
+    `roles` must beat for the streams to be operational.
+
+    Raises `LogUnavailable`, `StoreUnavailable`, and `UnsupportedServer` on another hypercorn than the pinned one.
+    """
+    settings, database = platform.settings, platform.store.database
+    keys = KeyCache(
+        ApiKeys(database), Tenants(database), platform.key_ring, platform.clock, platform.metrics,
+        explains=settings.mode != "production",
+    )  # fmt: skip
+    hub = LiveHub(
+        platform.log,
+        platform.topics,
+        log_ids=await LogIdentities(database).get_all(),
+        latest_quotes=LatestQuotes(database),
+        quote_group=quote_group,
+        clock=platform.clock,
+        limits=_limits(settings),
+        newest_bars=_NewestBars(Bars(database)),
+        metrics=platform.metrics,
+    )
+    sockets = LiveSockets(
+        hub, keys, reference=reference, languages=load_languages(), clock=platform.clock, metrics=platform.metrics
+    )
+    limiter = Limiter(
+        platform.clock,
+        market_per_minute=settings.market_weight_per_minute,
+        public_per_minute=settings.public_requests_per_minute,
+    )
+    await hub.start()
+    health = _health(platform, hub)
+    exchanges = Exchanges(platform.clock, platform.identifiers, settings.trusted_proxy_hops)
+    parts = GatewayParts(
+        settings=settings,
+        clock=platform.clock,
+        identifiers=platform.identifiers,
+        authenticator=keys,
+        limiter=limiter,
+        measures=PrometheusMeasures(platform.metrics),
+        board=hub,
+        latest_quotes=LatestQuotes(database),
+        bars=Bars(database),
+        reference=reference,
+        probe=PlatformProbe(
+            clock=platform.clock,
+            heartbeats=Heartbeats(database),
+            checks={"gateway": _well, "database": _store_check(platform), "log": _log_check(platform)},
+            roles={"streams": roles},
+            board=hub,
+            reference=reference,
+        ),
+        extensions=(lambda app: register_live(app, sockets, exchanges.address),),
+    )
+    app = build_app(parts)
+    background.start(keys.run(), "API keys")
+    merger = open_limit_merger(settings.limits_url, limiter.counts, platform.metrics)
+    if merger is not None:
+        background.start(merger.run(), "limits")
+    background.start(_until_failure(hub), "live hub")
+    sockets.start()
+    return Gateway(app, hub, sockets, health)
+
+
+async def close_gateway(gateway: Gateway) -> None:
+    """Stop looking after sockets and reading the log."""
+    await gateway.sockets.stop()
+    await gateway.hub.stop()
+
+
+def _limits(settings: Settings) -> LiveLimits:
+    return LiveLimits(
+        message_bytes=settings.websocket_message_bytes,
+        topics=settings.websocket_topics,
+        messages_per_second=settings.websocket_messages_per_second,
+        buffered_bytes=settings.websocket_buffer_bytes,
+        lossless_bytes=settings.websocket_lossless_bytes,
+        connections_per_key=settings.connections_per_key,
+    )
+
+
+def _health(platform: Platform, hub: LiveHub) -> Health:
+    health = Health()
+    health.add("store", _store_check(platform))
+    health.add("log", _log_check(platform))
+
+    async def hub_has_caught_up() -> str | None:
+        return None if hub.ready else "has not yet read the quotes that were on the log at its start"
+
+    health.add("live hub", hub_has_caught_up)
+    return health
+
+
+async def _well() -> str | None:
+    return None
+
+
+def _store_check(platform: Platform) -> Check:
+    async def check() -> str | None:
+        try:
+            await platform.store.ping()
+        except StoreUnavailable as error:
+            return str(error)
+        return None
+
+    return check
+
+
+def _log_check(platform: Platform) -> Check:
+    async def check() -> str | None:
+        try:
+            await platform.log.bounds(QUOTES)
+        except LogUnavailable as error:
+            return str(error)
+        return None
+
+    return check
+
+
+async def _until_failure(hub: LiveHub) -> None:
+    """Raise what ended a feed of the hub: the process cannot serve without it."""
+    if hub.failure is not None:
+        await asyncio.shield(hub.failure)

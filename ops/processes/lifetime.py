@@ -5,15 +5,12 @@ import signal
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-try:
-    from uvloop import new_event_loop
-except ImportError:  # there is no uvloop for Windows
-    from asyncio import new_event_loop
+import uvloop
 
 
 def run_process(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
     """Run `main` until it returns; a signal sets the event that it is given."""
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_with_signals(main))
 
 

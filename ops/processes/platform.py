@@ -5,12 +5,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from storage.log.connect import open_log
-
 from ops.runtime.clock import Clock, SystemClock
 from ops.runtime.identifiers import Identifiers, SystemIdentifiers
 from ops.runtime.metrics import Metrics
 from ops.runtime.settings import Settings
+from storage.log.connect import open_log
 from storage.log.port import Log
 from storage.mongo.connect import Store, connect
 from storage.sealing import KeyRing

@@ -8,6 +8,8 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from quart import Quart
 
+from ops.runtime.settings import Settings
+
 
 class AddressTaken(Exception):
     """The address cannot be listened on; the text says which and why."""
@@ -60,3 +62,10 @@ async def serve_until(
         await stop.wait()
 
     await serve(app, config, shutdown_trigger=stopped)
+
+
+def tls_files(settings: Settings) -> tuple[Path, Path] | None:
+    """Certificate and key, when both are set."""
+    if settings.tls_certificate and settings.tls_key:
+        return settings.tls_certificate, settings.tls_key
+    return None

@@ -7,6 +7,7 @@ from ops.processes.lifetime import Background
 from ops.processes.market_processors import market_processors
 from ops.processes.ops_server import build_ops_app
 from ops.processes.platform import opened_platform
+from ops.processes.reference_watch import ReferenceWatch
 from ops.processes.serving import listen, serve_until
 from ops.runtime.health import Health
 from ops.runtime.metrics import CONSUMER_LAG
@@ -25,12 +26,11 @@ async def run_streams(settings: Settings, role: str, stop: asyncio.Event) -> Non
     """
     listener = listen(settings.ops_host, settings.ops_port)
     async with opened_platform(settings) as platform:
-        options = AppOptions(
-            group=role, broker=settings.log_url.removeprefix("kafka://"), prefix=settings.topic_prefix
-        )
+        options = AppOptions(group=role, broker=settings.log_url.removeprefix("kafka://"), prefix=settings.topic_prefix)
+        reference = await ReferenceWatch.opened(platform)
         worker = StreamWorker(
             options,
-            await market_processors(platform),
+            market_processors(platform, reference),
             platform.log,
             platform.clock,
             flush_seconds=settings.market_flush_milliseconds / 1000,
@@ -72,6 +72,7 @@ async def run_streams(settings: Settings, role: str, stop: asyncio.Event) -> Non
         background.start(
             serve_until(build_ops_app(health, platform.metrics), listener, ops_stop, drain_seconds=1), "ops"
         )
+        background.start(reference.run(), "reference data")
         background.start(HeartbeatTask(platform, "market", health, progress).run(), "heartbeat")
         try:
             await worker.run(stop)

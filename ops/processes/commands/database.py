@@ -8,8 +8,8 @@ from ops.processes.platform import Platform
 from storage.mongo.bars import Bars
 from storage.mongo.migrations import check as differences
 from storage.mongo.migrations import migrate as bring_up
+from storage.mongo.reference import load_reference
 from storage.topics import TRADES
-
 
 
 async def migrate(platform: Platform, arguments: Arguments) -> AsyncIterator[Event]:  # noqa: ARG001  (takes none)
@@ -33,7 +33,8 @@ async def rebuild(platform: Platform, arguments: Arguments) -> AsyncIterator[Eve
         raise CommandFailed(f"cannot rebuild {arguments['what']!r}: it is bars")
     removed = await Bars(platform.store.database).delete_all()
     yield {"removed": removed}
-    processor = await bars_processor(platform)
+    reference = await load_reference(platform.store.database)
+    processor = bars_processor(platform, lambda: reference)
     for partition, bounds in sorted((await platform.log.bounds(TRADES)).items()):
         await processor.assign(partition, bounds.first)
         folded = 0

@@ -51,8 +51,10 @@ async def synthetic(platform: Platform, arguments: Arguments) -> AsyncIterator[E
     symbols = tuple(arguments.get("symbols") or sorted(reference.instruments))
     unknown = sorted(set(symbols) - set(reference.instruments))
     if unknown:
-        raise CommandFailed(f"no such symbol: {', '.join(unknown)}; `omniaxs markets load` loads instruments", EXIT_DATA)
-    feed = SyntheticFeed(reference, platform.clock, seed=int(arguments.get("seed") or 1), symbols=symbols)
+        raise CommandFailed(
+            f"no such symbol: {', '.join(unknown)}; `omniaxs markets load` loads instruments", EXIT_DATA
+        )
+    feed = SyntheticFeed(reference, platform.clock, int(arguments.get("seed") or 1), symbols=symbols)
     async for event in _published(platform, feed, reference, feed.run):
         yield event
 

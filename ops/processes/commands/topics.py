@@ -4,11 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 
-from storage.log.topics_admin import TopicsRefused, apply_topics
-
 from ops.processes.commands.port import Arguments, CommandFailed, Event
 from ops.processes.platform import Platform
 from storage.log.port import Log, Record
+from storage.log.topics_admin import TopicsRefused, apply_topics
 from storage.mongo.log_identities import LogIdentities
 
 

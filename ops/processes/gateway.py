@@ -1,0 +1,56 @@
+"""Composition root of `omniaxs gateway`: REST and WebSocket on real Kafka and a real store."""
+
+import asyncio
+import logging
+
+from ops.processes.gateway_parts import close_gateway, open_gateway
+from ops.processes.heartbeat import HeartbeatTask, Progress
+from ops.processes.lifetime import Background
+from ops.processes.ops_server import build_ops_app
+from ops.processes.platform import opened_platform
+from ops.processes.reference_watch import ReferenceWatch
+from ops.processes.serving import listen, port_of, serve_until, tls_files
+from ops.runtime.settings import Settings
+
+_log = logging.getLogger(__name__)
+MARKET_GROUP = "market"
+
+
+async def run_gateway(settings: Settings, stop: asyncio.Event) -> None:
+    """Serve until `stop`; then say so to clients, finish requests, close sockets.
+
+    Raises `AddressTaken`, `LogUnavailable` or `StoreUnavailable` at the start.
+    """
+    public = listen(settings.host, settings.port)
+    private = listen(settings.ops_host, settings.ops_port)
+    async with opened_platform(settings) as platform:
+        background = Background(stop)
+        reference = await ReferenceWatch.opened(platform)
+        gateway = await open_gateway(
+            platform, background, reference, quote_group=MARKET_GROUP, roles=frozenset({"market"})
+        )
+        serving, ops_serving = asyncio.Event(), asyncio.Event()
+        background.start(reference.run(), "reference data")
+        background.start(HeartbeatTask(platform, "gateway", gateway.health, Progress).run(), "heartbeat")
+        ops_app = build_ops_app(gateway.health, platform.metrics)
+        ops_task = background.start(serve_until(ops_app, private, ops_serving, drain_seconds=1), "ops")
+        public_task = background.start(
+            serve_until(gateway.app, public, serving, drain_seconds=settings.drain_seconds, tls=tls_files(settings)),
+            "gateway",
+        )
+        _log.info(
+            "gateway listens on %s:%d, ops on %s:%d",
+            settings.host,
+            port_of(public),
+            settings.ops_host,
+            port_of(private),
+        )
+        try:
+            await stop.wait()
+            await gateway.drain(settings.drain_seconds)
+            serving.set()
+            ops_serving.set()
+            await asyncio.wait([public_task, ops_task])
+        finally:
+            await close_gateway(gateway)
+            await background.end()

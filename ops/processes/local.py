@@ -1,0 +1,138 @@
+"""Composition root of `omniaxs up`: everything in one process and one loop, over the adapters that the settings name.
+
+With the default settings that is the memory log and mongomock; the same processors, gateway and feed as in the cluster.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from ops.processes.commands.feed import synthetic
+from ops.processes.commands.registry import COMMANDS
+from ops.processes.demo import create_demo
+from ops.processes.gateway_parts import Gateway, close_gateway, open_gateway
+from ops.processes.heartbeat import HeartbeatTask, Progress
+from ops.processes.lifetime import Background
+from ops.processes.market_processors import market_processors
+from ops.processes.ops_server import add_commands, build_ops_app
+from ops.processes.platform import Platform, opened_platform
+from ops.processes.reference_watch import ReferenceWatch
+from ops.processes.serving import listen, port_of, serve_until, tls_files
+from ops.processes.up_file import Up, remove_up_file, write_up_file
+from ops.runtime.settings import Settings
+from storage.log.topics_admin import apply_topics
+from storage.mongo.log_identities import LogIdentities
+from storage.mongo.migrations import migrate
+from storage.mongo.reference import reference_version, store_reference
+from storage.reference_data.builtin import load_builtin
+from streams.app.memory_runner import MemoryRunner
+from streams.market.latest_quotes_processor import LatestQuotesProcessor
+
+
+@dataclass(frozen=True, slots=True)
+class LocalOptions:
+    """`feed` False: nothing publishes until `omniaxs feed ...` does. `seed` is the synthetic market's."""
+
+    feed: bool = True
+    seed: int = 1
+
+
+async def run_local(
+    settings: Settings, options: LocalOptions, ready: Callable[[Up], None], stop: asyncio.Event
+) -> None:
+    """Run until `stop`; `ready` is called once everything answers.
+
+    Raises `AddressTaken`, `LogUnavailable` or `StoreUnavailable` at the start, and what made a part end later.
+    """
+    public = listen(settings.host, settings.port)
+    private = listen(settings.ops_host, settings.ops_port)
+    async with opened_platform(settings) as platform, AsyncExitStack() as ending:
+        await _set_up(platform)
+        background = Background(stop)
+        ending.push_async_callback(background.end)
+        reference = await ReferenceWatch.opened(platform)
+        background.start(reference.run(), "reference data")
+        runner_stop = asyncio.Event()
+        runner = MemoryRunner(
+            platform.log,
+            market_processors(platform, reference),
+            platform.clock,
+            flush_seconds=settings.market_flush_milliseconds / 1000,
+        )
+        runner_task = background.start(runner.run(runner_stop), "processors")
+        await runner.ready()
+        gateway = await open_gateway(
+            platform, background, reference, quote_group=LatestQuotesProcessor.name, roles=frozenset({"local"})
+        )
+        ending.push_async_callback(close_gateway, gateway)
+        await gateway.hub.caught_up()
+        background.start(HeartbeatTask(platform, "local", gateway.health, Progress).run(), "heartbeat")
+        feed_task = background.start(_feed(platform, options.seed), "feed") if options.feed else None
+
+        up = await _up(platform, settings, port_of(public), port_of(private))
+        serving, ops_serving = asyncio.Event(), asyncio.Event()
+        public_task = background.start(
+            serve_until(gateway.app, public, serving, drain_seconds=settings.drain_seconds, tls=tls_files(settings)),
+            "gateway",
+        )
+        ops_app = build_ops_app(gateway.health, platform.metrics)
+        add_commands(ops_app, platform, COMMANDS, up.ops_token)
+        ops_task = background.start(serve_until(ops_app, private, ops_serving, drain_seconds=1), "ops")
+        write_up_file(up)
+        try:
+            ready(up)
+            await stop.wait()
+            if feed_task is not None:
+                feed_task.cancel()
+            await _drain(gateway, settings, serving, ops_serving, [public_task, ops_task])
+            runner_stop.set()
+            await asyncio.wait([runner_task])
+        finally:
+            remove_up_file(up)
+
+
+async def _drain(
+    gateway: Gateway,
+    settings: Settings,
+    serving: asyncio.Event,
+    ops_serving: asyncio.Event,
+    tasks: list[asyncio.Task[None]],
+) -> None:
+    await gateway.drain(settings.drain_seconds)
+    serving.set()
+    ops_serving.set()
+    await asyncio.wait(tasks)
+
+
+async def _set_up(platform: Platform) -> None:
+    """Indexes, topics and reference data, as an operator makes them in the cluster with three commands."""
+    database = platform.store.database
+    await migrate(database, platform.clock)
+    await apply_topics(platform.log, platform.topics, LogIdentities(database))
+    if await reference_version(database) is None:
+        builtin = load_builtin()
+        await store_reference(
+            database,
+            list(builtin.instruments.values()),
+            list(builtin.calendars.values()),
+            platform.identifiers.event_id(),
+        )
+
+
+async def _feed(platform: Platform, seed: int) -> None:
+    async for _ in synthetic(platform, {"seed": seed}):
+        pass
+
+
+async def _up(platform: Platform, settings: Settings, port: int, ops_port: int) -> Up:
+    scheme = "s" if tls_files(settings) else ""
+    return Up(
+        http=f"http{scheme}://{settings.host}:{port}",
+        ws=f"ws{scheme}://{settings.host}:{port}/v1/ws",
+        ops=f"http://{settings.ops_host}:{ops_port}",
+        inbox=None,
+        demo=await create_demo(platform),
+        ops_token=secrets.token_urlsafe(32),
+    )

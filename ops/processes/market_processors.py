@@ -1,0 +1,39 @@
+"""The processors of role `market`, made of a platform's store and log."""
+
+from collections.abc import Callable
+
+from ops.processes.platform import Platform
+from storage.mongo.bars import Bars
+from storage.mongo.latest_quotes import LatestQuotes
+from storage.reference import ReferenceData
+from streams.market.bars_processor import BarsProcessor
+from streams.market.latest_quotes_processor import LatestQuotesProcessor
+from streams.market.staleness.processor import StalenessProcessor
+from streams.processor import Processor
+
+_NANOSECONDS = 1_000_000_000
+
+
+def market_processors(platform: Platform, reference: Callable[[], ReferenceData]) -> list[Processor]:
+    """Latest quotes, staleness and bars; `reference` is asked each time, so that new instruments are known at once."""
+    quotes = LatestQuotes(platform.store.database)
+    log, clock, metrics = platform.log, platform.clock, platform.metrics
+    return [
+        LatestQuotesProcessor(quotes=quotes, log=log, clock=clock, metrics=metrics, reference=reference),
+        StalenessProcessor(
+            quotes=quotes, log=log, topics=platform.topics, clock=clock, metrics=metrics, reference=reference
+        ),
+        bars_processor(platform, reference),
+    ]
+
+
+def bars_processor(platform: Platform, reference: Callable[[], ReferenceData]) -> BarsProcessor:
+    """Trades to bars."""
+    return BarsProcessor(
+        bars=Bars(platform.store.database),
+        log=platform.log,
+        clock=platform.clock,
+        metrics=platform.metrics,
+        reference=reference,
+        lateness=platform.settings.late_trade_seconds * _NANOSECONDS,
+    )
