@@ -57,7 +57,7 @@ async def _log(settings: Settings, identities: LogIdentities | None) -> list[Fin
     if settings.local_log:
         return [Finding("log", ok=True, text="in-process (memory://): every `omniaxs up` starts an empty one")]
     topics = Topics(settings.topic_partitions, settings.topic_retention_ms, settings.topic_prefix)
-    log = open_log(settings.log_url, topics, SystemClock())
+    log = open_log(settings.log_url, topics, SystemClock(), settings.log_compression)
     try:
         await log.start()
     except LogUnavailable as error:

@@ -46,7 +46,7 @@ async def opened_platform(settings: Settings) -> AsyncIterator[Platform]:
     store = connect(settings.store_url, settings.store_database)
     try:
         await store.ping()
-        log = open_log(settings.log_url, topics, clock)
+        log = open_log(settings.log_url, topics, clock, settings.log_compression)
         await log.start()
         try:
             yield Platform(

@@ -8,6 +8,9 @@ from typing import Any, Literal
 
 import structlog
 
+from ops.runtime.clock import SystemClock
+from ops.runtime.noise import KafkaNoiseFilter
+
 _SECRET_NAME = re.compile(
     r"secret|password|token|signature|authorization|otp|verification_code|api_key_ciphertext", re.IGNORECASE
 )
@@ -30,29 +33,6 @@ def _clean(name: str, value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_clean("", held) for held in value]
     return value
-
-
-class ThrottleRepeats(logging.Filter):
-    """Lets the named loggers say the same thing once in `seconds`; a broker that is down would else fill the log."""
-
-    def __init__(self, names: tuple[str, ...], seconds: float = 10.0) -> None:
-        super().__init__()
-        self._names = names
-        self._seconds = seconds
-        self._said: dict[str, float] = {}
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Whether this record may pass."""
-        if not record.name.startswith(self._names):
-            return True
-        text = str(record.msg)
-        last = self._said.get(text)
-        if last is not None and record.created - last < self._seconds:
-            return False
-        if len(self._said) > 1_000:
-            self._said.clear()
-        self._said[text] = record.created
-        return True
 
 
 def configure_logs(
@@ -86,7 +66,7 @@ def configure_logs(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
-    handler.addFilter(ThrottleRepeats(_NOISY))
+    handler.addFilter(KafkaNoiseFilter(SystemClock()))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

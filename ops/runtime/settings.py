@@ -29,7 +29,7 @@ class Settings(BaseSettings):
 
     mode: Literal["non-production", "production"] = "non-production"
     log_url: str = Field(default="memory://", pattern=r"^(memory://|kafka://[^/]+)$")
-    log_compression: Literal["none", "lz4", "zstd"] = "lz4"
+    log_compression: Literal["none", "lz4", "zstd"] = "zstd"
     store_url: str = Field(default="mongomock://", pattern=r"^(mongomock://|mongodb(\+srv)?://.+)$")
     store_database: str = Field(default="omniaxs", min_length=1)
     jobs_url: str = Field(default="memory://", pattern=r"^(memory://|rediss?://.+|amqps?://.+)$")

@@ -3,7 +3,7 @@
 import logging
 
 from ops.runtime.clock import ManualClock
-from storage.log.quiet import KafkaNoiseFilter
+from ops.runtime.noise import KafkaNoiseFilter
 
 
 def _record(name, line, text, *arguments, exc_info=None):

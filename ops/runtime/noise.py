@@ -1,4 +1,4 @@
-"""A logging filter against the flood that aiokafka writes while a broker is down (hundreds of lines a second)."""
+"""A logging filter against the flood that the Kafka clients write while a broker is down (hundreds of lines a second)."""
 
 import logging
 from typing import Final
@@ -6,10 +6,11 @@ from typing import Final
 from ops.runtime.clock import Clock
 
 INTERVAL_SECONDS: Final = 30.0
+CLIENTS: Final = frozenset({"aiokafka", "faust", "mode"})
 
 
 class KafkaNoiseFilter(logging.Filter):
-    """Lets each of aiokafka's messages through once in `interval_seconds` and says then how many it held back.
+    """Lets each of the clients' messages through once in `interval_seconds` and says then how many it held back.
 
     Add it to handlers (a logger's filter does not see its children's records). Messages are told apart by the line
     that writes them, so what it remembers is bounded; records of other loggers, and errors with a traceback, pass.
@@ -23,7 +24,7 @@ class KafkaNoiseFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether `record` is written."""
-        if record.name.partition(".")[0] != "aiokafka" or record.exc_info:
+        if record.name.partition(".")[0] not in CLIENTS or record.exc_info:
             return True
         source, now = (record.name, record.lineno), self._clock.monotonic()
         last = self._passed_at.get(source)
