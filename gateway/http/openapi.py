@@ -28,8 +28,13 @@ _ALWAYS: Final = {"Content-Language": _LANGUAGE, "X-Trace-Id": _TEXT, "X-Server-
 _LIMIT: Final = {"X-RateLimit-Limit": _TEXT, "X-RateLimit-Remaining": _TEXT, "X-RateLimit-Reset": _TEXT}
 _ERROR: Final = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorResponse"}}}
 _NARROWED: Final[Mapping[str, Mapping[str, Any]]] = {
-    "symbols": {"type": "string", "minLength": 1, "maxLength": 32_768, "pattern": "^[^,]+(,[^,]+)*$"},
-    "symbol": {"type": "string", "minLength": 1},
+    "symbols": {
+        "type": "string",
+        "minLength": 1,
+        "pattern": "^[^,]+(,[^,]+)*$",
+        "example": "AAPL.US,TSLA.US",
+    },
+    "symbol": {"type": "string", "minLength": 1, "example": "AAPL.US"},
     "asset_class": {"type": "string", "enum": list(ASSET_CLASSES)},
 }
 

@@ -1,0 +1,85 @@
+"""schemathesis over a real socket: on the served document every check, on the contract no unplanned server error."""
+
+from urllib.parse import urlsplit
+
+import requests
+import schemathesis
+from hypothesis import HealthCheck, settings
+from requests.auth import AuthBase
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.parameters import ParameterLocation
+from schemathesis.specs.openapi.checks import response_schema_conformance
+
+from gateway.app import BUILT, not_implemented
+from gateway.http.contract import load_additions, load_contract, operations_of
+from gateway.http.openapi import build_document
+
+CONTRACT = load_contract()
+DOCUMENT = build_document(CONTRACT, load_additions(), BUILT)
+UNBUILT = {operation.operation_id for operation in not_implemented(operations_of(CONTRACT))}
+SEEDED = settings(derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+
+served = schemathesis.openapi.from_dict(DOCUMENT).include(operation_id=sorted(BUILT))
+promised = schemathesis.openapi.from_dict(CONTRACT).exclude(operation_id=sorted(UNBUILT))
+later = schemathesis.openapi.from_dict(CONTRACT).include(operation_id=sorted(UNBUILT))
+later.config.phases.coverage.enabled = False  # its hundred cases an operation would all be answered by one line
+
+
+class Signed(AuthBase):
+    """Signs a request exactly as it is about to be sent."""
+
+    def __init__(self, gateway) -> None:
+        self._gateway = gateway
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        target = urlsplit(request.url)
+        body = request.body or b""
+        signed = self._gateway.signed_headers(
+            request.method,
+            target.path,
+            target.query,
+            body=body.encode() if isinstance(body, str) else body,
+            idempotency_key=_text(request.headers.get("Idempotency-Key", "")),
+        )
+        request.headers.update(signed)
+        return request
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else value
+
+
+def _credentials(case, gateway) -> Signed | None:
+    """None where the headers are what is tried: signing would repair them."""
+    spoilt = case.meta is not None and case.meta.is_negative_at(ParameterLocation.HEADER)
+    return None if spoilt else Signed(gateway)
+
+
+@served.parametrize()
+@settings(SEEDED, max_examples=40)
+def test_served_document_passes_every_check(case, served_gateway):
+    address, gateway = served_gateway
+    case.call_and_validate(base_url=address, auth=_credentials(case, gateway))
+
+
+@promised.parametrize()
+@settings(SEEDED, max_examples=25)
+def test_contract_sees_no_server_error(case, served_gateway):
+    address, gateway = served_gateway
+    response = case.call(base_url=address, auth=_credentials(case, gateway))
+    case.validate_response(response, checks=[not_a_server_error])
+    _follows_what_the_contract_lists(case, response)
+
+
+@later.parametrize()
+@settings(SEEDED, max_examples=3)
+def test_contract_sees_only_501_where_work_is_left(case, served_gateway):
+    address, gateway = served_gateway
+    response = case.call(base_url=address, auth=_credentials(case, gateway))
+    assert response.status_code in {501, 404, 405}  # an odd path parameter may be no route
+    _follows_what_the_contract_lists(case, response)
+
+
+def _follows_what_the_contract_lists(case, response) -> None:
+    if case.operation.responses.find_by_status_code(response.status_code):
+        case.validate_response(response, checks=[response_schema_conformance])
