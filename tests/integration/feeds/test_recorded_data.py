@@ -41,6 +41,7 @@ TIMEFRAMES = {
     "betfair_1.181223994": ("1m", "5m", "1h"),
 }
 EXPECTED = [f"{name}.{timeframe}" for name, timeframes in TIMEFRAMES.items() for timeframe in timeframes]
+DEPTH_UPDATES = dict(zip(BINANCE, (3_449, 3_432, 6_547, 26_824), strict=True))  # 40,252 together
 OTHER_FORMS = {name: (f"{folder}/{name}.raw.jsonl.gz", "binance-raw") for name, folder in BINANCE.items()}
 OTHER_FORMS["betfair_1.181223994"] = ("prediction/betfair_1.181223994.mcm.jsonl.gz", "betfair-mcm")
 
@@ -94,23 +95,6 @@ def test_time_and_sequence_order_trades_as_the_file_does(shared_data: Path, name
         keys[row.symbol] = (row.ts, row.venue_seq)
 
 
-@pytest.mark.parametrize("name", BINANCE)
-def test_the_book_ends_as_expected(shared_data: Path, name: str) -> None:
-    depth = b""
-    for row in rows_of(shared_data, *OTHER_FORMS[name]):
-        if isinstance(row, QuoteRow) and row.depth is not None:
-            depth = row.depth
-    levels = json.loads(depth)
-    with (shared_data / "expected" / f"{name}.book_end_top20.csv").open() as stream:
-        wanted = [(row["side"], Decimal(row["price"]), Decimal(row["size"])) for row in csv.DictReader(stream)]
-    found = [
-        (side, Decimal(price), Decimal(size))
-        for side, best in (("bid", levels["bids"]), ("ask", levels["asks"]))
-        for price, size in best[:20]
-    ]
-    assert found == wanted
-
-
 def tickers_and_updates(path: Path) -> tuple[list[tuple[int, tuple[str, ...]]], dict[int, int]]:
     """Best quotes by update id, and the last id of each depth update by line."""
     tickers, updates = [], {}
@@ -124,17 +108,27 @@ def tickers_and_updates(path: Path) -> tuple[list[tuple[int, tuple[str, ...]]], 
     return sorted(tickers), updates
 
 
-def test_after_every_depth_update_the_book_agrees_with_the_best_quotes(shared_data: Path) -> None:
-    compared = 0
-    for name in BINANCE:
-        tickers, updates = tickers_and_updates(shared_data / OTHER_FORMS[name][0])
-        ids = [update for update, _ in tickers]
-        for row in rows_of(shared_data, *OTHER_FORMS[name]):
-            if isinstance(row, QuoteRow) and row.depth is not None and row.line in updates:
-                _, best = tickers[bisect_right(ids, updates[row.line]) - 1]
-                assert (row.bid, row.bid_size, row.ask, row.ask_size) == best, (name, row.line)
-                compared += 1
-    assert compared == 40_252
+def expected_book(path: Path) -> list[tuple[str, Decimal, Decimal]]:
+    with path.open() as stream:
+        return [(row["side"], Decimal(row["price"]), Decimal(row["size"])) for row in csv.DictReader(stream)]
+
+
+@pytest.mark.parametrize(("name", "depth_updates"), DEPTH_UPDATES.items())
+def test_the_book_agrees_with_the_best_quotes_after_every_update_and_ends_as_expected(
+    shared_data: Path, name: str, depth_updates: int
+) -> None:
+    tickers, updates = tickers_and_updates(shared_data / OTHER_FORMS[name][0])
+    ids = [update for update, _ in tickers]
+    compared, depth = 0, b""
+    for row in rows_of(shared_data, *OTHER_FORMS[name]):
+        if isinstance(row, QuoteRow) and row.depth is not None and row.line in updates:
+            _, best = tickers[bisect_right(ids, updates[row.line]) - 1]
+            assert (row.bid, row.bid_size, row.ask, row.ask_size) == best, row.line
+            compared, depth = compared + 1, row.depth
+    assert compared == depth_updates
+    sides = json.loads(depth)
+    found = [(side, Decimal(price), Decimal(size)) for side in ("bid", "ask") for price, size in sides[f"{side}s"][:20]]
+    assert found == expected_book(shared_data / "expected" / f"{name}.book_end_top20.csv")
 
 
 @pytest.mark.parametrize(
