@@ -38,7 +38,9 @@ class Processes:
         self.running.append(process)
         return process
 
-    def run(self, *arguments: str, seconds: float = START_SECONDS, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str, seconds: float = START_SECONDS, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         """A command that ends by itself."""
         return subprocess.run(
             [sys.executable, "-m", "ops.cli", *arguments],
