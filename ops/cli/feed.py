@@ -8,9 +8,13 @@ import typer
 from rich.console import Console
 from rich.status import Status
 
-from ops.cli.platform_command import run_command
+from ops.cli.platform_command import print_json, run_command
 from ops.cli.recorded import COLUMNS_HELP, DAY_HELP, EXIT_NO_INPUT, FORMATS_HELP, planned_file
 from ops.processes.commands.port import CommandFailed
+from ops.processes.feed import run_feed
+from ops.processes.lifetime import run_process
+from ops.runtime.logs import configure_logs
+from ops.runtime.settings import load_settings
 from streams.feeds.replay.lines import is_packed
 from streams.feeds.replay.pace import parse_speed
 from streams.feeds.replay.plan import PlannedFile, ReplayPlan
@@ -98,8 +102,15 @@ def _check_readable(files: Sequence[PlannedFile]) -> None:
 
 
 def _run(name: str, arguments: dict[str, Any], *, as_json: bool) -> None:
+    settings = load_settings()
     with _errors.status(name) as status:
-        run_command(name, arguments, _shown_on(status), as_json=as_json)
+        show = _shown_on(status)
+        if settings.local_log or settings.local_store:
+            run_command(name, arguments, show, as_json=as_json)
+        else:
+            configure_logs(settings.log_level, settings.log_format, "feed")
+            output = print_json if as_json else show
+            run_process(lambda stop: run_feed(settings, name, arguments, output, stop))
 
 
 def _shown_on(status: Status) -> Callable[[dict[str, Any]], None]:

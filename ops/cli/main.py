@@ -7,6 +7,7 @@ import typer
 from ops.cli import bars, client, dead_letters, doctor, feed, keys, markets, run, store, topics
 from ops.cli import settings as settings_command
 from ops.processes.commands.port import EXIT_UNAVAILABLE, CommandFailed
+from ops.processes.platform import NotSetUp
 from ops.processes.serving import AddressTaken
 from ops.runtime.settings import SettingsError
 from storage.log.port import LogUnavailable
@@ -37,7 +38,7 @@ def main() -> None:
     """The console script. A refusal is one readable line on standard error and an exit code that says its kind."""
     try:
         application()
-    except SettingsError as error:
+    except (SettingsError, NotSetUp) as error:
         _fail(str(error), EXIT_CONFIGURATION)
     except CommandFailed as error:
         _fail(str(error), error.exit_code)

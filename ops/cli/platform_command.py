@@ -24,7 +24,7 @@ def run_command(name: str, arguments: Mapping[str, Any], show: Callable[[Event],
     Raises `CommandFailed`, also when log or store are in-process and no `omniaxs up` runs (exit code 69).
     """
     settings = load_settings()
-    output = _print_json if as_json else show
+    output = print_json if as_json else show
     if settings.local_log or settings.local_store:
         _run_in_up(name, arguments, output)
     else:
@@ -32,7 +32,8 @@ def run_command(name: str, arguments: Mapping[str, Any], show: Callable[[Event],
         asyncio.run(_run_here(settings, name, arguments, output))
 
 
-def _print_json(event: Event) -> None:
+def print_json(event: Event) -> None:
+    """One event as one line on standard output."""
     print(json.dumps(event, separators=(",", ":")), flush=True)
 
 

@@ -7,7 +7,7 @@ from ops.processes.gateway_parts import close_gateway, open_gateway
 from ops.processes.heartbeat import HeartbeatTask, Progress
 from ops.processes.lifetime import Background
 from ops.processes.ops_server import build_ops_app
-from ops.processes.platform import opened_platform
+from ops.processes.platform import opened_platform, require_set_up
 from ops.processes.reference_watch import ReferenceWatch
 from ops.processes.serving import listen, port_of, serve_until, tls_files
 from ops.runtime.settings import Settings
@@ -24,6 +24,7 @@ async def run_gateway(settings: Settings, stop: asyncio.Event) -> None:
     public = listen(settings.host, settings.port)
     private = listen(settings.ops_host, settings.ops_port)
     async with opened_platform(settings) as platform:
+        await require_set_up(platform)
         background = Background(stop)
         reference = await ReferenceWatch.opened(platform)
         gateway = await open_gateway(

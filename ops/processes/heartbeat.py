@@ -17,6 +17,7 @@ from storage.mongo.heartbeats import Heartbeats
 
 _log = logging.getLogger(__name__)
 INTERVAL_SECONDS = 1.0
+FORGOTTEN_SECONDS = 3_600  # what a crashed process leaves is shown for an hour
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,9 @@ class HeartbeatTask:
         ready = not await self._health.problems()
         self._platform.metrics.gauge(PROCESS_READY).labels(role=self._role).set(ready)
         said = self._progress()
+        now = self._platform.clock.now()
         try:
+            await self._repository.remove_silent(now - FORGOTTEN_SECONDS * 1_000_000_000)
             await self._repository.beat(
                 Heartbeat(
                     process_id=self._process_id,
@@ -65,7 +68,7 @@ class HeartbeatTask:
                     version=product_version(),
                     host=socket.gethostname(),
                     started_at=self._started_at,
-                    beat_at=self._platform.clock.now(),
+                    beat_at=now,
                     ready=ready,
                     partitions=said.partitions,
                     lag=said.lag,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from ops.processes.measured import MeasuredProcessor
 from ops.processes.platform import Platform
 from storage.mongo.bars import Bars
 from storage.mongo.latest_quotes import LatestQuotes
@@ -18,13 +19,14 @@ def market_processors(platform: Platform, reference: Callable[[], ReferenceData]
     """Latest quotes, staleness and bars; `reference` is asked each time, so that new instruments are known at once."""
     quotes = LatestQuotes(platform.store.database)
     log, clock, metrics = platform.log, platform.clock, platform.metrics
-    return [
+    processors: list[Processor] = [
         LatestQuotesProcessor(quotes=quotes, log=log, clock=clock, metrics=metrics, reference=reference),
         StalenessProcessor(
             quotes=quotes, log=log, topics=platform.topics, clock=clock, metrics=metrics, reference=reference
         ),
         bars_processor(platform, reference),
     ]
+    return [MeasuredProcessor(processor, metrics) for processor in processors]
 
 
 def bars_processor(platform: Platform, reference: Callable[[], ReferenceData]) -> BarsProcessor:

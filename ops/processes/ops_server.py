@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator, Mapping
 
 from quart import Quart, Response, request
 
-from ops.processes.commands.port import Command, CommandFailed
+from ops.processes.commands.port import EXIT_UNAVAILABLE, Command, CommandFailed
 from ops.processes.platform import Platform
 from ops.runtime.health import Health
 from ops.runtime.metrics import Metrics
+from storage.log.port import LogUnavailable
+from storage.mongo.connect import StoreUnavailable
 
 _log = logging.getLogger(__name__)
 
@@ -61,6 +63,8 @@ async def _lines(events: AsyncIterator[dict[str, object]]) -> AsyncIterator[byte
             yield json.dumps({"event": event}).encode() + b"\n"
     except CommandFailed as failure:
         yield json.dumps({"failed": str(failure), "exit_code": failure.exit_code}).encode() + b"\n"
+    except (LogUnavailable, StoreUnavailable) as failure:
+        yield json.dumps({"failed": str(failure), "exit_code": EXIT_UNAVAILABLE}).encode() + b"\n"
     else:
         yield b'{"done":true}\n'
 

@@ -11,7 +11,10 @@ from ops.runtime.metrics import Metrics
 from ops.runtime.settings import Settings
 from storage.log.connect import open_log
 from storage.log.port import Log
+from storage.log.topics_admin import check_topics
 from storage.mongo.connect import Store, connect
+from storage.mongo.log_identities import LogIdentities
+from storage.mongo.migrations import check
 from storage.sealing import KeyRing
 from storage.topics import Topics
 
@@ -33,6 +36,18 @@ class Platform:
     log: Log
     store: Store
     key_ring: KeyRing
+
+
+class NotSetUp(Exception):
+    """Log or store are not what this version needs; the text names what, a line each, and the command that mends it."""
+
+
+async def require_set_up(platform: "Platform") -> None:
+    """Raises `NotSetUp` when topics or indexes are missing or differ: a process that went on would fail later, or wait."""
+    problems = await check_topics(platform.log, platform.topics, LogIdentities(platform.store.database))
+    problems += [str(problem) for problem in await check(platform.store.database)]
+    if problems:
+        raise NotSetUp("\n".join(problems))
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ from ops.processes.heartbeat import HeartbeatTask, Progress
 from ops.processes.lifetime import Background
 from ops.processes.market_processors import market_processors
 from ops.processes.ops_server import build_ops_app
-from ops.processes.platform import opened_platform
+from ops.processes.platform import opened_platform, require_set_up
 from ops.processes.reference_watch import ReferenceWatch
 from ops.processes.serving import listen, serve_until
 from ops.runtime.health import Health
@@ -26,6 +26,7 @@ async def run_streams(settings: Settings, role: str, stop: asyncio.Event) -> Non
     """
     listener = listen(settings.ops_host, settings.ops_port)
     async with opened_platform(settings) as platform:
+        await require_set_up(platform)
         options = AppOptions(group=role, broker=settings.log_url.removeprefix("kafka://"), prefix=settings.topic_prefix)
         reference = await ReferenceWatch.opened(platform)
         worker = StreamWorker(

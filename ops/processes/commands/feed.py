@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 from ops.processes.commands.port import EXIT_DATA, EXIT_FAILED, EXIT_TEMPORARY, Arguments, CommandFailed, Event
 from ops.processes.platform import Platform
@@ -28,7 +28,7 @@ async def replay(platform: Platform, arguments: Arguments) -> AsyncIterator[Even
     plan = ReplayPlan.model_validate(dict(arguments))
     reference = await load_reference(platform.store.database)
     try:
-        feed = feed_of(plan, reference, platform.clock)
+        feed = await asyncio.to_thread(feed_of, plan, reference, platform.clock)
     except (UnknownSymbol, MalformedFile, ValueError) as error:
         raise CommandFailed(str(error), EXIT_DATA) from None
     except UnreadableFile as error:
@@ -41,7 +41,10 @@ async def replay(platform: Platform, arguments: Arguments) -> AsyncIterator[Even
                 return
             publisher.begin(platform.identifiers.event_id())
 
-    async for event in _published(platform, feed, reference, passes):
+    def left_out() -> Mapping[str, int]:
+        return feed.progress.left_out()  # each pass has a progress of its own
+
+    async for event in _published(platform, feed, reference, passes, left_out):
         yield event
 
 
@@ -60,12 +63,17 @@ async def synthetic(platform: Platform, arguments: Arguments) -> AsyncIterator[E
 
 
 async def _published(
-    platform: Platform, feed: Feed, reference: ReferenceData, work: Callable[[FeedPublisher], Awaitable[None]]
+    platform: Platform,
+    feed: Feed,
+    reference: ReferenceData,
+    work: Callable[[FeedPublisher], Awaitable[None]],
+    left_out: Callable[[], Mapping[str, int]] | None = None,
 ) -> AsyncIterator[Event]:
-    """Do `work` under the feed's leases, telling now and then how far it is."""
+    """Do `work` under the feed's leases, telling now and then how far it is, and at the end what was left out."""
     publisher = FeedPublisher(platform.log, platform.identifiers, platform.identifiers.event_id())
     names = [lease_name(reference.instruments[symbol].venue, symbol) for symbol in feed.symbols]
-    holder = f"{feed.name} (process {os.getpid()} on {socket.gethostname()})"
+    run = platform.identifiers.new("run")  # in the holder's name: two feeds of one process are two holders
+    holder = f"{feed.name} (process {os.getpid()} on {socket.gethostname()}, {run})"
     lease = FeedLease(Leases(platform.store.database), names, holder, platform.clock)
     task = asyncio.create_task(lease.run(lambda: work(publisher)), name=feed.name)
     counted = FeedCounts()
@@ -78,7 +86,7 @@ async def _published(
         task.cancel()
         await asyncio.wait([task])
     _raise_readably(task)
-    yield {"feed": feed.name, **_shown(publisher.counts), "done": True}
+    yield {"feed": feed.name, **_shown(publisher.counts), **(left_out() if left_out else {}), "done": True}
 
 
 def _raise_readably(task: asyncio.Task[None]) -> None:
