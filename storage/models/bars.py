@@ -19,8 +19,9 @@ class BarDocument(msgspec.Struct, frozen=True):
     """One bar of one symbol. Prices, `volume` and `notional` are canonical decimal strings.
 
     `open_at`/`close_at` are the (event time in ns, venue_seq) of the first and the last print by that order, so that
-    late delivery changes nothing. `first_offset` is the least and `upto` the greatest offset of `trades-<partition>`
-    folded in: a write is guarded by `upto`, and a correction folds the bar again from that range of the log.
+    late delivery changes nothing. `first_offset` is the least offset of `trades-<partition>` folded in, and `upto`
+    the greatest, or that of the trade that made the bar final: a write is guarded by it, and a correction folds the bar
+    again from that range of the log.
     `end` is exclusive, in ns. `taken_in` is when (ns) the record of the `close_at` print was appended to the log.
 
     A bar that corrections have emptied is kept with `trades` 0 and the prices it had last, so that its `upto` still

@@ -85,9 +85,10 @@ class WorkingBar:
         if self.final:
             self.revision += 1
 
-    def finish(self) -> None:
-        """Make it final; without effect on one that is."""
+    def finish(self, upto: int) -> None:
+        """Make it final; by a trade at offset `upto`, which it is then ahead of, so that a restart tells it again."""
         self.final = True
+        self.upto = max(self.upto, upto)
 
     def _merge_prices(self, part: Aggregate) -> None:
         first, last = part.first, part.last

@@ -53,24 +53,18 @@ def decode_trades(
         if offset < position:
             continue
         position = offset + 1
+        taken_in = record.timestamp * NANOSECONDS_PER_MILLISECOND
         try:
             fields = _decode(record.value or b"")
             symbol = symbols[record.key or b""]
-            trade = Print(
-                parse_timestamp(fields.ts),
-                fields.venue_seq,
-                offset,
-                parse_decimal(fields.price),
-                parse_decimal(fields.quantity),
-                record.timestamp * NANOSECONDS_PER_MILLISECOND,
-                symbol,
-            )
+            ts = parse_timestamp(fields.ts)
+            quantity = parse_decimal(fields.quantity)
+            trade = Print(ts, fields.venue_seq, offset, parse_decimal(fields.price), quantity, taken_in, symbol)
         except (msgspec.MsgspecError, KeyError, ValueError) as error:
             refused.append(_refused(record, error))
             continue
-        problem = _problem(fields, trade)
-        if problem:
-            refused.append(Refused(record, "trade.impossible", problem))
+        if fields.symbol != symbol or quantity < 0 or not 0 <= ts <= taken_in + AHEAD_AT_MOST:
+            refused.append(Refused(record, "trade.impossible", _impossible(fields, trade)))
         elif fields.correction is None:
             prints.append(trade)
         else:
@@ -94,7 +88,7 @@ def _refused(record: Record, error: Exception) -> Refused:
     return Refused(record, "trade.undecodable", f"not a trade: {error}", error)
 
 
-def _problem(fields: _TradeFields, trade: Print) -> str | None:
+def _impossible(fields: _TradeFields, trade: Print) -> str:
     """What is impossible about a trade that could be read, in words."""
     if fields.symbol != trade.symbol:
         return f"the key says {trade.symbol!r} and the value says {fields.symbol!r}"
@@ -102,6 +96,4 @@ def _problem(fields: _TradeFields, trade: Print) -> str | None:
         return f"a quantity cannot be negative: {fields.quantity}"
     if trade.ts < 0:
         return f"an event time before 1970: {fields.ts}"
-    if trade.ts - trade.taken_in > AHEAD_AT_MOST:
-        return f"an event time more than a day after it was appended: {fields.ts}"
-    return None
+    return f"an event time more than a day after it was appended: {fields.ts}"

@@ -139,7 +139,7 @@ class BarFold:
         """Make bars final that ended 2 s ago or earlier at `now` by their symbol's own time."""
         for state in self._symbols.values():
             for bar in state.due(now):
-                self._finish(bar)
+                self._finish(bar, bar.upto)
 
     def take_changed(self) -> list[BarDocument]:
         """The bars changed since the last call, in the order of their ends (each symbol's earlier bars before its
@@ -176,7 +176,7 @@ class BarFold:
         for timeframe in self._timeframes:
             bar = state.newest.get(timeframe)
             if bar is None or state.minute >= bar.end:
-                bar = self._begin(state, timeframe, state.minute)
+                bar = self._begin(state, timeframe, state.minute, part.first_offset)
             self._note(bar)
             bar.merge(part)
 
@@ -192,17 +192,17 @@ class BarFold:
             return True
         part = aggregate((trade,))
         for timeframe, found in zip(self._timeframes, bars, strict=True):
-            bar = found or self._begin(state, timeframe, trade.ts)
+            bar = found or self._begin(state, timeframe, trade.ts, trade.offset)
             if bar.upto < trade.offset:
                 self._note(bar)
                 bar.merge(part)
                 if bar.end <= state.latest:
-                    self._finish(bar)
+                    self._finish(bar, trade.offset)
         state.see(trade.ts, trade.taken_in)
         return True
 
-    def _begin(self, state: SymbolBars, timeframe: Timeframe, moment: int) -> WorkingBar:
-        """A new bar that holds `moment`; when it is the newest, the one before it is final."""
+    def _begin(self, state: SymbolBars, timeframe: Timeframe, moment: int, offset: int) -> WorkingBar:
+        """A new bar that holds `moment`; when it is the newest, the one before it is final by the trade at `offset`."""
         bar = WorkingBar(
             state.symbol, timeframe, bounds_of(timeframe, state.symbol, moment, self._day_of), self._partition
         )
@@ -211,15 +211,16 @@ class BarFold:
             self._older[bar.key] = bar
             return bar
         if before is not None:
-            self._finish(before)
+            self._finish(before, offset)
             self._older[before.key] = before
         state.newest[timeframe] = bar
         return bar
 
-    def _finish(self, bar: WorkingBar) -> None:
-        if not bar.final:
+    def _finish(self, bar: WorkingBar, upto: int) -> None:
+        """Final, unless it is and was flushed as such: then there is nothing to tell."""
+        if bar.changed or not bar.final:
             self._note(bar)
-            bar.finish()
+            bar.finish(upto)
 
     def _bar_of(self, document: BarDocument) -> WorkingBar:
         _, begin, _ = bounds_of(document.timeframe, document.symbol, document.open_at[0], self._day_of)

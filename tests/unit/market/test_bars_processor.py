@@ -300,6 +300,35 @@ def test_broken_anywhere_and_started_again_ends_as_if_nothing_had_happened(
     fresh(make_bench, body)
 
 
+@_ON_FIXTURES
+@given(tape=tapes(), chunk=st.integers(1, 8), breaks=st.lists(st.integers(1, 6), max_size=12))
+def test_with_the_clock_going_on_what_was_told_last_is_what_is_kept(
+    make_bench: Callable[[], Bench], tape: list[Trade], chunk: int, breaks: list[int]
+) -> None:
+    async def body(bench: Bench) -> None:
+        fuse = bench.log.fuse  # type: ignore[attr-defined]
+        for number, begin in enumerate(range(0, len(tape), chunk)):
+            await bench.trades(*tape[begin : begin + chunk])
+            fuse.calls, fuse.break_at = 0, breaks[number] if number < len(breaks) else None
+            bench.restarted()
+            try:
+                await bench.run()
+                bench.clock.advance(45)
+                await bench.processor.tick(bench.clock.now())
+                if number % 2:
+                    await bench.processor.flush()
+            except Exception as error:
+                if type(error).__name__ != "Broken":
+                    raise
+        fuse.break_at = None
+        bench.restarted()
+        await bench.run()
+        assert await _last_published(bench) == {key: wire_bar(bar) for key, bar in bench.bars.kept.items()}
+        assert cells(list(bench.bars.kept.values())) == cells(build_bars(as_prints(without_corrected(tape))))
+
+    fresh(make_bench, body)
+
+
 async def _last_published(bench: Bench) -> dict[BarKey, Bar]:
     starts = {format_timestamp(key.start): key.start for key in bench.bars.kept}
     return {BarKey(bar.symbol, bar.timeframe, starts[bar.t]): bar for bar in await bench.published()}
