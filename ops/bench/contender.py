@@ -7,26 +7,30 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-Greeting = Callable[[socket.socket], bytes]
+from ops.bench.connecting import Greeting
 
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """`command` starts it on the port that it is given in place of `{port}`; `helper` is a second process (a publisher)
-    whose CPU is not counted. `frame_bytes` is what one message takes on the wire.
+    """`command` starts it; `helper` is a second process (a publisher) whose CPU is not counted. `frame_bytes` is what one
+    message takes on the wire.
     """
 
-    name: str
     command: Sequence[str]
     greet: Greeting
     frame_bytes: int
     environment: Mapping[str, str] = field(default_factory=dict)
     helper: Sequence[str] = ()
     ready_line: str = "ready"
+
+
+Make = Callable[[int, Any], Contender]
+"""Makes the contender that listens on a port and sends a load."""
 
 
 def free_port() -> int:
@@ -36,10 +40,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def started(contender: Contender) -> AbstractContextManager["subprocess.Popen[str]"]:
+    """The contender's process, once it is ready."""
+    return running(contender.command, contender.environment, contender.ready_line)
+
+
 @contextmanager
 def running(
     command: Sequence[str], environment: Mapping[str, str], ready_line: str, folder: Path | None = None
-) -> Iterator[subprocess.Popen[str]]:
+) -> Iterator["subprocess.Popen[str]"]:
     """The process in `folder`, once it has printed a line that holds `ready_line`; killed at the end.
 
     Raises `RuntimeError` with what it printed when it does not get there within 60 s.
@@ -59,9 +68,11 @@ def running(
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
 
 
-def _await_line(process: subprocess.Popen[str], wanted: str) -> None:
+def _await_line(process: "subprocess.Popen[str]", wanted: str) -> None:
     lines = process.stdout or ()
     too_late = threading.Timer(60, process.kill)
     too_late.start()

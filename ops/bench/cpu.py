@@ -1,15 +1,16 @@
-"""CPU time of a process, as the kernel counts it (user and system)."""
+"""CPU time and memory of a process, as the kernel counts them."""
 
 import os
+import time
 from pathlib import Path
-
-_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_seconds(pid: int) -> float:
-    """Seconds of CPU that process `pid` (all of its threads, not its children) has used so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND
+    """Seconds of CPU (user and system) that process `pid`, with all of its threads and without its children, has used.
+
+    To the nanosecond: the process's CPU clock, whose id is made as in Linux's <linux/posix-timers_types.h>.
+    """
+    return time.clock_gettime(~pid << 3 | 2)
 
 
 def resident_bytes(pid: int) -> int:

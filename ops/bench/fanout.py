@@ -1,150 +1,89 @@
 """Fan-out: CPU microseconds per delivered message, the naive way, ours and two peers, in one run.
 
-Each contender is one process that sends ~200-byte messages to `CLIENTS` subscribers; one other process reads and only
-counts bytes. The CPU of the sending process is read from the kernel before and after; idle cost is inside.
+Each contender is one process that sends ~200-byte messages to a number of subscribers; one other process reads and
+only counts bytes. The CPU of the sending process is read from the kernel before and after; idle cost is inside.
 """
 
-import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 
-from ops.bench.contender import Contender, free_port, python, running
+from ops.bench.contender import Contender, Make, free_port, running, started
 from ops.bench.cpu import cpu_seconds
+from ops.bench.fanout_contenders import PAYLOAD_BYTES, Load, contenders
 from ops.bench.report import Cell, Report
-from ops.bench.sink import Sink, websocket_greeting
-from ops.bench.tools import PeerMissing, nats_server, node_with_ws
+from ops.bench.scale import Scale
+from ops.bench.sink import Sink
 
-CLIENTS = 200
-PAYLOAD_BYTES = 200
-WEBSOCKET_FRAME_BYTES = PAYLOAD_BYTES + 4
-NATS_FRAME_BYTES = PAYLOAD_BYTES + len("MSG quotes 1 200\r\n") + 2
-SECONDS = 4.0
-ROUNDS = 3
-_HERE = Path(__file__).parent
+BURSTS = Load(16, 100, PAYLOAD_BYTES)
+STEADY = Load(1, 10, PAYLOAD_BYTES)
+LOADS = {"bursts-of-16": BURSTS, "steady": STEADY}
+WARM_UP_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """`burst` messages every `every` milliseconds."""
+class Cost:
+    """CPU microseconds a delivered message, and messages delivered a second."""
 
-    name: str
-    burst: int
-    every: int
-
-
-LOADS = (Load("bursts of 16", 16, 100), Load("steady", 1, 10))
+    microseconds: float
+    rate: float
 
 
-def benchmark() -> Iterable[Report]:
-    """One table a load; the contenders take turns in each of the rounds and their medians are compared."""
-    for load in LOADS:
-        makers, notes = _contenders()
-        costs: dict[str, list[float]] = {name: [] for name in makers}
-        rates: dict[str, list[float]] = {name: [] for name in makers}
-        for _ in range(ROUNDS):
-            for name, make in makers.items():
-                cost, rate = measure(make, load)
-                costs[name].append(cost)
-                rates[name].append(rate)
-        yield _report(load, costs, rates, notes)
+def benchmark(scale: Scale) -> Iterable[Report]:
+    """A table for each load and number of clients; the contenders take turns in each round."""
+    found, notes = contenders(peers=scale.peers)
+    for clients in scale.clients:
+        for name, load in LOADS.items():
+            costs: dict[str, list[Cost]] = {contender: [] for contender in found}
+            for _ in range(scale.rounds):
+                for contender, make in found.items():
+                    costs[contender].append(measure(make, load, clients, scale.seconds))
+            yield _report(f"fan-out-{name}-{clients}-clients", load, clients, scale, costs, notes)
 
 
-def measure(make: Callable[[int, Load], Contender], load: Load, clients: int = CLIENTS) -> tuple[float, float]:
-    """CPU microseconds per delivered message, and messages delivered a second, of one contender."""
+def measure(make: Make, load: Load, clients: int, seconds: float) -> Cost:
+    """One contender, started for this measurement alone."""
     port = free_port()
     contender = make(port, load)
-    with running(contender.command, contender.environment, contender.ready_line) as server:
-        sink = Sink("127.0.0.1", port, clients, contender.greet)
+    with started(contender) as server:
+        sink = Sink(port, clients, contender.greet)
         try:
-            if contender.helper:
-                with running(contender.helper, {}, "ready"):
-                    return _measured(sink, server.pid, contender.frame_bytes)
-            return _measured(sink, server.pid, contender.frame_bytes)
+            if not contender.helper:
+                return _measured(sink, server.pid, contender, seconds)
+            with running(contender.helper, {}, "ready"):
+                return _measured(sink, server.pid, contender, seconds)
         finally:
             sink.close()
 
 
-def _measured(sink: Sink, pid: int, frame_bytes: int) -> tuple[float, float]:
-    sink.drain(1.0)
+def _measured(sink: Sink, pid: int, contender: Contender, seconds: float) -> Cost:
+    sink.drain(WARM_UP_SECONDS)
     before = cpu_seconds(pid)
-    messages = sink.drain(SECONDS) / frame_bytes
+    messages = sink.drain(seconds) / contender.frame_bytes
     used = cpu_seconds(pid) - before
-    return used * 1e6 / max(1.0, messages), messages / SECONDS
+    return Cost(used * 1e6 / max(1.0, messages), messages / seconds)
 
 
-def _contenders() -> tuple[dict[str, Callable[[int, Load], Contender]], list[str]]:
-    found: dict[str, Callable[[int, Load], Contender]] = {"naive Quart send": _naive, "ours": _ours}
-    notes = []
-    for name, make in (("node ws", _node), ("nats-server", _nats)):
-        try:
-            make(0, LOADS[0])
-        except PeerMissing as missing:
-            notes.append(f"{name} was left out: {missing}")
-        else:
-            found[name] = make
-    return found, notes
-
-
-def _plain(_port: int) -> Callable[..., bytes]:
-    return websocket_greeting("127.0.0.1", "/v1/ws", tuple)
-
-
-def _naive(port: int, load: Load) -> Contender:
-    command = python("ops.bench.peers.naive_quart", port, load.burst, load.every, PAYLOAD_BYTES)
-    return Contender("naive Quart send", command, _plain(port), WEBSOCKET_FRAME_BYTES)
-
-
-def _node(port: int, load: Load) -> Contender:
-    script = str(_HERE / "peers" / "ws_server.js")
-    command = ["node", script, str(port), str(load.burst), str(load.every), str(PAYLOAD_BYTES)]
-    return Contender("node ws", command, _plain(port), WEBSOCKET_FRAME_BYTES, environment=node_with_ws())
-
-
-def _nats(port: int, load: Load) -> Contender:
-    def greet(connection: socket.socket) -> bytes:
-        connection.sendall(b'CONNECT {"verbose":false}\r\nSUB quotes 1\r\n')
-        return b""
-
-    command = [str(nats_server()), "-a", "127.0.0.1", "-p", str(port)]
-    helper = python("ops.bench.peers.nats_publisher", port, load.burst, load.every, PAYLOAD_BYTES)
-    return Contender("nats-server", command, greet, NATS_FRAME_BYTES, helper=helper, ready_line="Server is ready")
-
-
-def _ours(port: int, load: Load) -> Contender:
-    command = python("ops.bench.peers.ours", port, load.burst, load.every, PAYLOAD_BYTES)
-    subscribe: dict[str, object] = {
-        "op": "subscribe",
-        "id": "2",
-        "payload": {"topics": ["quotes.*"], "snapshot": False},
-    }
-    auth: dict[str, object] = {
-        "op": "auth",
-        "id": "1",
-        "payload": {"api_key": "bench", "timestamp": "0", "signature": "0"},
-    }
-    return Contender(
-        "ours", command, websocket_greeting("127.0.0.1", "/v1/ws", lambda: [auth, subscribe]), WEBSOCKET_FRAME_BYTES
-    )
-
-
-def _report(load: Load, costs: dict[str, list[float]], rates: dict[str, list[float]], notes: list[str]) -> Report:
-    ours = median(costs["ours"])
-    rows: list[dict[str, Cell]] = [
-        {
-            "contender": name,
-            "CPU us a message": median(measured),
-            "least": min(measured),
-            "most": max(measured),
-            "messages a second": round(median(rates[name])),
-            "ours / this": ours / median(measured),
-        }
-        for name, measured in costs.items()
-    ]
+def _report(
+    name: str, load: Load, clients: int, scale: Scale, costs: Mapping[str, list[Cost]], notes: list[str]
+) -> Report:
+    ours = median(cost.microseconds for cost in costs["ours"])
+    rows = [_row(contender, measured, ours) for contender, measured in costs.items()]
     method = (
-        f"{CLIENTS} clients, {PAYLOAD_BYTES}-byte messages, {load.burst} every {load.every} ms, "
-        f"{ROUNDS} rounds of {SECONDS:g} s, medians; CPU of the sending process only"
+        f"{clients} clients, {load.size}-byte messages, {load.burst} every {load.every} ms; medians of {scale.rounds} "
+        f"rounds of {scale.seconds:g} s; CPU of the sending process only"
     )
     columns = ("contender", "CPU us a message", "least", "most", "messages a second", "ours / this")
-    return Report(f"fan-out-{load.name.replace(' ', '-')}", method, columns, rows, notes)
+    return Report(name, method, columns, rows, notes)
+
+
+def _row(contender: str, measured: list[Cost], ours: float) -> dict[str, Cell]:
+    costs = [cost.microseconds for cost in measured]
+    return {
+        "contender": contender,
+        "CPU us a message": median(costs),
+        "least": min(costs),
+        "most": max(costs),
+        "messages a second": round(median(cost.rate for cost in measured)),
+        "ours / this": ours / median(costs),
+    }

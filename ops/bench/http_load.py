@@ -5,6 +5,8 @@ import socket
 import time
 from collections.abc import Callable
 
+from ops.bench.connecting import connected
+
 
 class UnexpectedAnswer(Exception):
     """A request was not answered with 200; the text is the beginning of the answer."""
@@ -18,8 +20,7 @@ class HttpLoad:
         self._poll = select.epoll()
         self._sockets: dict[int, socket.socket] = {}
         for _ in range(connections):
-            opened = socket.create_connection(("127.0.0.1", port), timeout=10)
-            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            opened = connected(port)
             self._sockets[opened.fileno()] = opened
             self._poll.register(opened.fileno(), select.EPOLLIN)
 

@@ -1,4 +1,4 @@
-"""The naive way of the fan-out benchmark: Quart on hypercorn, every message awaited to every client.
+"""The naive way of the fan-out benchmarks: Quart on hypercorn, every message awaited to every client.
 
 Arguments: PORT MESSAGES_A_BURST MILLISECONDS_BETWEEN_BURSTS PAYLOAD_BYTES
 """
@@ -6,19 +6,23 @@ Arguments: PORT MESSAGES_A_BURST MILLISECONDS_BETWEEN_BURSTS PAYLOAD_BYTES
 import asyncio
 import sys
 
+import uvloop
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from quart import Quart, websocket
 
+from ops.bench.pace import turns
+from ops.bench.payload import timed_text
 
-def build(burst: int, every: float, size: int) -> Quart:
+
+def build(burst: int, every: int, size: int) -> Quart:
     """The app: one queue a client, one task a client that sends."""
     app = Quart("naive")
     queues: set[asyncio.Queue[str]] = set()
 
     @app.websocket("/v1/ws")
     async def stream() -> None:
-        queue: asyncio.Queue[str] = asyncio.Queue(10_000)
+        queue: asyncio.Queue[str] = asyncio.Queue(100_000)
         queues.add(queue)
         try:
             while True:
@@ -27,13 +31,9 @@ def build(burst: int, every: float, size: int) -> Quart:
             queues.discard(queue)
 
     async def publish() -> None:
-        sequence = 0
-        while True:
-            await asyncio.sleep(every)
-            for _ in range(burst):
-                head = f'{{"seq":{sequence},"data":"'
-                text = head + "x" * (size - len(head) - 2) + '"}'
-                sequence += 1
+        async for due in turns(every):
+            for _ in range(due * burst):
+                text = timed_text(size).decode()
                 for queue in queues:
                     queue.put_nowait(text)
 
@@ -46,9 +46,8 @@ def build(burst: int, every: float, size: int) -> Quart:
 
 
 if __name__ == "__main__":
-    import uvloop
-
     port, burst, every, size = (int(text) for text in sys.argv[1:])
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]
-    uvloop.run(serve(build(burst, every / 1000, size), config))
+    config.backlog = 4096
+    uvloop.run(serve(build(burst, every, size), config))

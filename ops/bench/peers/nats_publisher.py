@@ -4,6 +4,8 @@ import socket
 import sys
 import time
 
+from ops.bench.payload import timed_text
+
 
 def main() -> None:
     """Publish until killed; answers the server's pings."""
@@ -11,14 +13,12 @@ def main() -> None:
     connection = socket.create_connection(("127.0.0.1", port))
     connection.sendall(b'CONNECT {"verbose":false}\r\n')
     connection.settimeout(0)
-    payload = b"x" * size
-    message = b"PUB quotes %d\r\n%s\r\n" % (size, payload)
     print("ready", flush=True)
     following = time.monotonic()
     while True:
         following += every / 1000
         time.sleep(max(0.0, following - time.monotonic()))
-        connection.sendall(message * burst)
+        connection.sendall(b"".join(b"PUB quotes %d\r\n%b\r\n" % (size, timed_text(size)) for _ in range(burst)))
         _answer_pings(connection)
 
 

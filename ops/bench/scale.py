@@ -1,0 +1,24 @@
+"""How large a run is: the same benchmarks for figures worth keeping, for a glance, and for a test that they run at all."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """`rounds` of `seconds` each, in which contenders take turns; figures are medians over the rounds.
+
+    `clients` are the subscriber counts of the fan-out, the first of which is the one that other benchmarks use;
+    `connections` the idle ones; `trades` those that become bars. Without `peers` nothing runs that is not Python.
+    """
+
+    rounds: int
+    seconds: float
+    clients: Sequence[int] = (200, 50, 1_000)
+    connections: int = 2_000
+    trades: int = 300_000
+    peers: bool = True
+
+
+FULL = Scale(rounds=3, seconds=3.0)
+QUICK = Scale(rounds=1, seconds=1.5, clients=(200,), connections=500, trades=60_000)
