@@ -40,6 +40,7 @@ class TradingDay(NamedTuple):
 
     @property
     def is_trading_day(self) -> bool:
+        """Whether the venue opens at all on this date."""
         return bool(self.sessions)
 
     @property
