@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import random
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +20,7 @@ from storage.models.instruments import Instrument
 from storage.models.market_data import Trade, encode
 from storage.mongo.bars import Bars
 from storage.mongo.connect import connect
+from storage.mongo.migrations import migrate
 from storage.reference import ReferenceData
 from storage.topics import DEAD_LETTERS, TRADES, Topics
 from streams.app.memory_runner import MemoryRunner
@@ -113,10 +115,10 @@ def reference_of(symbols: set[str]) -> Callable[[], ReferenceData]:
     return lambda: data
 
 
-async def run(tapes: Sequence[Sequence[Message]], wrap: Callable[[Processor], Processor]) -> tuple[Bars, int]:
-    """All tapes at once through the runner; the bars and how many dead letters there were."""
-    clock, store = SystemClock(), connect("mongomock://", "bars")
-    log, bars = MemoryLog(Topics(), clock), Bars(store.database)
+async def run(tapes: Sequence[Sequence[Message]], bars: Bars, wrap: Callable[[Processor], Processor]) -> int:
+    """All tapes at once through the runner; how many dead letters there were."""
+    clock = SystemClock()
+    log = MemoryLog(Topics(), clock)
     symbols = {message.key.decode() for tape in tapes for message in tape}
     processor = BarsProcessor(bars=bars, log=log, clock=clock, metrics=Metrics(), reference=reference_of(symbols))
     runner, stop = MemoryRunner(log, [wrap(processor)], clock), asyncio.Event()
@@ -131,7 +133,7 @@ async def run(tapes: Sequence[Sequence[Message]], wrap: Callable[[Processor], Pr
             running.result()
     stop.set()
     await running
-    return bars, (await log.bounds(DEAD_LETTERS))[0].next
+    return (await log.bounds(DEAD_LETTERS))[0].next
 
 
 def expected(data: Path, name: str) -> Iterator[tuple[str, dict[tuple[str, int], list[str]]]]:
@@ -183,6 +185,19 @@ async def test_every_trade_file_equals_what_is_expected_in_every_cell(
     order: Callable[[Sequence[Message]], list[Message]],
 ) -> None:
     tapes = [order(messages(shared_data, name)) for name in FILES]
-    bars, dead = await run(tapes, wrap)
-    assert dead == 0
+    bars = Bars(connect("mongomock://", "bars").database)
+    assert await run(tapes, bars, wrap) == 0
     assert await check(bars, shared_data) == 8_616
+
+
+@pytest.mark.mongo
+async def test_the_same_on_a_real_store(shared_data: Path, mongo_url: str) -> None:
+    store = connect(mongo_url, f"test_{secrets.token_hex(6)}")
+    try:
+        await migrate(store.database, SystemClock())
+        bars = Bars(store.database)
+        assert await run([messages(shared_data, name) for name in FILES], bars, lambda inner: inner) == 0
+        assert await check(bars, shared_data) == 8_616
+    finally:
+        await store.client.drop_database(store.database.name)
+        store.close()
