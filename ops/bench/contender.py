@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from ops.bench.connecting import Greeting
@@ -47,24 +46,32 @@ def started(contender: Contender) -> AbstractContextManager["subprocess.Popen[st
 
 @contextmanager
 def running(
-    command: Sequence[str], environment: Mapping[str, str], ready_line: str, folder: Path | None = None
+    command: Sequence[str], environment: Mapping[str, str], ready_line: str
 ) -> Iterator["subprocess.Popen[str]"]:
-    """The process in `folder`, once it has printed a line that holds `ready_line`; killed at the end.
+    """The process once it has printed a line that holds `ready_line`; killed at the end. See `running_and_said`."""
+    with running_and_said(command, environment, ready_line) as (process, _):
+        yield process
 
-    Raises `RuntimeError` with what it printed when it does not get there within 60 s.
+
+@contextmanager
+def running_and_said(
+    command: Sequence[str], environment: Mapping[str, str], ready_line: str
+) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+    """The process and the line, which holds `ready_line`, by which it said that it is ready; killed at the end.
+
+    It does not see our own settings. Raises `RuntimeError` with what it printed when it does not get there within 60 s.
     """
+    own = {name: value for name, value in os.environ.items() if not name.startswith("OMNIAXS_")}
     process = subprocess.Popen(
         list(command),
-        cwd=folder,
-        env={**os.environ, **environment},
+        env={**own, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         bufsize=1,
     )
     try:
-        _await_line(process, ready_line)
-        yield process
+        yield process, _await_line(process, ready_line)
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -72,7 +79,7 @@ def running(
             process.stdout.close()
 
 
-def _await_line(process: "subprocess.Popen[str]", wanted: str) -> None:
+def _await_line(process: "subprocess.Popen[str]", wanted: str) -> str:
     lines = process.stdout or ()
     too_late = threading.Timer(60, process.kill)
     too_late.start()
@@ -81,7 +88,7 @@ def _await_line(process: "subprocess.Popen[str]", wanted: str) -> None:
         for line in lines:
             printed.append(line)
             if wanted in line:
-                return
+                return line
     finally:
         too_late.cancel()
     raise RuntimeError(f"{process.args!r} did not become ready:\n{''.join(printed[-20:])}")

@@ -33,9 +33,9 @@ class HttpLoad:
         until = time.monotonic() + seconds
         while waiting:
             for descriptor, _ in self._poll.poll(5):
-                rest = self._answer(waiting[descriptor] + self._sockets[descriptor].recv(65_536))
-                if rest is not None:
-                    waiting[descriptor] = rest
+                received = waiting[descriptor] + _more(self._sockets[descriptor])
+                if _body(received) is None:
+                    waiting[descriptor] = received
                     continue
                 answered += 1
                 if time.monotonic() < until:
@@ -51,15 +51,31 @@ class HttpLoad:
             opened.close()
         self._poll.close()
 
-    @staticmethod
-    def _answer(received: bytes) -> bytes | None:
-        """None when one whole answer is there, else what was received of it."""
-        head, separator, body = received.partition(b"\r\n\r\n")
-        if not separator:
-            return received
-        if not head.startswith(b"HTTP/1.1 200"):
-            raise UnexpectedAnswer(received[:500].decode(errors="replace"))
-        lowered = head.lower()
-        start = lowered.index(b"content-length:") + len(b"content-length:")
-        length = int(lowered[start:].split(b"\r\n", 1)[0])
-        return None if len(body) >= length else received
+
+def answer_body(port: int, request: bytes) -> bytes:
+    """The body that one request is answered with."""
+    with connected(port) as opened:
+        opened.sendall(request)
+        received = b""
+        while (body := _body(received)) is None:
+            received += _more(opened)
+        return body
+
+
+def _more(opened: socket.socket) -> bytes:
+    received = opened.recv(65_536)
+    if not received:
+        raise UnexpectedAnswer("the server closed the connection")
+    return received
+
+
+def _body(received: bytes) -> bytes | None:
+    """The whole body, None as long as some of it is missing."""
+    head, separator, body = received.partition(b"\r\n\r\n")
+    if not separator:
+        return None
+    if not head.startswith(b"HTTP/1.1 200"):
+        raise UnexpectedAnswer(received[:500].decode(errors="replace"))
+    lowered = head.lower()
+    start = lowered.index(b"content-length:") + len(b"content-length:")
+    return body if len(body) >= int(lowered[start:].split(b"\r\n", 1)[0]) else None

@@ -1,29 +1,30 @@
 """REST: CPU microseconds per answered request of a signed, rate-limited `GET /v1/quotes`, beside routes that check nothing.
 
-Ours is the whole local profile with its feed off (signature, window, limits, envelope, one symbol from the hub's last
-frame); the others return the same bytes to anyone. One process sends over `CONNECTIONS` kept connections.
+Ours is the whole gateway (trace, signature, window, limits, envelope, one symbol from the hub's last frame); the others
+return the same bytes to anyone. One process sends over `CONNECTIONS` kept connections.
 """
 
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-import httpx
-
-from ops.bench.contender import free_port, python, running
+from gateway.callers import SignedRequest
+from gateway.http.signing import signature_of, string_to_sign
+from ops.bench.contender import free_port, python, running, running_and_said
 from ops.bench.cpu import cpu_seconds
-from ops.bench.http_load import HttpLoad
+from ops.bench.http_load import HttpLoad, answer_body
 from ops.bench.report import Cell, Report
-from ops.cli.client import Credentials, signed_headers
+from ops.bench.scale import Scale
 
-TARGET = "/v1/quotes?symbols=BTCUSDT.BINANCE"
+PATH = "/v1/quotes"
+QUERY = "symbols=BTCUSDT.BINANCE"
 CONNECTIONS = 8
-SECONDS = 4.0
-ROUNDS = 3
+OURS, BARE, FASTAPI = "ours, signed and limited", "bare Quart on hypercorn", "FastAPI on uvicorn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,29 +36,29 @@ class Server:
     request: Callable[[], bytes]
 
 
-def benchmark() -> Iterable[Report]:
+def benchmark(scale: Scale) -> Iterable[Report]:
     """One table."""
     with _ours() as ours, tempfile.TemporaryDirectory() as folder:
         body = Path(folder) / "body.json"
-        body.write_bytes(httpx.get(f"http://127.0.0.1:{ours.port}{TARGET}", headers=_headers(ours)).content)
+        body.write_bytes(answer_body(ours.port, ours.request()))
         with (
             _peer("ops.bench.peers.bare_quart", body, "ready") as bare,
             _peer("ops.bench.peers.fastapi_route", body, "Uvicorn running") as fastapi,
         ):
-            servers = {"bare Quart on hypercorn": bare, "ours, signed and limited": ours, "FastAPI on uvicorn": fastapi}
+            servers = {BARE: bare, OURS: ours, FASTAPI: fastapi}
             costs: dict[str, list[float]] = {name: [] for name in servers}
-            for _ in range(ROUNDS):
+            for _ in range(scale.rounds):
                 for name, server in servers.items():
-                    costs[name].append(_cost(server))
-    yield _report(costs)
+                    costs[name].append(_cost(server, scale.seconds))
+    yield _report(costs, scale)
 
 
-def _cost(server: Server) -> float:
+def _cost(server: Server, seconds: float) -> float:
     load = HttpLoad(server.port, CONNECTIONS, server.request)
     try:
         load.run(0.5)
         before = cpu_seconds(server.pid)
-        answered = load.run(SECONDS)
+        answered = load.run(seconds)
         return (cpu_seconds(server.pid) - before) * 1e6 / answered
     finally:
         load.close()
@@ -65,19 +66,10 @@ def _cost(server: Server) -> float:
 
 @contextmanager
 def _ours() -> Iterator[Server]:
-    command = python("ops.cli", "up", "--json", "--port", 0, "--ops-port", 0)
-    environment = {
-        "OMNIAXS_MARKET_WEIGHT_PER_MINUTE": "100000000",
-        "OMNIAXS_LOG_LEVEL": "warning",
-    }
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        running(command, environment, '"demo"', folder=Path(folder)) as process,
-    ):
-        line = json.loads((Path(folder) / ".omniaxs" / "up.json").read_text())
-        port = int(line["http"].rpartition(":")[2])
-        caller = Credentials(line["http"], line["demo"]["api_key"], line["demo"]["api_secret"])
-        yield Server(process.pid, port, lambda: _request(signed_headers(caller, "GET", TARGET)))
+    port = free_port()
+    with running_and_said(python("ops.bench.peers.ours_rest", port), {}, "api_secret") as (process, line):
+        key = json.loads(line)
+        yield Server(process.pid, port, lambda: _request(_signed(key["api_key"], key["api_secret"])))
 
 
 @contextmanager
@@ -87,18 +79,21 @@ def _peer(module: str, body: Path, ready: str) -> Iterator[Server]:
         yield Server(process.pid, port, lambda: _request({}))
 
 
-def _request(headers: dict[str, str]) -> bytes:
-    lines = [f"GET {TARGET} HTTP/1.1", "Host: 127.0.0.1", *(f"{name}: {value}" for name, value in headers.items())]
+def _signed(key_id: str, secret: str) -> dict[str, str]:
+    """The headers that sign one request now."""
+    timestamp = str(time.time_ns() // 1_000_000)
+    text = string_to_sign(SignedRequest("GET", PATH, QUERY, "", b"", {}, ""), timestamp)
+    signature = signature_of(secret.encode(), text)
+    return {"X-PM-API-KEY": key_id, "X-PM-TIMESTAMP": timestamp, "X-PM-SIGNATURE": signature}
+
+
+def _request(headers: Mapping[str, str]) -> bytes:
+    lines = [f"GET {PATH}?{QUERY} HTTP/1.1", "Host: 127.0.0.1", *(f"{name}: {text}" for name, text in headers.items())]
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
-def _headers(server: Server) -> dict[str, str]:
-    lines = server.request().decode().split("\r\n")[2:-2]
-    return dict(line.split(": ", 1) for line in lines)
-
-
-def _report(costs: dict[str, list[float]]) -> Report:
-    bare = median(costs["bare Quart on hypercorn"])
+def _report(costs: Mapping[str, list[float]], scale: Scale) -> Report:
+    bare = median(costs[BARE])
     rows: list[dict[str, Cell]] = [
         {
             "contender": name,
@@ -110,7 +105,8 @@ def _report(costs: dict[str, list[float]]) -> Report:
         for name, measured in costs.items()
     ]
     method = (
-        f"{CONNECTIONS} kept connections, {ROUNDS} rounds of {SECONDS:g} s, medians; CPU of the serving process only"
+        f"GET {PATH}?{QUERY} over {CONNECTIONS} kept connections; medians of {scale.rounds} rounds of {scale.seconds:g} s; "
+        "CPU of the serving process only"
     )
     columns = ("contender", "CPU us a request", "least", "most", "this / bare Quart")
     return Report("rest-quotes", method, columns, rows)

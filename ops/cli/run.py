@@ -8,7 +8,7 @@ import typer
 from ops.processes.commands.port import CommandFailed
 from ops.processes.gateway import run_gateway
 from ops.processes.lifetime import run_process
-from ops.processes.local import LocalOptions, run_local
+from ops.processes.local import LocalOptions, run_local, synthetic_market
 from ops.processes.streams import run_streams
 from ops.processes.up_file import Up
 from ops.runtime.logs import configure_logs
@@ -47,7 +47,7 @@ def up(
 ) -> None:
     """Start the local profile and print what to paste."""
     settings = _settings("local", port=port, ops_port=ops_port)
-    options = LocalOptions(feed=feed is FeedChoice.SYNTHETIC, seed=seed)
+    options = LocalOptions(synthetic_market(seed) if feed is FeedChoice.SYNTHETIC else None)
     show = _show_json if as_json else _show_text
     run_process(lambda stop: run_local(settings, options, show, stop))
 

@@ -5,9 +5,10 @@ With the default settings that is the memory log and mongomock; the same process
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import Any
 
 from ops.processes.commands.feed import synthetic
 from ops.processes.commands.registry import COMMANDS
@@ -30,13 +31,15 @@ from storage.reference_data.builtin import load_builtin
 from streams.app.memory_runner import MemoryRunner
 from streams.market.latest_quotes_processor import LatestQuotesProcessor
 
+LocalFeed = Callable[[Platform], Coroutine[Any, Any, None]]
+"""Publishes until cancelled."""
+
 
 @dataclass(frozen=True, slots=True)
 class LocalOptions:
-    """`feed` False: nothing publishes until `omniaxs feed ...` does. `seed` is the synthetic market's."""
+    """`feed` None: nothing publishes until `omniaxs feed ...` does."""
 
-    feed: bool = True
-    seed: int = 1
+    feed: LocalFeed | None = None
 
 
 async def run_local(
@@ -49,7 +52,7 @@ async def run_local(
     public = listen(settings.host, settings.port)
     private = listen(settings.ops_host, settings.ops_port)
     async with opened_platform(settings) as platform, AsyncExitStack() as ending:
-        await _set_up(platform)
+        await set_up(platform)
         background = Background(stop)
         ending.push_async_callback(background.end)
         reference = await ReferenceWatch.opened(platform)
@@ -69,7 +72,7 @@ async def run_local(
         ending.push_async_callback(close_gateway, gateway)
         await gateway.hub.caught_up()
         background.start(HeartbeatTask(platform, "local", gateway.health, Progress).run(), "heartbeat")
-        feed_task = background.start(_feed(platform, options.seed), "feed") if options.feed else None
+        feed_task = background.start(options.feed(platform), "feed") if options.feed else None
 
         up = await _up(platform, settings, port_of(public), port_of(private))
         serving, ops_serving = asyncio.Event(), asyncio.Event()
@@ -106,7 +109,7 @@ async def _drain(
     await asyncio.wait(tasks)
 
 
-async def _set_up(platform: Platform) -> None:
+async def set_up(platform: Platform) -> None:
     """Indexes, topics and reference data, as an operator makes them in the cluster with three commands."""
     database = platform.store.database
     await migrate(database, platform.clock)
@@ -121,9 +124,14 @@ async def _set_up(platform: Platform) -> None:
         )
 
 
-async def _feed(platform: Platform, seed: int) -> None:
-    async for _ in synthetic(platform, {"seed": seed}):
-        pass
+def synthetic_market(seed: int) -> LocalFeed:
+    """The synthetic market of `seed`: the same seed makes the same stream."""
+
+    async def publish(platform: Platform) -> None:
+        async for _ in synthetic(platform, {"seed": seed}):
+            pass
+
+    return publish
 
 
 async def _up(platform: Platform, settings: Settings, port: int, ops_port: int) -> Up:

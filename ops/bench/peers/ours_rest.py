@@ -1,0 +1,49 @@
+"""Ours in the REST benchmark: the gateway over log and store in memory with one quote, and nothing that publishes.
+
+Prints one JSON line with the demonstration key once it serves. Argument: PORT
+"""
+
+import asyncio
+import json
+import sys
+from dataclasses import asdict
+
+import uvloop
+
+from ops.bench.market import quote_of
+from ops.processes.demo import create_demo
+from ops.processes.gateway_parts import open_gateway
+from ops.processes.lifetime import Background
+from ops.processes.local import set_up
+from ops.processes.platform import opened_platform
+from ops.processes.reference_watch import ReferenceWatch
+from ops.processes.serving import listen, serve_until
+from ops.runtime.settings import Settings
+from storage.log.port import Message
+from storage.models.market_data import encode
+from storage.topics import QUOTES
+
+SYMBOL = "BTCUSDT.BINANCE"
+PLENTY = 100_000_000
+
+
+async def main(port: int) -> None:
+    """Serve until killed."""
+    stop = asyncio.Event()
+    settings = Settings(market_weight_per_minute=PLENTY)
+    async with opened_platform(settings) as platform:
+        await set_up(platform)
+        instrument = (await ReferenceWatch.opened(platform))().instruments[SYMBOL]
+        await platform.log.append(QUOTES, Message(SYMBOL.encode(), encode(quote_of(instrument, platform.clock.now()))))
+        background = Background(stop)
+        reference = await ReferenceWatch.opened(platform)
+        gateway = await open_gateway(
+            platform, background, reference, quote_group="nobody", roles=frozenset({"gateway"})
+        )
+        await gateway.hub.caught_up()
+        print(json.dumps(asdict(await create_demo(platform))), flush=True)
+        await serve_until(gateway.app, listen("127.0.0.1", port), stop, drain_seconds=0)
+
+
+if __name__ == "__main__":
+    uvloop.run(main(int(sys.argv[1])))
