@@ -56,6 +56,10 @@ class Desk(Protocol):
         """Look at `connection` at `due` seconds of the monotonic clock."""
         ...
 
+    def gone(self, connection: "Connection") -> None:
+        """Forget a connection that has ended. Does nothing the second time."""
+        ...
+
     def closing(self, code: int) -> None:
         """Count a connection that we close."""
         ...
@@ -103,6 +107,10 @@ class Connection:
     def pong_came(self) -> None:
         """The client answered a ping of ours."""
         self.heartbeat.pong_came()
+
+    def ended(self) -> None:
+        """The client has closed; it gets nothing any more."""
+        self._desk.gone(self)
 
     def ping(self, now: float) -> None:
         """Send a ping of ours."""

@@ -1,4 +1,4 @@
-"""When pending frames go out: at once when idle; under load once a tick, so that frames are joined into one write."""
+"""When pending frames go out: once the log's batches are drained, so that frames are joined into one write a client."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -13,8 +13,10 @@ Delays = Callable[[Mapping[str, int]], None]
 
 
 class Flusher:
-    """A tick is as long as the flush before it took, at most 1 ms: with few clients everything goes out at once, with
-    many at most about half of the time goes into writing while more can be joined.
+    """Flushes when a turn of the event loop has brought nothing more, at the latest after 1 ms or 128 frames.
+
+    After a flush that took long (many clients) it waits as long again, at most 1 ms, so that under load at least half of
+    the time is left for what is to be joined into the next one. When idle everything goes out at once.
     """
 
     def __init__(self, router: Router, delays: Delays) -> None:
@@ -22,8 +24,8 @@ class Flusher:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._handle: asyncio.Handle | None = None
         self._oldest: dict[str, int] = {}
-        self._next_at = 0.0
-        self._unflushed = 0
+        self._next_at = self._latest_at = 0.0
+        self._unflushed = self._seen = 0
 
     def soon(self, family: str, appended_ms: int, frames: int) -> None:
         """Flush at the end of this tick, or now when very many wait. `frames` were published, the first appended then."""
@@ -34,9 +36,7 @@ class Flusher:
         if self._unflushed >= _FRAMES_AT_ONCE:
             self.now()
         elif self._handle is None:
-            loop = self._loop = self._loop or asyncio.get_running_loop()
-            due = self._next_at - loop.time()
-            self._handle = loop.call_soon(self.now) if due <= 0 else loop.call_later(due, self.now)
+            self._begin_tick()
 
     def now(self) -> None:
         """Flush."""
@@ -46,8 +46,24 @@ class Flusher:
         loop = self._loop = self._loop or asyncio.get_running_loop()
         started = loop.time()
         self._router.flush()
-        self._unflushed = 0
+        self._unflushed = self._seen = 0
         oldest, self._oldest = self._oldest, {}
         ended = loop.time()
         self._next_at = ended + min(TICK_SECONDS, ended - started)
         self._delays(oldest)
+
+    def _begin_tick(self) -> None:
+        loop = self._loop = self._loop or asyncio.get_running_loop()
+        began = loop.time()
+        self._latest_at = began + TICK_SECONDS
+        wait = self._next_at - began
+        self._handle = loop.call_soon(self._turn) if wait <= 0 else loop.call_later(wait, self.now)
+
+    def _turn(self) -> None:
+        """The loop has turned: flush unless more has come."""
+        loop = self._loop
+        if loop is None or self._unflushed == self._seen or loop.time() >= self._latest_at:
+            self.now()
+        else:
+            self._seen = self._unflushed
+            self._handle = loop.call_soon(self._turn)

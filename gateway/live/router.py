@@ -4,7 +4,7 @@ No client is looked at while records come in: a frame is put on the few groups (
 a flush joins a group's frames once for all of its members.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import NamedTuple, Protocol
@@ -38,6 +38,10 @@ class Member(Protocol):
         """Keep them until it can take them; may close the client."""
         ...
 
+    def abort(self) -> None:
+        """Drop the connection."""
+        ...
+
 
 class Sink(Protocol):
     """What a route leads to."""
@@ -57,7 +61,7 @@ class Delivered:
 class Group:
     """Clients with the same routes, and the frames that they are about to get."""
 
-    __slots__ = ("_dirty", "buckets", "group", "members", "pending", "routes")
+    __slots__ = ("_dirty", "buckets", "group", "members", "pending", "routes", "unchecked")
 
     def __init__(self, routes: frozenset[Route], dirty: "list[Group]") -> None:
         self.routes, self._dirty = routes, dirty
@@ -65,6 +69,7 @@ class Group:
         self.members: dict[Member, None] = {}
         self.pending: list[Frame] = []
         self.buckets: list[Bucket] = []
+        self.unchecked = 0
 
     def take(self, frame: Frame) -> None:
         """Add to what the next flush brings."""
@@ -160,19 +165,32 @@ class Router:
         frames, group.pending = group.pending, []
         if not frames:
             return
-        slow = self._slow_bytes
         data = frames[0].wire if len(frames) == 1 else b"".join([frame.wire for frame in frames])
         size = len(data)
+        group.unchecked += size
+        full = self._full_buffers(group) if group.unchecked > self._slow_bytes // 4 else ()
         absorbing: list[Member] = []
+        ended: list[Member] = []
         for member in group.members:
-            if member.backlog is None and member.buffered() <= slow:
-                member.write(data)
-                member.written += size
-            else:
+            if member.backlog is not None or member in full:
                 absorbing.append(member)
+                continue
+            try:
+                member.write(data)
+            except RuntimeError:  # its transport was ended under us: one client's end must not end the feed
+                ended.append(member)
+            else:
+                member.written += size
         for member in absorbing:
             member.absorb(frames)
+        for member in ended:
+            member.abort()
         self._count(frames, len(group.members) - len(absorbing))
+
+    def _full_buffers(self, group: Group) -> Container[Member]:
+        """The members with too much in their write buffers. Looked at each time a quarter of that has been written."""
+        group.unchecked = 0
+        return {member for member in group.members if member.buffered() > self._slow_bytes}
 
     def _count(self, frames: Iterable[Frame], members: int) -> None:
         messages = self._delivered.messages

@@ -85,8 +85,10 @@ class LiveSockets:
         return connection
 
     def gone(self, connection: Connection) -> None:
-        """The connection has ended."""
-        self._connections.pop(connection, None)
+        """See `Desk`."""
+        if connection not in self._connections:
+            return
+        del self._connections[connection]
         if not self._connections:
             self._last_gone.set()
         connection.client.closed = True

@@ -55,6 +55,10 @@ class Listener(Protocol):
         """The answer to a ping of ours."""
         ...
 
+    def ended(self) -> None:
+        """Nothing can be written any more."""
+        ...
+
 
 def check_server(installed: str | None = None) -> None:
     """Raises `UnsupportedServer` unless hypercorn is the one that this module was written for."""
@@ -158,6 +162,8 @@ class HypercornWire:
                     self._listener.pong_came()
             elif isinstance(event, CloseConnection):
                 self._send(CloseConnection(code=event.code, reason=event.reason))
+                if self._listener is not None:
+                    self._listener.ended()
                 await stream.send(StreamClosed(stream_id=stream.stream_id))
 
     async def _take(self, event: Message[Any]) -> None:
