@@ -38,8 +38,8 @@ faults: $(TESTED)
 	FAULTS=all $(BIN)/python -m pytest tests/faults
 
 requirements:
-	$(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe --strip-extras -o requirements.txt pyproject.toml
-	$(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe --strip-extras --extra test -c requirements.txt -o requirements-test.txt pyproject.toml
+	$(BIN)/pip-compile --quiet --generate-hashes --all-build-deps --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe --strip-extras -o requirements.txt pyproject.toml
+	$(BIN)/pip-compile --quiet --generate-hashes --all-build-deps --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe --strip-extras --extra test -c requirements.txt -o requirements-test.txt pyproject.toml
 
 clean:
 	rm -rf $(VENV) .omniaxs build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
