@@ -17,6 +17,7 @@ from storage.log.kafka_admin import KafkaTopicsAdmin
 from storage.log.kafka_clients import START_SECONDS, Compression, admin_client, consumer, start, unavailable
 from storage.log.kafka_producer import IdempotentProducer
 from storage.log.kafka_tail import KafkaTail
+from storage.log.kafka_writer import KafkaWriter
 from storage.log.port import (
     AppendUnknown,
     Bounds,
@@ -43,11 +44,12 @@ class KafkaLog:
         self, bootstrap: str, topics: Topics, compression: Compression = "zstd", append_seconds: float = 60.0
     ) -> None:
         self.bootstrap, self.topics = bootstrap, topics
-        self._append_seconds = append_seconds
+        self._compression, self._append_seconds = compression, append_seconds
         self._single = IdempotentProducer(bootstrap, compression)
         self._batched = IdempotentProducer(bootstrap, compression)
         self._watcher: AIOKafkaConsumer | None = None
         self._tails: weakref.WeakSet[KafkaTail] = weakref.WeakSet()
+        self._writers: weakref.WeakSet[KafkaWriter] = weakref.WeakSet()
 
     async def start(self) -> None:
         """Connect. Raises `LogUnavailable` within about ten seconds."""
@@ -65,6 +67,7 @@ class KafkaLog:
         """End every tail, flush both producers (for up to ten seconds each) and disconnect."""
         for tail in list(self._tails):
             await tail.close()
+        await asyncio.gather(*(writer.close() for writer in list(self._writers)))
         await asyncio.gather(self._single.close(), self._batched.close())
         if self._watcher is not None:
             old, self._watcher = self._watcher, None
@@ -105,6 +108,17 @@ class KafkaLog:
             for index, offset in zip(chosen, offsets, strict=True):
                 positions[index] = Position(partition, offset)
         return positions
+
+    async def writer(self, topic: str, partition: int) -> KafkaWriter:
+        """See `Log.writer`. Opens a connection for each call."""
+        spec = self.topics[topic]
+        check_partitions(spec, (partition,))
+        writer = KafkaWriter(
+            self.bootstrap, self._compression, spec, self.topics.on_broker(topic), partition, self._append_seconds
+        )
+        await writer.start()
+        self._writers.add(writer)
+        return writer
 
     def tail(self, topic: str, start: Mapping[int, int]) -> KafkaTail:
         """See `Log.tail`."""

@@ -54,7 +54,7 @@ class IdempotentProducer:
             sent = await sender.send(
                 topic, key=message.key, value=message.value, partition=partition, headers=list(message.headers)
             )
-            return _offset((await sent).offset, topic, partition)
+            return acknowledged_offset((await sent).offset, topic, partition)
         except KafkaError as error:
             raise self._failed(sender, topic, partition, error) from error
 
@@ -70,11 +70,11 @@ class IdempotentProducer:
             done = 0
             while done < len(messages):
                 batch = sender.create_batch()
-                count = _fill(batch, messages, done)
+                count = fill_batch(batch, messages, done)
                 sent.append((await sender.send_batch(batch, topic, partition=partition), count))
                 done += count
             for future, count in sent:
-                first = _offset((await future).offset, topic, partition)
+                first = acknowledged_offset((await future).offset, topic, partition)
                 offsets.extend(range(first, first + count))
         except KafkaError as error:
             await asyncio.gather(*(future for future, _ in sent), return_exceptions=True)
@@ -111,7 +111,7 @@ class IdempotentProducer:
         return AppendUnknown(f"append to {topic}-{partition} at {self._bootstrap} failed: {error!r}")
 
 
-def _fill(batch: BatchBuilder, messages: Sequence[Message], start_at: int) -> int:
+def fill_batch(batch: BatchBuilder, messages: Sequence[Message], start_at: int) -> int:
     """Put as many messages into the batch as fit (the first one always does); how many."""
     index = start_at
     while index < len(messages):
@@ -123,7 +123,7 @@ def _fill(batch: BatchBuilder, messages: Sequence[Message], start_at: int) -> in
     return index - start_at
 
 
-def _offset(offset: int, topic: str, partition: int) -> int:
+def acknowledged_offset(offset: int, topic: str, partition: int) -> int:
     """A broker that has forgotten a retried batch acknowledges it without an offset: it is on the log, but where?"""
     if offset < 0:
         raise AppendUnknown(f"append to {topic}-{partition} was acknowledged as a duplicate, without its offset")
@@ -135,10 +135,10 @@ async def _stop(old: AIOKafkaProducer) -> None:
         async with asyncio.timeout(CLOSE_SECONDS):
             await old.stop()
     except TimeoutError:
-        await _abandon(old)
+        await abandon(old)
 
 
-async def _abandon(old: AIOKafkaProducer) -> None:
+async def abandon(old: AIOKafkaProducer) -> None:
     """An idempotent producer retries for ever and `stop` waits for it; there is no public way to make it give up."""
     accumulator = old._message_accumulator  # noqa: SLF001
     await old.client.close()

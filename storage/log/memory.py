@@ -11,6 +11,7 @@ from typing import Final
 from ops.runtime.clock import Clock, SystemClock, milliseconds
 from storage.log.memory_partition import PATIENCE_SECONDS, MemoryPartition, MemoryRecord
 from storage.log.memory_tail import MemoryTail
+from storage.log.memory_writer import MemoryWriter
 from storage.log.port import BATCH_RECORDS, Bounds, ExistingTopic, LogUnavailable, Message, Position
 from storage.log.requests import check_partitions, check_size
 from storage.topics import Topics, TopicSpec
@@ -28,6 +29,7 @@ class MemoryLog:
         self._clock = clock or SystemClock()
         self._partitions = {spec.name: _partitions_of(spec, patience_seconds) for spec in topics}
         self._tails: weakref.WeakSet[MemoryTail] = weakref.WeakSet()
+        self._writers: weakref.WeakSet[MemoryWriter] = weakref.WeakSet()
         self._commits: dict[tuple[str, str], dict[int, int]] = {}
         self._admin = MemoryTopicsAdmin(topics)
         self._closed = False
@@ -40,6 +42,8 @@ class MemoryLog:
         self._closed = True
         for tail in list(self._tails):
             tail.close()
+        for writer in list(self._writers):
+            await writer.close()
 
     async def append(self, topic: str, message: Message) -> Position:
         """See `Log.append`. Gives the event loop a turn, as every append to a real log does."""
@@ -62,6 +66,15 @@ class MemoryLog:
                 await asyncio.sleep(0)
         await asyncio.sleep(0)
         return positions
+
+    async def writer(self, topic: str, partition: int) -> MemoryWriter:
+        """See `Log.writer`."""
+        self._check_open()
+        spec = self._topics[topic]
+        check_partitions(spec, (partition,))
+        writer = MemoryWriter(spec, self._partitions[topic][partition], self._clock)
+        self._writers.add(writer)
+        return writer
 
     def tail(self, topic: str, start: Mapping[int, int]) -> MemoryTail:
         """See `Log.tail`."""

@@ -5,7 +5,7 @@ records of one key keep their order; an acknowledged append is on the log exactl
 grow; a tail delivers every retained record from its start on, in offset order per partition, and never commits.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, NamedTuple, Protocol, Self
@@ -119,6 +119,24 @@ class Tail(Protocol):
     ) -> None: ...
 
 
+class PartitionWriter(Protocol):
+    """A producer of its own for one partition: what an owner appends with under one claim (docs/decisions/0058)."""
+
+    def append(self, messages: Sequence[Message]) -> Awaitable[list[int]]:
+        """Append at once, in the order in which the calls are made, without waiting for those before; await it for the
+        offsets (ascending; records of other writers may lie between).
+
+        The awaitable raises `AppendUnknown`; then nothing that was given to this writer later is on the log or ever
+        will be, unless it has been acknowledged, and every further append raises it too. Raises `ValueError` at once
+        for a message larger than the topic allows (none of `messages` is appended then). Waits for no slow reader.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Give up: what is not acknowledged may or may not be on the log, or come onto it later (`AppendUnknown`)."""
+        ...
+
+
 class TopicsAdmin(Protocol):
     """Makes and looks at topics, by our names for them. `storage.log.topics_admin` has the rules."""
 
@@ -158,6 +176,12 @@ class Log(Protocol):
 
         Raises as `append` does. After `AppendUnknown` any of the messages may be on the log; of each partition it is
         always a leading part.
+        """
+        ...
+
+    async def writer(self, topic: str, partition: int) -> PartitionWriter:
+        """A new writer, with a producer id that no other has. Raises `LogUnavailable`; `ValueError` for a partition that
+        the topic does not have.
         """
         ...
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from storage.mongo import api_keys, bars, heartbeats
+from storage.mongo import api_keys, bars, heartbeats, ownership
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,5 +24,8 @@ INDEXES: Final[Mapping[str, tuple[IndexSpec, ...]]] = {
         IndexSpec("partition_symbol", (("partition", 1), ("symbol", 1)), "Bars.newest"),
     ),
     api_keys.COLLECTION: (IndexSpec("tenant_id", (("tenant_id", 1), ("created_at", 1)), "ApiKeys.of_tenant"),),
+    ownership.CHECKPOINTS: (
+        IndexSpec("topic_partition", (("topic", 1), ("partition", 1)), "Checkpoints.of_partition"),
+    ),
     heartbeats.COLLECTION: (IndexSpec("beat_at", (("beat_at", 1),), "Heartbeats.all"),),
 }
