@@ -1,8 +1,9 @@
 """The pure fold of one partition of `trades`: prints in, changed bars out.
 
 Prints of one minute are aggregated at once and that aggregate is merged into each timeframe, so a print costs one
-step and not five. A print that is earlier than its symbol's present minute, or whose offset may already be in a stored
-bar, goes one by one into each bar that has not folded its offset yet. How a stream is cut into batches changes nothing.
+step and not five. Prints of an earlier minute than their symbol's present one are collected likewise. A print whose
+offset may already be in a stored bar goes alone into each bar that has not folded its offset yet. How a stream is cut
+into batches changes nothing.
 """
 
 from collections import OrderedDict
@@ -14,7 +15,7 @@ from storage.models.market_data import TIMEFRAMES, Timeframe
 from streams.market.bars.bar import WorkingBar, document_of, working_bar_of
 from streams.market.bars.intervals import MINUTE, DayOf, bounds_of
 from streams.market.bars.prints import Aggregate, Print, aggregate
-from streams.market.bars.symbol import SymbolBars
+from streams.market.bars.symbol import NEVER, SymbolBars
 
 OLDER_BARS_KEPT = 20_000
 
@@ -68,33 +69,11 @@ class BarFold:
         print that needs a bar which is not in memory.
         """
         at = self._apply_again(prints, at)
-        if at == len(prints) or prints[at].offset <= self._stored_upto:
-            return at
-        symbols = self._symbols
-        touched: list[SymbolBars] = []
-        for index in range(at, len(prints)):
-            trade = prints[index]
-            state = symbols.get(trade[6])
-            if state is None:
-                state = self._state(trade[6])
-            moment = trade[0]
-            if moment >= state.minute_end:
+        if at < len(prints) and prints[at].offset > self._stored_upto:
+            touched: list[SymbolBars] = []
+            at = self._collect(prints, at, touched)
+            for state in touched:
                 self._settle(state)
-                state.move_to(moment)
-            elif moment < state.minute:
-                self._settle(state)
-                if not self._one(state, trade):
-                    at = index
-                    break
-                continue
-            pending = state.pending
-            if not pending:
-                touched.append(state)
-            pending.append(trade)
-        else:
-            at = len(prints)
-        for state in touched:
-            self._settle(state)
         return at
 
     def missing(self, prints: Sequence[Print]) -> list[BarKey]:
@@ -161,13 +140,58 @@ class BarFold:
 
     def _apply_again(self, prints: Sequence[Print], at: int) -> int:
         while at < len(prints) and prints[at].offset <= self._stored_upto:
-            if not self._one(self._state(prints[at].symbol), prints[at]):
+            if not self._one_again(self._state(prints[at].symbol), prints[at]):
                 break
             at += 1
         return at
 
+    def _collect(self, prints: Sequence[Print], at: int, touched: list[SymbolBars]) -> int:
+        """Collect prints by symbol and minute, merging whatever a print makes complete; notes the symbols it `touched`."""
+        symbols = self._symbols
+        impatient = (
+            self._lateness is not None and self._lateness < MINUTE
+        )  # the present minute may have late prints too
+        for index in range(at, len(prints)):
+            trade = prints[index]
+            state = symbols.get(trade[6])
+            if state is None:
+                state = self._state(trade[6])
+            moment = trade[0]
+            if moment >= state.minute_end:
+                self._settle(state)
+                state.move_to(moment)
+            elif moment < state.minute:
+                if not self._take_late(state, trade):
+                    return index
+                touched.append(state)
+                continue
+            elif impatient and self._refuse_exactly(state, trade):
+                continue
+            pending = state.pending
+            if not pending:
+                touched.append(state)
+            pending.append(trade)
+        return len(prints)
+
+    def _take_late(self, state: SymbolBars, trade: Print) -> bool:
+        """Collect a print of an earlier minute, or refuse it; False when its bars must be loaded first."""
+        moment = trade.ts
+        perhaps_too_late = self._lateness is not None and state.minute_end - moment > self._lateness
+        if perhaps_too_late and self._refuse_exactly(state, trade):
+            return True
+        if not state.late_minute <= moment < state.late_minute + MINUTE:
+            self._settle(state)
+            if self._missing_of(state, moment):
+                return False
+            state.late_minute = moment - moment % MINUTE
+        state.late.append(trade)
+        return True
+
     def _settle(self, state: SymbolBars) -> None:
-        """Merge the pending prints of the present minute into the newest bar of each timeframe."""
+        """Merge what was collected: the late prints, then those of the present minute."""
+        if state.late:
+            late, state.late, state.late_minute = state.late, [], NEVER
+            self._merge_anywhere(state, late[0].ts, aggregate(late))
         if not state.pending:
             return
         part = aggregate(state.pending)
@@ -180,26 +204,31 @@ class BarFold:
             self._note(bar)
             bar.merge(part)
 
-    def _one(self, state: SymbolBars, trade: Print) -> bool:
-        """Fold one print into each bar that has not folded its offset yet; False when bars must be loaded first."""
-        stored = trade.offset <= self._stored_upto
-        if not stored and self._refuse(state, trade):
-            return True
+    def _one_again(self, state: SymbolBars, trade: Print) -> bool:
+        """Fold a print that stored bars may hold already; False when bars must be loaded first."""
         if self._missing_of(state, trade.ts):
             return False
-        bars = [self._find(state, timeframe, trade.ts) for timeframe in self._timeframes]
-        if stored and all(bar is None or bar.upto < trade.offset for bar in bars) and self._refuse(state, trade):
-            return True
-        part = aggregate((trade,))
-        for timeframe, found in zip(self._timeframes, bars, strict=True):
-            bar = found or self._begin(state, timeframe, trade.ts, trade.offset)
-            if bar.upto < trade.offset:
+        bars = (self._find(state, timeframe, trade.ts) for timeframe in self._timeframes)
+        known = any(bar is not None and bar.upto >= trade.offset for bar in bars)
+        if known or not self._refuse(state, trade):
+            self._merge_anywhere(state, trade.ts, aggregate((trade,)))
+            state.see(trade.ts, trade.taken_in)
+        return True
+
+    def _merge_anywhere(self, state: SymbolBars, moment: int, part: Aggregate) -> None:
+        """Merge prints of one minute into each bar in memory that holds `moment` and has not folded their offsets yet.
+
+        A bar that only late prints make is final after the first of them, so the others are revisions.
+        """
+        for timeframe in self._timeframes:
+            found = self._find(state, timeframe, moment)
+            bar = found or self._begin(state, timeframe, moment, part.first_offset)
+            if bar.upto < part.first_offset:
                 self._note(bar)
                 bar.merge(part)
                 if bar.end <= state.latest:
-                    self._finish(bar, trade.offset)
-        state.see(trade.ts, trade.taken_in)
-        return True
+                    self._finish(bar, part.upto)
+                    bar.revision += part.trades - 1 if found is None else 0
 
     def _begin(self, state: SymbolBars, timeframe: Timeframe, moment: int, offset: int) -> WorkingBar:
         """A new bar that holds `moment`; when it is the newest, the one before it is final by the trade at `offset`."""
@@ -230,6 +259,10 @@ class BarFold:
         if not bar.changed:
             bar.changed = True
             self._changed.append(bar)
+
+    def _refuse_exactly(self, state: SymbolBars, trade: Print) -> bool:
+        self._settle(state)  # now `latest` is exact
+        return self._refuse(state, trade)
 
     def _refuse(self, state: SymbolBars, trade: Print) -> bool:
         if not self._is_too_late(state, trade.ts):

@@ -6,21 +6,33 @@ from streams.market.bars.intervals import MINUTE, SECOND
 from streams.market.bars.prints import Print
 
 FINAL_AFTER = 2 * SECOND
-_NEVER = -(2**63)
+NEVER = -(2**63)
 
 
 class SymbolBars:
     """`latest` is the greatest event time so far (ns) and `latest_taken_in` when that record was taken in; `minute`
-    and `minute_end` bound the minute that holds it. `pending` are prints of that minute, merged into no bar yet.
+    and `minute_end` bound the minute that holds it. `pending` are prints of that minute, merged into no bar yet; `late`
+    are prints of one earlier minute, which begins at `late_minute`.
     """
 
-    __slots__ = ("latest", "latest_taken_in", "minute", "minute_end", "newest", "pending", "symbol")
+    __slots__ = (
+        "late",
+        "late_minute",
+        "latest",
+        "latest_taken_in",
+        "minute",
+        "minute_end",
+        "newest",
+        "pending",
+        "symbol",
+    )
 
     def __init__(self, symbol: str) -> None:
         self.symbol = symbol
-        self.latest = self.minute = self.minute_end = _NEVER
+        self.latest = self.minute = self.minute_end = self.late_minute = NEVER
         self.latest_taken_in = 0
         self.pending: list[Print] = []
+        self.late: list[Print] = []
         self.newest: dict[Timeframe, WorkingBar] = {}
 
     def see(self, moment: int, taken_in: int) -> None:

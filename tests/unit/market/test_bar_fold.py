@@ -98,8 +98,8 @@ class Store:
         self.fold.restore(newest.values(), max((bar.upto for bar in self.kept.values()), default=-1))
 
 
-def folded(prints: list[Print], cuts: list[int]) -> dict[BarKey, BarDocument]:
-    store, begin = Store(), 0
+def folded(prints: list[Print], cuts: list[int], lateness: int | None = None) -> dict[BarKey, BarDocument]:
+    store, begin = Store(lateness), 0
     for end in [*sorted(cut % (len(prints) + 1) for cut in cuts), len(prints)]:
         if end > begin:
             store.take(prints[begin:end])
@@ -117,6 +117,18 @@ def test_any_order_and_any_cut_equal_the_plain_model(prints: list[Print], cuts: 
 @given(prints_strategy, st.lists(st.integers(0, 60), max_size=5))
 def test_how_a_stream_is_cut_changes_nothing_at_all(prints: list[Print], cuts: list[int]) -> None:
     assert folded(prints, cuts) == folded(prints, [])
+
+
+@given(prints_strategy, st.lists(st.integers(0, 60), max_size=5), st.integers(0, 3_600))
+def test_what_is_too_late_is_told_print_by_print(prints: list[Print], cuts: list[int], seconds: int) -> None:
+    lateness, latest, in_time = seconds * SECOND, dict[str, int](), []
+    for trade in prints:
+        newest = latest[trade.symbol] = max(trade.ts, latest.get(trade.symbol, trade.ts))
+        if newest - trade.ts <= lateness:
+            in_time.append(trade)
+    bars = folded(prints, cuts, lateness)
+    assert {key: cells(bar) for key, bar in bars.items()} == model(in_time)
+    assert bars == folded(prints, [], lateness)
 
 
 @given(prints_strategy, st.lists(st.integers(0, 60), max_size=4), st.integers(0, 40), st.integers(0, 60))
