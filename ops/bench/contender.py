@@ -1,4 +1,4 @@
-"""A server under measurement: a process of its own that says `ready`, and how a reader greets it."""
+"""A server under measurement: a process of its own that says when it is ready, and how a reader greets it."""
 
 import os
 import signal
@@ -7,29 +7,66 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 from ops.bench.connecting import Greeting
 
 
 @dataclass(frozen=True, slots=True)
+class Load:
+    """`burst` messages of `size` bytes of text every `every` ms; 0 of them: a server that only holds sockets."""
+
+    burst: int
+    every: int
+    size: int = 200
+
+    @property
+    def arguments(self) -> tuple[int, int, int]:
+        """As the servers take them."""
+        return self.burst, self.every, self.size
+
+
+@dataclass(frozen=True, slots=True)
 class Contender:
-    """`command` starts it; `helper` is a second process (a publisher) whose CPU is not counted. `frame_bytes` is what one
-    message takes on the wire.
+    """`command` starts it; `greeting` makes the readers' greeting of the line by which it says that it is ready.
+
+    `helper` is a second process (a publisher) whose CPU is not counted; `frame_bytes` is what one message takes on the wire.
     """
 
     command: Sequence[str]
-    greet: Greeting
+    greeting: Callable[[str], Greeting]
     frame_bytes: int
     environment: Mapping[str, str] = field(default_factory=dict)
     helper: Sequence[str] = ()
     ready_line: str = "ready"
 
 
-Make = Callable[[int, Any], Contender]
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A contender that runs: its process, its port and what its readers do first."""
+
+    pid: int
+    port: int
+    greet: Greeting
+
+
+Make = Callable[[int, Load], Contender]
 """Makes the contender that listens on a port and sends a load."""
+
+
+@contextmanager
+def started(make: Make, load: Load) -> Iterator[Running]:
+    """The contender on a free port, and its helper, until the end."""
+    port = free_port()
+    contender = make(port, load)
+    with ExitStack() as running:
+        process, line = running.enter_context(
+            process_of(contender.command, contender.ready_line, contender.environment)
+        )
+        if contender.helper:
+            running.enter_context(process_of(contender.helper, "ready"))
+        yield Running(process.pid, port, contender.greeting(line))
 
 
 def free_port() -> int:
@@ -39,32 +76,23 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def started(contender: Contender) -> AbstractContextManager["subprocess.Popen[str]"]:
-    """The contender's process, once it is ready."""
-    return running(contender.command, contender.environment, contender.ready_line)
+def python(module: str, *arguments: object) -> list[str]:
+    """A command that runs one of our modules in this interpreter."""
+    return [sys.executable, "-m", module, *(str(argument) for argument in arguments)]
 
 
 @contextmanager
-def running(
-    command: Sequence[str], environment: Mapping[str, str], ready_line: str
-) -> Iterator["subprocess.Popen[str]"]:
-    """The process once it has printed a line that holds `ready_line`; killed at the end. See `running_and_said`."""
-    with running_and_said(command, environment, ready_line) as (process, _):
-        yield process
-
-
-@contextmanager
-def running_and_said(
-    command: Sequence[str], environment: Mapping[str, str], ready_line: str
+def process_of(
+    command: Sequence[str], ready_line: str, environment: Mapping[str, str] | None = None
 ) -> Iterator[tuple["subprocess.Popen[str]", str]]:
     """The process and the line, which holds `ready_line`, by which it said that it is ready; killed at the end.
 
-    It does not see our own settings. Raises `RuntimeError` with what it printed when it does not get there within 60 s.
+    It sees none of our own settings. Raises `RuntimeError` with what it printed when it does not get there within 60 s.
     """
-    own = {name: value for name, value in os.environ.items() if not name.startswith("OMNIAXS_")}
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("OMNIAXS_")}
     process = subprocess.Popen(
         list(command),
-        env={**own, **environment},
+        env={**outside, **(environment or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -92,8 +120,3 @@ def _await_line(process: "subprocess.Popen[str]", wanted: str) -> str:
     finally:
         too_late.cancel()
     raise RuntimeError(f"{process.args!r} did not become ready:\n{''.join(printed[-20:])}")
-
-
-def python(module: str, *arguments: object) -> list[str]:
-    """A command that runs one of our modules in this interpreter."""
-    return [sys.executable, "-m", module, *(str(argument) for argument in arguments)]

@@ -8,16 +8,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from statistics import median
 
-from ops.bench.contender import Contender, Make, free_port, running, started
+from ops.bench.contender import Load, Make, started
 from ops.bench.cpu import cpu_seconds
-from ops.bench.fanout_contenders import PAYLOAD_BYTES, Load, contenders
+from ops.bench.fanout_contenders import OURS, contenders
 from ops.bench.report import Cell, Report
 from ops.bench.scale import Scale
 from ops.bench.sink import Sink
 
-BURSTS = Load(16, 100, PAYLOAD_BYTES)
-STEADY = Load(1, 10, PAYLOAD_BYTES)
-LOADS = {"bursts-of-16": BURSTS, "steady": STEADY}
+LOADS = {"bursts-of-16": Load(16, 100), "steady": Load(1, 10)}
 WARM_UP_SECONDS = 1.0
 
 
@@ -38,41 +36,31 @@ def benchmark(scale: Scale) -> Iterable[Report]:
             for _ in range(scale.rounds):
                 for contender, make in found.items():
                     costs[contender].append(measure(make, load, clients, scale.seconds))
-            yield _report(f"fan-out-{name}-{clients}-clients", load, clients, scale, costs, notes)
+            method = (
+                f"{clients} clients, {load.size}-byte messages, {load.burst} every {load.every} ms; medians of "
+                f"{scale.rounds} rounds of {scale.seconds:g} s; CPU of the sending process only"
+            )
+            yield _report(f"fan-out-{name}-{clients}-clients", method, costs, notes)
 
 
 def measure(make: Make, load: Load, clients: int, seconds: float) -> Cost:
     """One contender, started for this measurement alone."""
-    port = free_port()
-    contender = make(port, load)
-    with started(contender) as server:
-        sink = Sink(port, clients, contender.greet)
+    frame_bytes = make(0, load).frame_bytes
+    with started(make, load) as server:
+        sink = Sink(server.port, clients, server.greet)
         try:
-            if not contender.helper:
-                return _measured(sink, server.pid, contender, seconds)
-            with running(contender.helper, {}, "ready"):
-                return _measured(sink, server.pid, contender, seconds)
+            sink.drain(WARM_UP_SECONDS)
+            before = cpu_seconds(server.pid)
+            messages = sink.drain(seconds) / frame_bytes
+            used = cpu_seconds(server.pid) - before
+            return Cost(used * 1e6 / max(1.0, messages), messages / seconds)
         finally:
             sink.close()
 
 
-def _measured(sink: Sink, pid: int, contender: Contender, seconds: float) -> Cost:
-    sink.drain(WARM_UP_SECONDS)
-    before = cpu_seconds(pid)
-    messages = sink.drain(seconds) / contender.frame_bytes
-    used = cpu_seconds(pid) - before
-    return Cost(used * 1e6 / max(1.0, messages), messages / seconds)
-
-
-def _report(
-    name: str, load: Load, clients: int, scale: Scale, costs: Mapping[str, list[Cost]], notes: list[str]
-) -> Report:
-    ours = median(cost.microseconds for cost in costs["ours"])
+def _report(name: str, method: str, costs: Mapping[str, list[Cost]], notes: list[str]) -> Report:
+    ours = median(cost.microseconds for cost in costs[OURS])
     rows = [_row(contender, measured, ours) for contender, measured in costs.items()]
-    method = (
-        f"{clients} clients, {load.size}-byte messages, {load.burst} every {load.every} ms; medians of {scale.rounds} "
-        f"rounds of {scale.seconds:g} s; CPU of the sending process only"
-    )
     columns = ("contender", "CPU us a message", "least", "most", "messages a second", "ours / this")
     return Report(name, method, columns, rows, notes)
 

@@ -1,40 +1,25 @@
 """The contenders of the benchmarks that send messages to many: the naive way, ours, node `ws` and a NATS server."""
 
 import socket
-from dataclasses import dataclass
 from pathlib import Path
 
 from ops.bench.connecting import Greeting
-from ops.bench.contender import Contender, Make, python
+from ops.bench.contender import Contender, Load, Make, python
 from ops.bench.tools import PeerMissing, nats_server, node_with_ws
 from ops.bench.websocket import Request, websocket_greeting
 
-PAYLOAD_BYTES = 200
-_PATH = "/v1/ws"
+PATH = "/v1/ws"
+OURS = "ours"
 _HEADER_BYTES = 4
 _PEERS = Path(__file__).parent / "peers"
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
-    """`burst` messages of `size` bytes of text every `every` milliseconds; 0 of them: a server that only holds sockets."""
-
-    burst: int
-    every: int
-    size: int = PAYLOAD_BYTES
-
-    @property
-    def arguments(self) -> tuple[int, int, int]:
-        """As the servers take them."""
-        return self.burst, self.every, self.size
-
-
 def contenders(*, peers: bool, nats: bool = True) -> tuple[dict[str, Make], list[str]]:
     """Those that can run here by name, and in words why others cannot."""
-    found: dict[str, Make] = {"naive Quart send": naive, "ours": ours}
-    notes: list[str] = []
+    found: dict[str, Make] = {"naive Quart send": naive, OURS: ours}
     if not peers:
         return found, ["the peers that are not Python were left out"]
+    notes: list[str] = []
     wanted: dict[str, Make] = {"node ws": node, **({"nats-server": nats_peer} if nats else {})}
     for name, make in wanted.items():
         try:
@@ -49,19 +34,20 @@ def contenders(*, peers: bool, nats: bool = True) -> tuple[dict[str, Make], list
 def naive(port: int, load: Load) -> Contender:
     """Quart's own `send`, awaited for every client."""
     command = python("ops.bench.peers.naive_quart", port, *load.arguments)
-    return Contender(command, plain(), load.size + _HEADER_BYTES)
+    return Contender(command, plain, load.size + _HEADER_BYTES)
 
 
 def ours(port: int, load: Load) -> Contender:
     """The hub; every client authenticates and subscribes to `trades.*`."""
     command = python("ops.bench.peers.ours", port, *load.arguments)
-    return Contender(command, subscribing("trades.*"), load.size + _HEADER_BYTES)
+    anybody: Request = {"api_key": "bench", "timestamp": "0", "signature": "0"}
+    return Contender(command, lambda _said: subscribing(anybody, "trades.*"), load.size + _HEADER_BYTES)
 
 
 def node(port: int, load: Load) -> Contender:
     """node with the package `ws`. Raises `PeerMissing`."""
     command = ["node", str(_PEERS / "ws_server.js"), *map(str, (port, *load.arguments))]
-    return Contender(command, plain(), load.size + _HEADER_BYTES, environment=node_with_ws())
+    return Contender(command, plain, load.size + _HEADER_BYTES, environment=node_with_ws())
 
 
 def nats_peer(port: int, load: Load) -> Contender:
@@ -72,23 +58,22 @@ def nats_peer(port: int, load: Load) -> Contender:
 
     return Contender(
         [str(nats_server()), "-a", "127.0.0.1", "-p", str(port)],
-        greet,
+        lambda _said: greet,
         len(f"MSG quotes 1 {load.size}\r\n") + load.size + 2,
         helper=python("ops.bench.peers.nats_publisher", port, *load.arguments),
         ready_line="Server is ready",
     )
 
 
-def plain() -> Greeting:
+def plain(_said: str) -> Greeting:
     """A WebSocket that gets everything without asking."""
-    return websocket_greeting(_PATH, tuple)
+    return websocket_greeting(PATH, tuple)
 
 
-def subscribing(*topics: str, auth: Request | None = None) -> Greeting:
-    """A WebSocket of ours with `topics`, without snapshots; `auth` is the payload (any will do where every key is accepted)."""
-    who = auth or {"api_key": "bench", "timestamp": "0", "signature": "0"}
+def subscribing(auth: Request, *topics: str) -> Greeting:
+    """A WebSocket of ours with `topics`, without snapshots; `auth` is the payload of that operation."""
     messages: list[Request] = [
-        {"op": "auth", "id": "1", "payload": who},
+        {"op": "auth", "id": "1", "payload": auth},
         {"op": "subscribe", "id": "2", "payload": {"topics": list(topics), "snapshot": False}},
     ]
-    return websocket_greeting(_PATH, lambda: messages)
+    return websocket_greeting(PATH, lambda: messages)

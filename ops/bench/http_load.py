@@ -19,10 +19,9 @@ class HttpLoad:
         self._request = request
         self._poll = select.epoll()
         self._sockets: dict[int, socket.socket] = {}
+        self._port = port
         for _ in range(connections):
-            opened = connected(port)
-            self._sockets[opened.fileno()] = opened
-            self._poll.register(opened.fileno(), select.EPOLLIN)
+            self._open()
 
     def run(self, seconds: float) -> int:
         """Keep every connection busy for `seconds`; returns how many requests were answered."""
@@ -32,17 +31,19 @@ class HttpLoad:
         answered = 0
         until = time.monotonic() + seconds
         while waiting:
-            for descriptor, _ in self._poll.poll(5):
+            for ready, _ in self._poll.poll(5):
+                descriptor = ready
                 received = waiting[descriptor] + _more(self._sockets[descriptor])
                 if _body(received) is None:
                     waiting[descriptor] = received
                     continue
                 answered += 1
+                del waiting[descriptor]
+                if b"connection: close" in received[:1_000].lower():
+                    descriptor = self._reopen(descriptor)
                 if time.monotonic() < until:
                     waiting[descriptor] = b""
                     self._sockets[descriptor].sendall(self._request())
-                else:
-                    del waiting[descriptor]
         return answered
 
     def close(self) -> None:
@@ -50,6 +51,18 @@ class HttpLoad:
         for opened in self._sockets.values():
             opened.close()
         self._poll.close()
+
+    def _open(self) -> int:
+        opened = connected(self._port)
+        self._sockets[opened.fileno()] = opened
+        self._poll.register(opened.fileno(), select.EPOLLIN)
+        return opened.fileno()
+
+    def _reopen(self, descriptor: int) -> int:
+        """A new connection in the place of one that its server ends (hypercorn: after 1,000 requests)."""
+        self._poll.unregister(descriptor)
+        self._sockets.pop(descriptor).close()
+        return self._open()
 
 
 def answer_body(port: int, request: bytes) -> bytes:

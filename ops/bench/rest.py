@@ -6,20 +6,18 @@ return the same bytes to anyone. One process sends over `CONNECTIONS` kept conne
 
 import json
 import tempfile
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from gateway.callers import SignedRequest
-from gateway.http.signing import signature_of, string_to_sign
-from ops.bench.contender import free_port, python, running, running_and_said
+from ops.bench.contender import free_port, process_of, python
 from ops.bench.cpu import cpu_seconds
 from ops.bench.http_load import HttpLoad, answer_body
 from ops.bench.report import Cell, Report
 from ops.bench.scale import Scale
+from ops.bench.signing import signed
 
 PATH = "/v1/quotes"
 QUERY = "symbols=BTCUSDT.BINANCE"
@@ -67,24 +65,16 @@ def _cost(server: Server, seconds: float) -> float:
 @contextmanager
 def _ours() -> Iterator[Server]:
     port = free_port()
-    with running_and_said(python("ops.bench.peers.ours_rest", port), {}, "api_secret") as (process, line):
+    with process_of(python("ops.bench.peers.ours_rest", port), "api_secret") as (process, line):
         key = json.loads(line)
-        yield Server(process.pid, port, lambda: _request(_signed(key["api_key"], key["api_secret"])))
+        yield Server(process.pid, port, lambda: _request(signed(key["api_key"], key["api_secret"], PATH, QUERY)))
 
 
 @contextmanager
 def _peer(module: str, body: Path, ready: str) -> Iterator[Server]:
     port = free_port()
-    with running(python(module, port, body), {}, ready) as process:
+    with process_of(python(module, port, body), ready) as (process, _):
         yield Server(process.pid, port, lambda: _request({}))
-
-
-def _signed(key_id: str, secret: str) -> dict[str, str]:
-    """The headers that sign one request now."""
-    timestamp = str(time.time_ns() // 1_000_000)
-    text = string_to_sign(SignedRequest("GET", PATH, QUERY, "", b"", {}, ""), timestamp)
-    signature = signature_of(secret.encode(), text)
-    return {"X-PM-API-KEY": key_id, "X-PM-TIMESTAMP": timestamp, "X-PM-SIGNATURE": signature}
 
 
 def _request(headers: Mapping[str, str]) -> bytes:
