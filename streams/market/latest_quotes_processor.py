@@ -9,6 +9,7 @@ from ops.runtime.metrics import Metrics
 from ops.runtime.timestamps import parse_timestamp
 from storage.log.port import Record
 from storage.models.latest_quotes import LatestQuoteDocument
+from storage.models.market_data import SessionState
 from storage.reference import ReferenceData
 from storage.topics import QUOTES
 from streams.market.known_markets import KnownMarkets
@@ -20,7 +21,17 @@ _DEPTH = "depth"
 
 
 class _QuoteFields(msgspec.Struct):
+    """All that a quote must have; levels are left undecoded."""
+
     symbol: str
+    venue: str
+    last: str
+    bid: str
+    ask: str
+    bid_size: str
+    ask_size: str
+    session_state: SessionState
+    ts: str
     ts_in: str
 
 
@@ -30,7 +41,7 @@ _decode = msgspec.json.Decoder(_QuoteFields).decode
 class LatestQuotesProcessor:
     """Keeps the newest record of each symbol and the newest depth, as bytes (see `streams.processor.Processor`).
 
-    Every record is looked at once for symbol and `ts_in`; what has neither, or no instrument, goes to `dead-letters`.
+    Every record is looked at once, without its levels; what is no quote, or has no instrument, goes to `dead-letters`.
     """
 
     name = "latest-quotes"
@@ -63,6 +74,7 @@ class LatestQuotesProcessor:
             try:
                 fields = _decode(record.value or b"")
                 symbol = symbols[record.key or b""]
+                parse_timestamp(fields.ts)
                 taken_in = parse_timestamp(fields.ts_in)
             except (msgspec.MsgspecError, KeyError, ValueError) as error:
                 self._box.add(_refused(record, error))

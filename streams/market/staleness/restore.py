@@ -30,7 +30,10 @@ async def announced_states(log: LogRead, partition: int, symbols: Collection[str
     """The state announced last of each of `symbols`, out of the whole (compacted) partition of `quote-states`."""
     states: dict[str, QuoteState] = {}
     async for record in _records(log, QUOTE_STATES, partition, None):
-        state = decode_quote_state(record.value or b"")
+        try:
+            state = decode_quote_state(record.value or b"")
+        except msgspec.MsgspecError:
+            continue  # no state of ours; what it stood for is told again by the clock
         if state.symbol in symbols:
             states[state.symbol] = state
     return states

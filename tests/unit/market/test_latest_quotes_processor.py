@@ -90,7 +90,10 @@ async def test_the_newest_depth_is_kept_with_a_newer_quote(bench: Bench, batches
 BAD: list[tuple[Any, str]] = [
     (Message(b"A.X", b"{"), "quote.undecodable"),
     (Message(b"A.X", b'{"symbol":"A.X"}'), "quote.undecodable"),
-    (Message(b"A.X", b'{"symbol":"A.X","ts_in":"yesterday"}'), "quote.undecodable"),
+    (Message(b"A.X", quote("1").value.replace(b'"last":"1",', b"")), "quote.undecodable"),
+    (Message(b"A.X", quote("1").value.replace(b'"open"', b'"ajar"')), "quote.undecodable"),
+    (Message(b"A.X", quote("1").value.replace(b'"ts":"2', b'"ts":"x')), "quote.undecodable"),
+    (Message(b"A.X", quote("1").value.replace(b'"ts_in":"2', b'"ts_in":"x')), "quote.undecodable"),
     (Message(b"NO.X", quote("1", "NO.X").value), "quote.unknown_symbol"),
     (Message(b"B.X", quote("1").value), "quote.impossible"),
 ]
