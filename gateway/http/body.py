@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any, Final, NoReturn
 
 from quart import Request
@@ -16,17 +17,12 @@ _STRINGS_AND_BRACKETS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re
 
 async def read_body(request: Request) -> bytes:
     """The whole body. The app's own limits apply: 64 KiB (`request.too_large`) and 10 s (`request.timeout`)."""
-    if not may_have_body(request):
-        return b""
     return await request.get_data(cache=True, as_text=False, parse_form_data=False)
 
 
-def may_have_body(request: Request) -> bool:
+def may_have_body(http_version: str, headers: Mapping[bytes, bytes]) -> bool:
     """Whether a body can follow: over HTTP/1.1 only with a length or a transfer coding (RFC 9112, 6.3)."""
-    if not request.http_version.startswith("1"):
-        return True
-    names = {name for name, _ in request.scope["headers"]}
-    return b"content-length" in names or b"transfer-encoding" in names
+    return b"content-length" in headers or b"transfer-encoding" in headers or not http_version.startswith("1")
 
 
 async def read_json(request: Request) -> dict[str, Any]:

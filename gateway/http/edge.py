@@ -11,7 +11,7 @@ from quart import Request, Response, request
 
 from gateway.callers import Authenticator, Caller, SignedRequest
 from gateway.http.answers import Answers
-from gateway.http.body import read_body
+from gateway.http.body import may_have_body, read_body
 from gateway.http.client_address import rate_identity
 from gateway.http.exchange import Exchange, Exchanges
 from gateway.http.limits import Limiter, RateLimited
@@ -165,7 +165,7 @@ class Edge:
             path=_raw(scope["raw_path"]),
             query=_raw(scope["query_string"]),
             idempotency_key=exchange.header(b"idempotency-key") or "",
-            body=await read_body(asked),
+            body=await read_body(asked) if may_have_body(scope["http_version"], headers) else b"",
             headers=sent,
             client_ip=self.exchanges.address(scope),
         )

@@ -84,6 +84,11 @@ class SharedCounts(Storage):
         """Forget one counter."""
         self._windows.pop(key, None)
 
+    def state(self, key: str) -> tuple[int, int]:
+        """The total of a counter that was just counted up, and when its window ends (Unix seconds)."""
+        window = self._windows[key]
+        return window.own + window.others, window.ends_at
+
     def current(self) -> Iterator[tuple[str, Window]]:
         """The counters whose window has not ended."""
         now = self._now() // NANOSECONDS_PER_SECOND
@@ -124,8 +129,8 @@ class Limiter:
         """
         item = self._items[name]
         allowed = self._strategy.hit(item, identity, cost=weight)
-        stats = self._strategy.get_window_stats(item, identity)
-        spent = Spent(item.amount, stats.remaining, int(stats.reset_time))
+        used, reset_at = self.counts.state(item.key_for(identity))
+        spent = Spent(item.amount, max(0, item.amount - used), reset_at)
         if not allowed:
             raise RateLimited(name, spent, self._seconds_until(spent.reset_at))
         return spent
