@@ -1,4 +1,4 @@
-"""Keeps a serving process's reference data at what is stored: looks at its version every few seconds."""
+"""Keeps a serving process's reference data at what is stored: looks at its version twice a second."""
 
 import asyncio
 import logging
@@ -9,7 +9,7 @@ from storage.mongo.reference import load_reference, reference_version
 from storage.reference import ReferenceData
 
 _log = logging.getLogger(__name__)
-INTERVAL_SECONDS = 2.0
+INTERVAL_SECONDS = 0.5
 
 
 class ReferenceWatch:
