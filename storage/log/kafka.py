@@ -114,7 +114,12 @@ class KafkaLog:
         spec = self.topics[topic]
         check_partitions(spec, (partition,))
         writer = KafkaWriter(
-            self.bootstrap, self._compression, spec, self.topics.on_broker(topic), partition, self._append_seconds
+            self.bootstrap,
+            compression=self._compression,
+            spec=spec,
+            name_on_broker=self.topics.on_broker(topic),
+            partition=partition,
+            append_seconds=self._append_seconds,
         )
         await writer.start()
         self._writers.add(writer)

@@ -31,6 +31,7 @@ class KafkaWriter:
     def __init__(
         self,
         bootstrap: str,
+        *,
         compression: Compression,
         spec: TopicSpec,
         name_on_broker: str,

@@ -61,7 +61,9 @@ async def judge_from(log: Log, topic: str, partition: int, start: int, anchor: A
     Raises `PositionLost` where the log no longer holds what follows the anchor, `ValueError` for an anchor beyond.
     """
     if anchor.upto >= start:
-        raise ValueError(f"{topic}-{partition}: an anchor at {anchor.upto} does not help a reader that starts at {start}")
+        raise ValueError(
+            f"{topic}-{partition}: an anchor at {anchor.upto} does not help a reader that starts at {start}"
+        )
     judge = ValidRecords(anchor)
     if anchor.upto + 1 < start:
         async for records in log.read(topic, partition, anchor.upto + 1, start):

@@ -81,9 +81,11 @@ class ClaimHistory(msgspec.Struct, frozen=True):
         return floor.anchor if floor.upto < start else BEGINNING
 
     def extended(self, upto: int, claims: Iterable[int], floor: Floor) -> "ClaimHistory":
-        """With the `claims` read up to `upto`; those that stand before the floor's claim are dropped."""
-        every = sorted({*self.claims, *claims})
-        return ClaimHistory(self.partition, max(upto, self.upto), tuple(claim for claim in every if claim >= floor.claim))
+        """With all `claims` between the floor and `upto`; those that stand before the floor's claim are dropped."""
+        every = sorted({*self.claims, *claims, floor.claim} - {NOTHING})
+        return ClaimHistory(
+            self.partition, max(upto, self.upto), tuple(claim for claim in every if claim >= floor.claim)
+        )
 
 
 def claim_headers(event_id: str) -> Headers:
@@ -122,3 +124,23 @@ def _number(headers: Sequence[tuple[str, bytes]], wanted: str) -> int | None:
         if name == wanted:
             return int(value) if value.isdigit() else None
     return None
+
+
+class PartitionReport(NamedTuple):
+    """What a heartbeat says of one partition: the claim of its owner, and the version of the controls that counts as
+    applied: no record that was decided under an earlier one is unacknowledged.
+    """
+
+    partition: int
+    epoch: int
+    controls_version: int
+
+
+def not_applied(version: int, newest_claims: dict[int, int], reports: Iterable[PartitionReport]) -> list[int]:
+    """The partitions whose owner does not report `version` yet; all others have applied it.
+
+    `newest_claims` (partition -> offset) must have been looked up after the change of controls was on the log: who
+    claims later reads the controls after its claim, and whoever claimed before counts only if its claim is the newest.
+    """
+    applied = {(report.partition, report.epoch) for report in reports if report.controls_version >= version}
+    return [partition for partition, claim in sorted(newest_claims.items()) if (partition, claim) not in applied]

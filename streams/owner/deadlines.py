@@ -1,0 +1,52 @@
+"""The deadlines of a partition's keys: a heap over what the acknowledged records say. Pure."""
+
+import heapq
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class Deadline(NamedTuple):
+    """`due` in nanoseconds since the epoch."""
+
+    due: int
+    key: bytes
+    name: str
+
+
+class Deadlines:
+    """Each deadline is given out once; a key's later record may move, drop or repeat it."""
+
+    def __init__(self) -> None:
+        self._heap: list[Deadline] = []
+        self._present: dict[bytes, dict[str, int]] = {}
+        self._given: dict[tuple[bytes, str], int] = {}
+
+    def put(self, key: bytes, deadlines: Mapping[str, int]) -> None:
+        """These are all deadlines of `key` now, name -> time."""
+        before = self._present.pop(key, {})
+        for name in before.keys() - deadlines.keys():
+            self._given.pop((key, name), None)
+        for name, due in deadlines.items():
+            if before.get(name) != due and self._given.get((key, name)) != due:
+                heapq.heappush(self._heap, Deadline(due, key, name))
+        if deadlines:
+            self._present[key] = dict(deadlines)
+
+    def next_due(self) -> int | None:
+        """The time of the earliest deadline that still stands and was not given out."""
+        while self._heap and not self._stands(self._heap[0]):
+            heapq.heappop(self._heap)
+        return self._heap[0].due if self._heap else None
+
+    def take_due(self, now: int) -> list[Deadline]:
+        """Those that stand and are due, in the order of their time."""
+        due = []
+        while (first := self.next_due()) is not None and first <= now:
+            deadline = heapq.heappop(self._heap)
+            self._given[deadline.key, deadline.name] = deadline.due
+            due.append(deadline)
+        return due
+
+    def _stands(self, deadline: Deadline) -> bool:
+        present = self._present.get(deadline.key, {}).get(deadline.name)
+        return present == deadline.due and self._given.get((deadline.key, deadline.name)) != deadline.due
