@@ -9,16 +9,24 @@ Greeting = Callable[[socket.socket], None]
 _PATIENCE_SECONDS = 10.0
 
 
-def connected(port: int) -> socket.socket:
-    """A blocking connection to 127.0.0.1. Raises `ConnectionRefusedError` when nothing listens for 10 s."""
+def connected(port: int, receive_bytes: int | None = None) -> socket.socket:
+    """A blocking connection to 127.0.0.1, with a receive buffer of `receive_bytes` where given.
+
+    Raises `ConnectionRefusedError` when nothing listens for 10 s.
+    """
     until = time.monotonic() + _PATIENCE_SECONDS
     while True:
+        opened = socket.socket()
+        opened.settimeout(_PATIENCE_SECONDS)
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if receive_bytes is not None:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
         try:
-            opened = socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE_SECONDS)
+            opened.connect(("127.0.0.1", port))
         except ConnectionRefusedError:
+            opened.close()
             if time.monotonic() > until:
                 raise
             time.sleep(0.02)
         else:
-            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return opened

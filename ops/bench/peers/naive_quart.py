@@ -24,6 +24,7 @@ def build(burst: int, every: int, size: int) -> Quart:
     async def stream() -> None:
         queue: asyncio.Queue[str] = asyncio.Queue(100_000)
         queues.add(queue)
+        await websocket.accept()
         try:
             while True:
                 await websocket.send(await queue.get())

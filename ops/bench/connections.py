@@ -1,0 +1,69 @@
+"""Memory per idle WebSocket: ours, authenticated and subscribed, beside hypercorn and Quart with a route that only reads."""
+
+import time
+from collections.abc import Iterable, Mapping
+from statistics import median
+
+from ops.bench.contender import Contender, Load, Make, python, started
+from ops.bench.cpu import resident_bytes
+from ops.bench.fanout_contenders import contenders, plain
+from ops.bench.report import Cell, Report
+from ops.bench.scale import Scale
+from ops.bench.sink import Sink
+
+SILENCE = Load(burst=0, every=1_000)
+FIRST = 50
+SETTLE_SECONDS = 1.0
+BARE = "bare Quart on hypercorn"
+
+
+def benchmark(scale: Scale) -> Iterable[Report]:
+    """One table."""
+    found, notes = contenders(peers=scale.peers, nats=False)
+    makers: dict[str, Make] = {BARE: bare_quart, **found}
+    measured: dict[str, list[float]] = {name: [] for name in makers}
+    for _ in range(scale.rounds):
+        for name, make in makers.items():
+            measured[name].append(measure(make, scale.connections))
+    yield _report(measured, scale, notes)
+
+
+def measure(make: Make, connections: int) -> float:
+    """KiB of resident memory per connection of one contender."""
+    with started(make, SILENCE) as server:
+        first = Sink(server.port, FIRST, server.greet)
+        time.sleep(SETTLE_SECONDS)
+        before = resident_bytes(server.pid)
+        rest = Sink(server.port, connections, server.greet)
+        try:
+            rest.drain(SETTLE_SECONDS)
+            return (resident_bytes(server.pid) - before) / connections / 1024
+        finally:
+            rest.close()
+            first.close()
+
+
+def bare_quart(port: int, _load: Load) -> Contender:
+    """A route that accepts and reads."""
+    return Contender(python("ops.bench.peers.idle_quart", port), plain, frame_bytes=0)
+
+
+def _report(measured: Mapping[str, list[float]], scale: Scale, notes: list[str]) -> Report:
+    bare = median(measured[BARE])
+    rows: list[dict[str, Cell]] = [
+        {
+            "contender": name,
+            "KiB a connection": median(found),
+            "least": min(found),
+            "most": max(found),
+            "this / bare Quart": median(found) / bare,
+        }
+        for name, found in measured.items()
+    ]
+    method = (
+        f"{scale.connections} idle connections opened after the first {FIRST}; growth of resident memory, medians of "
+        f"{scale.rounds} rounds; ours is authenticated and subscribed to trades.*"
+    )
+    return Report(
+        "idle-connections", method, ("contender", "KiB a connection", "least", "most", "this / bare Quart"), rows, notes
+    )
