@@ -106,7 +106,8 @@ class StreamWorker:
         for ended in (self._failure, *work):
             if ended.done() and not ended.cancelled():
                 error = ended.exception()
-                raise WorkerFailed(f"group {self._options.group}: {type(error).__name__}: {error}") from error
+                what = str(error) if isinstance(error, WorkerFailed) else f"{type(error).__name__}: {error}"
+                raise WorkerFailed(f"group {self._options.group}: {what}") from error
 
     async def _close(self, tasks: Sequence[asyncio.Task[Any]]) -> None:
         """Leave the group, within bounds, and end the tasks."""

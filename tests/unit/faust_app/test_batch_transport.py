@@ -199,6 +199,15 @@ async def test_a_seek_tells_the_listener_where_each_partition_begins_before_reco
     assert bench.listener.told == [("assigned", "trades", 0, 2, 40), ("assigned", "trades", 1, 2, None)]
 
 
+async def test_what_is_read_again_within_an_assignment_is_committed_once_it_is_acknowledged_again(bench: Bench) -> None:
+    await bench.fetch({P0: records(P0, 0, 9)})
+    await bench.consumer.perform_seek()
+    (again,) = await bench.fetch({P0: records(P0, 0, 14)})
+    again.ack(bench.consumer)
+    await bench.consumer.commit()
+    assert bench.broker.committed == {P0: 15}
+
+
 async def test_handing_back_drains_commits_and_only_then_ends_the_partitions(bench: Bench) -> None:
     (message,) = await bench.fetch({P0: records(P0, 0, 9)})
     bench.listener.told.clear()
