@@ -135,6 +135,25 @@ async def test_the_partitions_of_a_killed_worker_go_to_the_other(group: Group) -
     await group.assert_no_commit_ahead()
 
 
+async def test_a_worker_that_was_paused_past_its_session_gives_way_and_joins_again(group: Group) -> None:
+    await group.produce(30_000)
+    paused, going_on = await group.start(slow=0.05), await group.start(slow=0.05)
+    await assignment(paused)
+    await assignment(going_on)
+    await group.until(lambda: group.total() > 8_000)
+    paused.send_signal(signal.SIGSTOP)
+    before = group.total()
+    await group.until(lambda: group.total() > before + 8_000)
+    await asyncio.sleep(3)  # the session is 2 s
+    paused.send_signal(signal.SIGCONT)
+    await group.produce(4_000)
+    await group.until_all()
+    for worker in (paused, going_on):
+        code, _, errors = await stopped(worker, signal.SIGTERM)
+        assert code == 0, errors
+    await group.assert_no_commit_ahead()
+
+
 async def test_workers_that_come_and_go_lose_nothing(group: Group) -> None:
     await group.produce(24_000)
     leaving = await group.start(slow=0.05)
