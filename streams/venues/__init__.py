@@ -1,0 +1,1 @@
+"""The port that every venue speaks, and one folder a venue."""

@@ -1,0 +1,79 @@
+"""The market as the venue's owner sees it: the newest quote of each symbol, reference data, connector faults."""
+
+from collections.abc import Mapping
+from decimal import InvalidOperation
+from typing import NamedTuple
+
+import msgspec
+
+from storage.models.venues import ConnectorFault
+from storage.reference import ReferenceData
+from streams.venues.simulated.market import NO_FAULTS, FeedBook, Market
+from streams.venues.simulated.rules import Rules
+from streams.venues.simulated.schedule import can_move
+from streams.venues.simulated.state import SymbolState
+
+
+class RefusedQuote(NamedTuple):
+    """A record of `quotes` that is no quote, by offset, and why; it gives no liquidity."""
+
+    symbol: str
+    offset: int
+    value: bytes
+    reason: str
+
+
+class FeedBoard:
+    """Builds the `Market` of a call. Quotes are kept as bytes until an order looks at them.
+
+    `refused` has the last quote of each symbol that could not be read, until the owner takes it away.
+    """
+
+    def __init__(self, reference: ReferenceData, rules: Rules | None = None) -> None:
+        self.reference = reference
+        self.rules = rules or Rules()
+        self.faults: Mapping[str, ConnectorFault] = NO_FAULTS
+        self.refused: dict[str, RefusedQuote] = {}
+        self._feeds: dict[str, FeedBook] = {}
+        self._checked: dict[str, FeedBook] = {}
+
+    def see(self, symbol: str, offset: int, value: bytes) -> bool:
+        """Take in a record of `quotes`; it replaces the symbol's book whole. False for one that is not newer."""
+        known = self._feeds.get(symbol)
+        if known is not None and known.offset >= offset:
+            return False
+        self._feeds[symbol] = FeedBook(offset, value)
+        return True
+
+    def moves(self, state: SymbolState) -> bool:
+        """Whether the newest quote of the symbol may change something for the orders that are there."""
+        feed = self._feeds.get(state.symbol)
+        if feed is None or state.is_quiet:
+            return False
+        try:
+            return can_move(state, feed)
+        except (msgspec.MsgspecError, InvalidOperation):
+            self._refuse(feed, state.symbol)
+            return False
+
+    def market(self, symbol: str, now: int, epoch: int = -1) -> Market:
+        """What a decision about `symbol` may look at, at `now` (ns)."""
+        instrument = self.reference.instruments.get(symbol)
+        calendar = None if instrument is None else self.reference.calendar_of(symbol)
+        return Market(now, instrument, calendar, self._readable(symbol), self.faults, self.rules, epoch)
+
+    def _readable(self, symbol: str) -> FeedBook | None:
+        feed = self._feeds.get(symbol)
+        if feed is None or self._checked.get(symbol) is feed:
+            return feed
+        try:
+            feed.check()
+        except (msgspec.MsgspecError, InvalidOperation, ValueError) as error:
+            self._refuse(feed, symbol, error)
+            return None
+        self._checked[symbol] = feed
+        return feed
+
+    def _refuse(self, feed: FeedBook, symbol: str, error: Exception | None = None) -> None:
+        self.refused[symbol] = RefusedQuote(symbol, feed.offset, feed.value, f"not a quote: {error or 'undecodable'}")
+        del self._feeds[symbol]
