@@ -23,7 +23,7 @@ from streams.venues.simulated.venue import SimulatedVenue
 
 SECOND = 1_000_000_000
 BTC, SHARE, INDEX = "BTC.X", "ABC.US", "IDX.US"
-NOON = parse_timestamp("2024-03-12T16:00:00Z")  # a Tuesday, 12:00 in New York
+MORNING = parse_timestamp("2024-03-12T15:00:00Z")  # a Tuesday, 11:00 in New York
 
 
 def _instrument(symbol: str, **fields) -> Instrument:
@@ -73,7 +73,7 @@ REFERENCE = _reference()
 class Desk:
     """Sends requests and quotes and keeps every record."""
 
-    def __init__(self, rules: Rules | None = None, symbol: str = BTC, now: int = NOON) -> None:
+    def __init__(self, rules: Rules | None = None, symbol: str = BTC, now: int = MORNING) -> None:
         self.venue = SimulatedVenue(REFERENCE, rules)
         self.symbol = symbol
         self.now = now
