@@ -32,6 +32,7 @@ from ops.runtime.languages import negotiate
 
 AUTH_SECONDS: Final = 10.0
 CLOSING_SECONDS: Final = 5.0
+WAITING_MESSAGES: Final = 100
 PATH: Final = "/v1/ws"
 
 
@@ -69,7 +70,7 @@ class Connection:
     """Until `auth` succeeds nothing else is taken. `desk` is what all connections share."""
 
     __slots__ = (
-        "_accept_language", "_address", "_allowance", "_allowance_at", "_desk", "abort_at", "caller", "client",
+        "_accept_language", "_address", "_allowance", "_allowance_at", "_desk", "_waiting", "abort_at", "caller", "client",
         "heartbeat", "language", "opened_at", "position_at",
     )  # fmt: skip
 
@@ -82,17 +83,16 @@ class Connection:
         self.language = negotiate(accept_language)
         self.opened_at = self.position_at = now
         self.abort_at: float | None = None
+        self._waiting = 0
         self._allowance, self._allowance_at = float(desk.limits.messages_per_second), now
 
-    def came(self) -> bool:
-        """A message or ping came in. False: too many did and the connection is being closed."""
-        rate = self._desk.limits.messages_per_second
-        now = self._desk.clock.monotonic()
-        self._allowance = min(float(rate), self._allowance + (now - self._allowance_at) * rate) - 1.0
-        self._allowance_at = now
-        if self._allowance < 0:
-            self.fail(HubError("stream.limit", {"limit": "messages_per_second", "most": rate}), close_codes.LIMITS)
-        return not self.client.closed
+    def message_came(self) -> bool:
+        """A message came in. False: too many did, or too many wait to be answered, and the connection is being closed."""
+        self._waiting += 1
+        if self._waiting > WAITING_MESSAGES:
+            details = {"limit": "unanswered_messages", "most": WAITING_MESSAGES}
+            self.fail(HubError("stream.limit", details), close_codes.LIMITS)
+        return self._counted()
 
     def too_large(self) -> None:
         """A message is larger than the limit."""
@@ -101,7 +101,7 @@ class Connection:
 
     def ping_came(self, payload: bytes) -> None:
         """Answer a client's ping."""
-        if self.came():
+        if self._counted():
             self.client.send(pong_frame(payload))
 
     def pong_came(self) -> None:
@@ -119,6 +119,7 @@ class Connection:
 
     async def take(self, message: object) -> None:
         """Do what a message asks for and answer it."""
+        self._waiting -= 1
         if self.client.closed:
             return
         try:
@@ -156,6 +157,16 @@ class Connection:
             self._desk.closing(code)
             self.abort_at = self._desk.clock.monotonic() + CLOSING_SECONDS
             self._desk.watch(self, self.abort_at)
+
+    def _counted(self) -> bool:
+        """Take note of a message or ping; False: there are too many a second and the connection is being closed."""
+        rate = self._desk.limits.messages_per_second
+        now = self._desk.clock.monotonic()
+        self._allowance = min(float(rate), self._allowance + (now - self._allowance_at) * rate) - 1.0
+        self._allowance_at = now
+        if self._allowance < 0:
+            self.fail(HubError("stream.limit", {"limit": "messages_per_second", "most": rate}), close_codes.LIMITS)
+        return not self.client.closed
 
     async def _perform(self, operation: Operation) -> None:
         payload = read_payload(operation)

@@ -17,8 +17,8 @@ from storage.log.port import Bounds, Log
 from storage.models.latest_quotes import LatestQuoteDocument
 from storage.topics import BARS, PLATFORM_KEY, QUOTE_STATES, QUOTES, RISK_SIGNALS, TRADES, Topics
 
+_ALWAYS: Final = (QUOTES, QUOTE_STATES)
 LOOK_BACK: Final = {TRADES: 2_000, BARS: 5_000}
-READY_SECONDS: Final = 2.0
 
 
 class SeedQuotes(Protocol):
@@ -33,10 +33,6 @@ class NewestBars(Protocol):
     async def newest(self, timeframe: str) -> Mapping[str, bytes]:
         """Symbol -> the bar's JSON, exactly as it would stand on the topic `bars`."""
         ...
-
-
-class NotReady(Exception):
-    """A feed has not caught up with its log yet."""
 
 
 class Feeds:
@@ -88,40 +84,33 @@ class Feeds:
         self._open(STATE_SOURCE, {number: held.first for number, held in states.items()}, states)
 
     async def want(self, topic: Topic, account: str | None) -> None:
-        """Return when `topic` can be subscribed to. Raises `NotReady` after two seconds, and `LogUnavailable`."""
+        """Return when `topic` can be subscribed to: when its log has been read so far. Raises `LogUnavailable`."""
         match topic.family:
             case "trades":
-                await self._caught_up(await self._tailed(TRADE_SOURCE))
+                await (await self._tailed(TRADE_SOURCE)).caught_up.wait()
             case "bars":
-                await self._caught_up(await self._tailed(BAR_SOURCE))
+                await (await self._tailed(BAR_SOURCE)).caught_up.wait()
                 await self._seed_bars(topic.timeframe or "")
             case "risk":
-                await self._caught_up(await self._risk(topic, account))
+                await (await self._risk(topic, account)).caught_up.wait()
             case _:
                 pass
 
     async def caught_up(self) -> None:
-        """Return when everything has been read that was there when the open feeds were opened."""
-        for feed in list(self._feeds.values()):
-            await feed.caught_up.wait()
+        """Return when all quotes and states have been read that were there when they were opened."""
+        for log_topic in _ALWAYS:
+            await self._feeds[log_topic].caught_up.wait()
 
     @property
     def has_caught_up(self) -> bool:
         """Whether it has."""
-        return all(feed.caught_up.is_set() for feed in self._feeds.values())
+        return all(log_topic in self._feeds and self._feeds[log_topic].caught_up.is_set() for log_topic in _ALWAYS)
 
     async def close(self) -> None:
         """Stop reading."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _caught_up(self, feed: Feed) -> None:
-        try:
-            async with asyncio.timeout(READY_SECONDS):
-                await feed.caught_up.wait()
-        except TimeoutError as error:
-            raise NotReady(f"{feed.source.log_topic} is still being read") from error
 
     async def _tailed(self, source: Source) -> Feed:
         async with self._opening:

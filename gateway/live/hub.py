@@ -1,16 +1,17 @@
 """The quote road's hub in the gateway: log topics in, frames out to every subscriber, and the board behind REST quotes."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
-
-import msgspec
+from typing import Final
 
 from gateway.live.backlog import SNAPSHOT_WAITS, gap_frame
+from gateway.live.board import Board
 from gateway.live.catch_up import CatchUp, Place
 from gateway.live.client import Client
-from gateway.live.feeds import Feeds, NewestBars, NotReady, SeedQuotes
+from gateway.live.feeds import Feeds, NewestBars, SeedQuotes
 from gateway.live.flusher import Flusher
-from gateway.live.frames import Address, Frame
+from gateway.live.frames import Frame
 from gateway.live.interest import LOG_TOPICS, partitions, route_keys, routes
 from gateway.live.limits import LiveLimits
 from gateway.live.positions import recoverable, topic_positions
@@ -25,23 +26,12 @@ from gateway.live.wire import Wire
 from gateway.quote_board import BoardQuote
 from ops.runtime.clock import Clock
 from ops.runtime.metrics import Metrics
-from ops.runtime.timestamps import parse_timestamp
-from storage.log.port import Log, LogUnavailable
-from storage.models.market_data import FeedState
+from storage.log.port import Log, LogUnavailable, PositionLost
 from storage.mongo.connect import StoreUnavailable
-from storage.topics import QUOTE_STATES, QUOTES, Topics
+from storage.topics import Topics
 
-
-class _TakenIn(msgspec.Struct):
-    ts_in: str
-
-
-class _FeedState(msgspec.Struct):
-    feed_state: FeedState
-
-
-_taken_in = msgspec.json.Decoder(_TakenIn).decode
-_feed_state = msgspec.json.Decoder(_FeedState).decode
+_ANSWER_SECONDS: Final = 5.0
+_logger = logging.getLogger(__name__)
 
 
 class LiveHub:
@@ -83,6 +73,7 @@ class LiveHub:
             on_failure=self._failed,
         )
         self._snapshots = Snapshots(self._feeds, log, topics)
+        self._board = Board(self._feeds, topics)
         self._pump = Pump()
         self._clients: set[Client] = set()
         self._catching_up: set[asyncio.Task[None]] = set()
@@ -110,13 +101,7 @@ class LiveHub:
 
     def quote(self, symbol: str) -> BoardQuote | None:
         """See `QuoteBoard`."""
-        frame = self._last(QUOTES, symbol)
-        if frame is None:
-            return None
-        value = frame.value
-        state = self._last(QUOTE_STATES, symbol)
-        feed_state = _feed_state(state.value).feed_state if state is not None else "live"
-        return BoardQuote(value, frame.seq, parse_timestamp(_taken_in(value).ts_in), feed_state)
+        return self._board.quote(symbol)
 
     def client(self, wire: Wire, on_too_slow: Callable[[], None]) -> Client:
         """A client that gets nothing yet."""
@@ -136,9 +121,11 @@ class LiveHub:
 
         From there on nothing waits: snapshot and updates follow each other without a hole.
         """
-        granted = {one.topic.name: await self._prepare(client, one) for one in wanted}
+        granted: dict[str, Granted] = {}
+        older: dict[str, Sequence[Frame]] = {}
+        for one in wanted:
+            granted[one.topic.name], older[one.topic.name] = await self._prepare(client, one)
         ready = [one for one in wanted if granted[one.topic.name].code is None]
-        older = {one.topic.name: await self._older(one, granted[one.topic.name]) for one in ready}
         if client.closed:
             return
         self._drop(client, [one.topic.name for one in ready])
@@ -173,24 +160,24 @@ class LiveHub:
                 found[name] = {"log_id": self._log_id(subscription.topic), "positions": positions}
         return found
 
-    async def _prepare(self, client: Client, one: Wanted) -> Granted:
-        granted = Granted(log_id=self._log_id(one.topic))
+    async def _prepare(self, client: Client, one: Wanted) -> tuple[Granted, Sequence[Frame]]:
+        """What has to be asked of log and store: the grant, and trades that are not held any more."""
+        topic = one.topic
+        granted = Granted(log_id=self._log_id(topic))
         try:
-            await self._feeds.want(one.topic, client.account)
-            if one.topic.family == "orders":
-                granted.positions = await topic_positions(self._log, one.topic, client.account, self._topics)
-            if one.resume is not None and one.resume.log_id == granted.log_id:
-                granted.recovered = await recoverable(
-                    self._log, self._feeds, self._topics, one.topic, one.resume, account=client.account
-                )
-        except (NotReady, LogUnavailable, StoreUnavailable):
-            return Granted(code="stream.snapshot_behind")
-        return granted
-
-    async def _older(self, one: Wanted, granted: Granted) -> list[Frame]:
-        if granted.recovered or not one.snapshot:
-            return []
-        return await self._snapshots.older_trades(one.topic)
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await self._feeds.want(topic, client.account)
+                if topic.family == "orders":
+                    granted.positions = await topic_positions(self._log, topic, client.account, self._topics)
+                if one.resume is not None and one.resume.log_id == granted.log_id:
+                    granted.recovered = await recoverable(
+                        self._log, self._feeds, self._topics, topic, one.resume, account=client.account
+                    )
+                with_snapshot = one.snapshot and not granted.recovered
+                return granted, await self._snapshots.older_trades(topic) if with_snapshot else []
+        except (TimeoutError, PositionLost, LogUnavailable, StoreUnavailable) as error:
+            _logger.warning("%s cannot be subscribed to at the moment: %s", topic.name, error or "not read yet")
+            return Granted(code="stream.snapshot_behind"), []
 
     def _add(self, client: Client, one: Wanted, granted: Granted) -> None:
         subscription = Subscription(one.topic, one.conflate_ms)
@@ -266,12 +253,6 @@ class LiveHub:
 
     def _log_id(self, topic: Topic) -> str:
         return self._log_ids[LOG_TOPICS[topic.family][0]]
-
-    def _last(self, log_topic: str, symbol: str) -> Frame | None:
-        key = symbol.encode()
-        shard = self._feeds.shard(log_topic, self._topics.partition(log_topic, key))
-        address: Address | None = shard.addresses.get(key) if shard is not None else None
-        return address.last if address is not None else None
 
     def _lost(self, shard: Shard, family: str, first: int, last: int) -> None:
         """Records that a feed could not read any more: every live subscriber of the shard is told."""

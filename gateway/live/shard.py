@@ -35,7 +35,10 @@ class Shard:
             self._trim()
 
     def restart(self, start: int) -> None:
-        """Forget the history: reading goes on at `start`, with a hole before it."""
+        """Forget the history: reading goes on at `start`, with a hole before it, or in a log that begins anew."""
+        if start <= self.position:
+            for address in self.addresses.values():
+                address.last = None
         self.position = start - 1
         self.history_start = start
         self._frames.clear()

@@ -39,8 +39,8 @@ class UnsupportedServer(Exception):
 class Listener(Protocol):
     """Who hears what comes in beside whole messages."""
 
-    def came(self) -> bool:
-        """A message or ping has come in; False: it is not to be taken."""
+    def message_came(self) -> bool:
+        """A whole message has come in; False: it is not to be taken."""
         ...
 
     def too_large(self) -> None:
@@ -184,7 +184,7 @@ class HypercornWire:
             message = stream.buffer.to_message()
             stream.buffer.clear()
             self._size = 0
-            if listener.came() and stream.app_put is not None:
+            if listener.message_came() and stream.app_put is not None:
                 await stream.app_put(message)
 
     def _send(self, event: CloseConnection) -> None:

@@ -91,7 +91,9 @@ class Follower:
                     self._take(json.loads(text))
 
     async def _subscribe(self, socket: ClientConnection) -> None:
-        await socket.send(json.dumps({"op": "auth", "id": "1", "payload": {"api_key": "k", "timestamp": "1", "signature": "s"}}))
+        await socket.send(
+            json.dumps({"op": "auth", "id": "1", "payload": {"api_key": "k", "timestamp": "1", "signature": "s"}})
+        )
         assert json.loads(await socket.recv())["ok"]
         payload: dict[str, object] = {"topics": ["trades.*"], "snapshot": False}
         if self.resume is not None:
@@ -126,7 +128,7 @@ async def two_gateways(broker: str, prefix: str) -> AsyncIterator[list[Gateway]]
 
 
 async def test_a_subscriber_whose_gateway_is_killed_misses_nothing_and_gets_nothing_twice(kafka_address: str) -> None:
-    chance = random.Random(7)
+    chance = random.Random(7)  # noqa: S311  (repeatable points, no secrets)
     prefix = f"live-{secrets.token_hex(4)}-"
     log = KafkaLog(kafka_address, Topics(PARTITIONS, prefix=prefix))
     await log.start()

@@ -240,6 +240,18 @@ async def world(topics: Topics) -> AsyncIterator[World]:
     await log.close()
 
 
+async def _eventually(check: Callable[[], bool], seconds: float = 5) -> None:
+    async with asyncio.timeout(seconds):
+        while not check():  # noqa: ASYNC110  (what is waited for tells nobody)
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def eventually() -> Callable[..., Awaitable[None]]:
+    """Waits until a check holds; fails after some seconds."""
+    return _eventually
+
+
 class RawClient:
     """A client that reads and answers only when told to: frames by hand over a plain socket."""
 
@@ -310,7 +322,7 @@ async def raw_client(port: int, receive_buffer: int | None = None) -> AsyncItera
     connection = socket.socket()
     if receive_buffer is not None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-    connection.setblocking(False)  # noqa: FBT003
+    connection.setblocking(False)
     await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", port))
     reader, writer = await asyncio.open_connection(sock=connection, limit=4096)
     client = RawClient(reader, writer)

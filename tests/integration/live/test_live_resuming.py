@@ -124,15 +124,15 @@ async def test_what_cannot_be_resumed_gets_a_snapshot(world, broken):
         await client.silent(0.05)
 
 
-async def test_what_retention_has_taken_gets_a_snapshot(world):
+async def test_what_retention_has_taken_gets_a_snapshot(world, eventually):
     async with world.gateway() as gateway:
         async with gateway.client() as client:
             entry = (await client.subscribe("trades.SYM1.TEST"))["trades.SYM1.TEST"]
         for start in range(0, 53_000, 1_000):
             await world.trades(*((SYMBOLS[1], number) for number in range(start, start + 1_000)))
         (shard,) = entry["positions"]
-        while gateway.hub._feeds["trades"].shards[int(shard[-1])].position < 52_999:
-            await asyncio.sleep(0.01)
+        held = gateway.hub._feeds["trades"].shards[int(shard[-1])]
+        await eventually(lambda: held.position == 52_999)
         async with gateway.client() as client:
             resume = {"trades.SYM1.TEST": {key: entry[key] for key in ("log_id", "positions")}}
             again = (await client.subscribe("trades.SYM1.TEST", resume=resume))["trades.SYM1.TEST"]
@@ -185,7 +185,7 @@ async def test_a_slow_client_far_behind_loses_nothing_and_others_are_not_held_up
         assert seqs == list(range(30_020))
 
 
-async def test_resume_is_ended_by_unsubscribing(world, raw):
+async def test_resume_is_ended_by_unsubscribing(world, raw, eventually):
     shard = f"trades-{world.topics.partition('trades', b'SYM1.TEST')}"
     for start in range(0, 20_000, 1_000):
         await world.trades(*((SYMBOLS[1], number) for number in range(start, start + 1_000)))
@@ -196,6 +196,4 @@ async def test_resume_is_ended_by_unsubscribing(world, raw):
         message = await slow.message()
         while message.get("op") != "unsubscribe":
             message = await slow.message()
-        async with asyncio.timeout(5):
-            while gateway.hub._catching_up:
-                await asyncio.sleep(0.01)
+        await eventually(lambda: not gateway.hub._catching_up)
