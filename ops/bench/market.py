@@ -22,8 +22,9 @@ def quote_of(instrument: Instrument, now: int) -> Quote:
     )
 
 
-def trade_of(instrument: Instrument, number: int, ts: int, now: int) -> Trade:
-    """Trade `number` of the instrument at `ts`, taken in `now` (both ns since the epoch)."""
+def trade_of(instrument: Instrument, number: int, ts: int) -> Trade:
+    """Trade `number` of the instrument at its reference price, made and taken in at `ts` (ns since the epoch)."""
+    moment = format_timestamp(ts)
     return Trade(
         symbol=instrument.symbol,
         venue=instrument.venue,
@@ -32,6 +33,6 @@ def trade_of(instrument: Instrument, number: int, ts: int, now: int) -> Trade:
         price=instrument.reference_price,
         quantity=instrument.min_quantity,
         side="buy" if number % 3 else "sell",
-        ts=format_timestamp(ts),
-        ts_in=format_timestamp(now),
+        ts=moment,
+        ts_in=moment,
     )

@@ -27,18 +27,19 @@ class Report:
 
     def show(self, console: Console) -> None:
         """Print the table."""
-        table = Table(*self.columns, title=self.name, caption=self.method, caption_justify="left")
+        table = Table(*self.columns, title=self.name, title_justify="left")
         for row in self.rows:
             table.add_row(*(_text(row.get(column)) for column in self.columns))
         console.print(table)
-        for note in self.notes:
-            console.print(f"  {note}")
+        for line in (self.method, *self.notes):
+            console.print(f"  {line}", style="dim", highlight=False)
 
-    def write(self) -> Path:
-        """Write the JSON beside the others and return where."""
-        RESULTS.mkdir(parents=True, exist_ok=True)
-        path = RESULTS / f"{self.name}.json"
-        made = {"at": datetime.now(UTC).isoformat(), "python": platform.python_version(), "cpus": os.cpu_count()}
+    def write(self, folder: Path = RESULTS) -> Path:
+        """Write the JSON beside the others and return where; the load average tells how quiet the machine was."""
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{self.name}.json"
+        machine = {"python": platform.python_version(), "cpus": os.cpu_count(), "load_average": os.getloadavg()[0]}
+        made = {"at": datetime.now(UTC).isoformat(), "machine": machine}
         path.write_text(json.dumps({**made, **asdict(self)}, indent=1))
         return path
 
@@ -46,4 +47,4 @@ class Report:
 def _text(cell: Cell) -> str:
     if cell is None:
         return "-"
-    return f"{cell:,.2f}" if isinstance(cell, float) else str(cell)
+    return f"{cell:,.2f}" if isinstance(cell, float) else f"{cell:,}" if isinstance(cell, int) else cell

@@ -42,7 +42,7 @@ def timed_feed(records: int, every: int) -> LocalFeed:
                 if sent // SYMBOLS % 2:
                     await platform.log.append(QUOTES, _message(quote_of(instrument, now)))
                 else:
-                    await platform.log.append(TRADES, _message(trade_of(instrument, sent, now, now)))
+                    await platform.log.append(TRADES, _message(trade_of(instrument, sent, now)))
 
     return publish
 
