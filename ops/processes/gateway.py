@@ -5,7 +5,7 @@ import logging
 
 from ops.processes.gateway_parts import close_gateway, open_gateway
 from ops.processes.heartbeat import HeartbeatTask, Progress
-from ops.processes.lifetime import Background
+from ops.processes.lifetime import Background, settle_memory
 from ops.processes.ops_server import build_ops_app
 from ops.processes.platform import opened_platform, require_set_up
 from ops.processes.reference_watch import ReferenceWatch
@@ -46,6 +46,7 @@ async def run_gateway(settings: Settings, stop: asyncio.Event) -> None:
             settings.ops_host,
             port_of(private),
         )
+        settle_memory()
         try:
             await stop.wait()
             await gateway.drain(settings.drain_seconds)

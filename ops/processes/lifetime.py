@@ -1,6 +1,7 @@
 """How a process runs: one loop (uvloop where there is one), a stop event that SIGTERM and SIGINT set, tasks that must not die."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
@@ -20,6 +21,17 @@ async def _with_signals(main: Callable[[asyncio.Event], Awaitable[None]]) -> Non
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     await main(stop)
+
+
+def settle_memory() -> None:
+    """Call once everything is assembled: what stands now is never collected, and young objects are looked at less often.
+
+    A batch of a thousand records makes tens of thousands of objects that die at once; the default thresholds look at
+    them again and again (a third of a stream process's CPU, docs/decisions/0028).
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 class Background:

@@ -15,7 +15,7 @@ from ops.processes.commands.registry import COMMANDS
 from ops.processes.demo import create_demo
 from ops.processes.gateway_parts import Gateway, close_gateway, open_gateway
 from ops.processes.heartbeat import HeartbeatTask, Progress
-from ops.processes.lifetime import Background
+from ops.processes.lifetime import Background, settle_memory
 from ops.processes.market_processors import market_processors
 from ops.processes.ops_server import add_commands, build_ops_app
 from ops.processes.platform import Platform, opened_platform
@@ -85,6 +85,7 @@ async def run_local(
         ops_task = background.start(serve_until(ops_app, private, ops_serving, drain_seconds=1), "ops")
         write_up_file(up)
         try:
+            settle_memory()
             ready(up)
             await stop.wait()
             if feed_task is not None:

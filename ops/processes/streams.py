@@ -3,7 +3,7 @@
 import asyncio
 
 from ops.processes.heartbeat import HeartbeatTask, Progress
-from ops.processes.lifetime import Background
+from ops.processes.lifetime import Background, settle_memory
 from ops.processes.market_processors import market_processors
 from ops.processes.ops_server import build_ops_app
 from ops.processes.platform import opened_platform, require_set_up
@@ -75,6 +75,7 @@ async def run_streams(settings: Settings, role: str, stop: asyncio.Event) -> Non
         )
         background.start(reference.run(), "reference data")
         background.start(HeartbeatTask(platform, "market", health, progress).run(), "heartbeat")
+        settle_memory()
         try:
             await worker.run(stop)
         finally:
