@@ -18,24 +18,22 @@ from gateway.live.limits import LiveLimits
 from gateway.live.register import register_live
 from gateway.live.sockets import LiveSockets
 from gateway.system.probe import PlatformProbe
+from ops.processes.checks import log_check, store_check
 from ops.processes.lifetime import Background
 from ops.processes.platform import Platform
 from ops.processes.reference_watch import ReferenceWatch
-from ops.runtime.health import Check, Health
+from ops.runtime.health import Health
 from ops.runtime.languages import load_languages
 from ops.runtime.settings import Settings
-from storage.log.port import LogUnavailable
 from storage.models.market_data import Timeframe, encode
 from storage.models.operations import Role
 from storage.models.wire_bars import wire_bar
 from storage.mongo.api_keys import ApiKeys
 from storage.mongo.bars import Bars
-from storage.mongo.connect import StoreUnavailable
 from storage.mongo.heartbeats import Heartbeats
 from storage.mongo.latest_quotes import LatestQuotes
 from storage.mongo.log_identities import LogIdentities
 from storage.mongo.tenants import Tenants
-from storage.topics import QUOTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +75,7 @@ async def open_gateway(
         ApiKeys(database), Tenants(database), platform.key_ring, platform.clock, platform.metrics,
         explains=settings.mode != "production",
     )  # fmt: skip
-    hub = LiveHub(
-        platform.log,
-        platform.topics,
-        log_ids=await LogIdentities(database).get_all(),
-        latest_quotes=LatestQuotes(database),
-        quote_group=quote_group,
-        clock=platform.clock,
-        limits=_limits(settings),
-        newest_bars=_NewestBars(Bars(database)),
-        metrics=platform.metrics,
-    )
+    hub = await _hub(platform, quote_group)
     sockets = LiveSockets(
         hub, keys, reference=reference, languages=load_languages(), clock=platform.clock, metrics=platform.metrics
     )
@@ -96,10 +84,53 @@ async def open_gateway(
         market_per_minute=settings.market_weight_per_minute,
         public_per_minute=settings.public_requests_per_minute,
     )
+    app = build_app(_parts(platform, reference, keys=keys, hub=hub, limiter=limiter, sockets=sockets, roles=roles))
     await hub.start()
-    health = _health(platform, hub)
+    background.start(keys.run(), "API keys")
+    merger = open_limit_merger(settings.limits_url, limiter.counts, platform.metrics)
+    if merger is not None:
+        background.start(merger.run(), "limits")
+    background.start(_until_failure(hub), "live hub")
+    sockets.start()
+    return Gateway(app, hub, sockets, _health(platform, hub))
+
+
+async def _hub(platform: Platform, quote_group: str) -> LiveHub:
+    database = platform.store.database
+    return LiveHub(
+        platform.log,
+        platform.topics,
+        log_ids=await LogIdentities(database).get_all(),
+        latest_quotes=LatestQuotes(database),
+        quote_group=quote_group,
+        clock=platform.clock,
+        limits=_limits(platform.settings),
+        newest_bars=_NewestBars(Bars(database)),
+        metrics=platform.metrics,
+    )
+
+
+def _parts(
+    platform: Platform,
+    reference: ReferenceWatch,
+    *,
+    keys: KeyCache,
+    hub: LiveHub,
+    limiter: Limiter,
+    sockets: LiveSockets,
+    roles: frozenset[Role],
+) -> GatewayParts:
+    settings, database = platform.settings, platform.store.database
     exchanges = Exchanges(platform.clock, platform.identifiers, settings.trusted_proxy_hops)
-    parts = GatewayParts(
+    probe = PlatformProbe(
+        clock=platform.clock,
+        heartbeats=Heartbeats(database),
+        checks={"gateway": _well, "database": store_check(platform), "log": log_check(platform)},
+        roles={"streams": roles},
+        board=hub,
+        reference=reference,
+    )
+    return GatewayParts(
         settings=settings,
         clock=platform.clock,
         identifiers=platform.identifiers,
@@ -110,24 +141,9 @@ async def open_gateway(
         latest_quotes=LatestQuotes(database),
         bars=Bars(database),
         reference=reference,
-        probe=PlatformProbe(
-            clock=platform.clock,
-            heartbeats=Heartbeats(database),
-            checks={"gateway": _well, "database": _store_check(platform), "log": _log_check(platform)},
-            roles={"streams": roles},
-            board=hub,
-            reference=reference,
-        ),
+        probe=probe,
         extensions=(lambda app: register_live(app, sockets, exchanges.address),),
     )
-    app = build_app(parts)
-    background.start(keys.run(), "API keys")
-    merger = open_limit_merger(settings.limits_url, limiter.counts, platform.metrics)
-    if merger is not None:
-        background.start(merger.run(), "limits")
-    background.start(_until_failure(hub), "live hub")
-    sockets.start()
-    return Gateway(app, hub, sockets, health)
 
 
 async def close_gateway(gateway: Gateway) -> None:
@@ -149,8 +165,8 @@ def _limits(settings: Settings) -> LiveLimits:
 
 def _health(platform: Platform, hub: LiveHub) -> Health:
     health = Health()
-    health.add("store", _store_check(platform))
-    health.add("log", _log_check(platform))
+    health.add("store", store_check(platform))
+    health.add("log", log_check(platform))
 
     async def hub_has_caught_up() -> str | None:
         return None if hub.ready else "has not yet read the quotes that were on the log at its start"
@@ -161,28 +177,6 @@ def _health(platform: Platform, hub: LiveHub) -> Health:
 
 async def _well() -> str | None:
     return None
-
-
-def _store_check(platform: Platform) -> Check:
-    async def check() -> str | None:
-        try:
-            await platform.store.ping()
-        except StoreUnavailable as error:
-            return str(error)
-        return None
-
-    return check
-
-
-def _log_check(platform: Platform) -> Check:
-    async def check() -> str | None:
-        try:
-            await platform.log.bounds(QUOTES)
-        except LogUnavailable as error:
-            return str(error)
-        return None
-
-    return check
 
 
 async def _until_failure(hub: LiveHub) -> None:

@@ -53,8 +53,7 @@ async def serve_until(
     config.include_server_header = False
     config.websocket_ping_interval = None
     config.h11_max_incomplete_size = 64 * 1024
-    config.keep_alive_timeout = 75
-    config.read_timeout = 75
+    config.keep_alive_timeout = 75  # also until a whole head has come; a read_timeout would cost a task at each read
     if tls:
         config.certfile, config.keyfile = str(tls[0]), str(tls[1])
 
