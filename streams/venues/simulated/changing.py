@@ -2,7 +2,7 @@
 
 from decimal import Decimal, InvalidOperation
 
-from storage.models.venues import AmendRequest, CancelRequest, QueryRequest, TimeInForce
+from storage.models.venues import AmendRequest, CancelRequest, QueryRequest, SubmitRequest, TimeInForce
 from streams.venues.simulated.amounts import amount
 from streams.venues.simulated.draft import Draft
 from streams.venues.simulated.entering import IMMEDIATE, cancel_then_fill, end, enter, fill_whole
@@ -105,7 +105,7 @@ def cancel(draft: Draft, request: CancelRequest) -> None:
         end(draft, order, "canceled", "canceled", None, request_seq=request.seq)
 
 
-def query(draft: Draft, request: QueryRequest) -> None:
+def query(draft: Draft, request: QueryRequest | SubmitRequest) -> None:
     """Say what has become of an order: what was withheld, its fills again, then how it stands."""
     order = draft.order(request.order_id)
     if draft.market.is_silent(request.connector):

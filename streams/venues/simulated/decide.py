@@ -91,7 +91,10 @@ def _arrives_at(draft: Draft, request: VenueRequest) -> int:
 
 
 def _act(draft: Draft, request: VenueRequest) -> None:
-    """Let a request have its effect: connector, time limit, then the order."""
+    """Let a request have its effect: connector, time limit, then the order. An order that is there is never put twice."""
+    if isinstance(request, SubmitRequest) and draft.order(request.order_id) is not None:
+        query(draft, request)
+        return
     fault = draft.market.fault(request.connector)
     kind = _REFUSED.get(request.__struct_config__.tag)  # type: ignore[arg-type]  # tags are texts here
     if fault in ("refuse", "down") and kind is not None:

@@ -250,6 +250,16 @@ def test_a_request_that_comes_again_has_no_effect(desk):
     assert desk.reports_of("o1") == ["acknowledged", "canceled"]
 
 
+def test_an_order_that_is_there_is_never_put_twice(desk):
+    desk.quote(size="1")
+    desk.submit(quantity="2", price="101")
+    desk.submit(quantity="2", price="101", valid_until=format_timestamp(desk.now - 1))
+    first, fill, again, state = desk.reports
+    assert again == fill
+    assert (first.kind, state.kind, state.filled_quantity) == ("acknowledged", "acknowledged", "1")
+    assert desk.state.orders["o1"].filled == 1
+
+
 def test_what_comes_after_valid_until_is_refused_and_never_fills(desk):
     desk.quote()
     late = format_timestamp(desk.now - 1)
