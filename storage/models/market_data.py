@@ -59,7 +59,7 @@ class Correction(msgspec.Struct, frozen=True):
 class Trade(msgspec.Struct, frozen=True, omit_defaults=True):
     """A public trade. `venue_seq` is the venue's sequence or trade id, else the line of the file; `side` the aggressor's.
 
-    With `correction`, `ts` is the event time of the print that is corrected (docs/decisions/0003).
+    With `correction`, `ts` is the event time of the print that is corrected (docs/decisions/0025).
     """
 
     symbol: str
