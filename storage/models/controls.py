@@ -1,0 +1,174 @@
+"""Controls: what people and health checks rule about trading. Versioned documents, announced whole under one key.
+
+`Controls` is what they come to, in the form that a decision looks things up in: every question is one or two dictionary
+reads. Pure; a change makes a new value, so that what a decision saw never moves under it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any, Final, Literal, NamedTuple
+
+import msgspec
+
+from storage.models.instruments import Instrument
+
+HaltScope = Literal["platform", "venue", "tenant", "account", "strategy", "symbol"]
+HaltLevel = Literal["reducing", "halted"]
+HALT_SCOPES: Final[tuple[HaltScope, ...]] = ("platform", "venue", "tenant", "account", "strategy", "symbol")
+
+
+class Halt(msgspec.Struct, frozen=True, tag="halt"):
+    """A halt in force: `reducing` allows only what reduces, `halted` only cancels.
+
+    `target` is a venue, tenant, account or symbol, for a strategy `account_id/strategy_id`, for the platform "".
+    """
+
+    halt_id: str
+    scope: HaltScope
+    target: str
+    level: HaltLevel
+    reason: str = ""
+    lifted: bool = False
+
+
+class Binding(msgspec.Struct, frozen=True, tag="binding"):
+    """The right of a tenant to trade a venue through a connector; orders take it while it is `active`."""
+
+    tenant_id: str
+    venue: str
+    connector: str
+    status: Literal["pending", "active", "failed", "suspended"]
+
+
+class ConnectorState(msgspec.Struct, frozen=True, tag="connector"):
+    """Whether a connector is up; what an admin has set wins over health checks (that is settled before it is announced)."""
+
+    connector: str
+    status: Literal["up", "down"]
+    reason: str = ""
+
+
+class VenueRules(msgspec.Struct, frozen=True, tag="venue"):
+    """What a venue does with time: whether it has sessions (else it never closes), and whether orders may wait for an open."""
+
+    venue: str
+    has_sessions: bool
+    holds_orders: bool
+
+
+class Conversion(msgspec.Struct, frozen=True, tag="conversion"):
+    """How money in `currency` becomes money `into` another: by the mid of `symbol`, divided where `inverse`."""
+
+    currency: str
+    into: str
+    symbol: str
+    inverse: bool = False
+
+
+ControlDocument = Halt | Binding | ConnectorState | VenueRules | Conversion
+
+
+class TradingRules(NamedTuple):
+    """An instrument with its numbers read."""
+
+    symbol: str
+    venue: str
+    asset_class: str
+    currency: str
+    tick_size: Decimal
+    lot_size: Decimal
+    min_quantity: Decimal
+    max_quantity: Decimal
+    min_notional: Decimal
+    multiplier: Decimal
+    initial_margin_rate: Decimal
+    maintenance_margin_rate: Decimal
+    shortable: bool
+    tradable: bool
+    active: bool
+    increments: dict[str, str]
+
+
+def rules_of(instrument: Instrument) -> TradingRules:
+    """The instrument as decisions use it; `increments` is what a refusal shows of it."""
+    return TradingRules(
+        instrument.symbol,
+        instrument.venue,
+        instrument.asset_class,
+        instrument.currency,
+        Decimal(instrument.tick_size),
+        Decimal(instrument.lot_size),
+        Decimal(instrument.min_quantity),
+        Decimal(instrument.max_quantity),
+        Decimal(instrument.min_notional),
+        Decimal(instrument.multiplier),
+        Decimal(instrument.initial_margin_rate),
+        Decimal(instrument.maintenance_margin_rate),
+        instrument.shortable,
+        instrument.tradable,
+        instrument.status == "active",
+        {
+            "tick_size": instrument.tick_size,
+            "lot_size": instrument.lot_size,
+            "min_quantity": instrument.min_quantity,
+            "max_quantity": instrument.max_quantity,
+            "min_notional": instrument.min_notional,
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """All controls at one version (the offset that announced the last change; -1: none yet)."""
+
+    version: int = -1
+    halts: Mapping[str, Halt] = field(default_factory=lambda: MappingProxyType({}))
+    bindings: Mapping[tuple[str, str], Binding] = field(default_factory=lambda: MappingProxyType({}))
+    connectors: Mapping[str, ConnectorState] = field(default_factory=lambda: MappingProxyType({}))
+    venues: Mapping[str, VenueRules] = field(default_factory=lambda: MappingProxyType({}))
+    conversions: Mapping[str, Conversion] = field(default_factory=lambda: MappingProxyType({}))
+    instruments: Mapping[str, TradingRules] = field(default_factory=lambda: MappingProxyType({}))
+    halted: Mapping[tuple[str, str], HaltLevel] = field(default_factory=lambda: MappingProxyType({}))
+
+    def changed(self, version: int, documents: Iterable[ControlDocument]) -> "Controls":
+        """These controls with `documents` in the place of their earlier forms, at `version`."""
+        tables: dict[str, dict[Any, Any]] = {}
+        for document in documents:
+            name, key = _place_of(document)
+            table = tables.setdefault(name, dict(getattr(self, name)))
+            if isinstance(document, Halt) and document.lifted:
+                table.pop(key, None)
+            else:
+                table[key] = document
+        if "halts" in tables:
+            tables["halted"] = _levels(tables["halts"].values())
+        return replace(self, version=version, **{name: MappingProxyType(table) for name, table in tables.items()})
+
+    def with_instruments(self, version: int, instruments: Iterable[Instrument]) -> "Controls":
+        """These controls with the instruments replaced, at `version`."""
+        rules = {instrument.symbol: rules_of(instrument) for instrument in instruments}
+        return replace(self, version=version, instruments=MappingProxyType(rules))
+
+
+def _place_of(document: ControlDocument) -> tuple[str, Any]:
+    match document:
+        case Halt():
+            return "halts", document.halt_id
+        case Binding():
+            return "bindings", (document.tenant_id, document.venue)
+        case ConnectorState():
+            return "connectors", document.connector
+        case VenueRules():
+            return "venues", document.venue
+        case Conversion():
+            return "conversions", document.currency
+
+
+def _levels(halts: Iterable[Halt]) -> dict[Any, Any]:
+    levels: dict[tuple[str, str], HaltLevel] = {}
+    for halt in halts:
+        if levels.get((halt.scope, halt.target)) != "halted":
+            levels[halt.scope, halt.target] = halt.level
+    return levels

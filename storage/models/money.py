@@ -1,0 +1,88 @@
+"""Exact decimals of the order road: strict reading, canonical writing, and the two roundings that money knows.
+
+Money has 8 decimals and average prices 12, both half-even; everything before a rounding is exact. No float anywhere.
+Nothing here raises for a number that `parse_number` let through: such a number has at most 40 characters, and no formula
+of the platform multiplies more than four of them.
+"""
+
+import re
+from decimal import MAX_EMAX, MIN_EMIN, ROUND_HALF_EVEN, Context, Decimal
+from functools import lru_cache
+from typing import Final
+
+LONGEST_NUMBER: Final = 40
+ZERO: Final = Decimal(0)
+ONE: Final = Decimal(1)
+_FORM: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_MONEY: Final = Decimal("1e-8")
+_AVERAGE: Final = Decimal("1e-12")
+EXACT: Final = Context(prec=400, rounding=ROUND_HALF_EVEN, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[])
+_DIVIDING: Final = Context(prec=100, rounding=ROUND_HALF_EVEN, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[])
+_multiply, _add, _subtract = EXACT.multiply, EXACT.add, EXACT.subtract
+_quantize, _divide = EXACT.quantize, _DIVIDING.divide
+
+
+@lru_cache(maxsize=65_536)
+def parse_number(text: str) -> Decimal | None:
+    """The exact value of `-?digits[.digits]` of at most 40 characters; None for anything else."""
+    if len(text) > LONGEST_NUMBER or _FORM.fullmatch(text) is None:
+        return None
+    return Decimal(text)
+
+
+def number(text: str) -> Decimal:
+    """The value of a text that the platform itself has written (`text_of`)."""
+    return Decimal(text)
+
+
+def text_of(value: Decimal) -> str:
+    """Canonical plain form, without exponent, trailing zeros or negative zero: `0.5`, `100`, `0`."""
+    if not value:
+        return "0"
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def money(value: Decimal) -> Decimal:
+    """To 8 decimals, half-even."""
+    return _quantize(value, _MONEY)
+
+
+def average_price(cost: Decimal, size: Decimal) -> Decimal:
+    """`cost / size` to 12 decimals, half-even; 0 for no size."""
+    return _quantize(_divide(cost, size), _AVERAGE) if size else ZERO
+
+
+def plus(left: Decimal, right: Decimal) -> Decimal:
+    """Their exact sum."""
+    return _add(left, right)
+
+
+def minus(left: Decimal, right: Decimal) -> Decimal:
+    """Their exact difference."""
+    return _subtract(left, right)
+
+
+def times(left: Decimal, right: Decimal) -> Decimal:
+    """Their exact product."""
+    return _multiply(left, right)
+
+
+def ratio(part: Decimal, whole: Decimal) -> Decimal:
+    """`part / whole` to 100 digits; 0 for a whole of 0. Round the result before it is written."""
+    return _divide(part, whole) if whole else ZERO
+
+
+def notional(price: Decimal, quantity: Decimal, multiplier: Decimal) -> Decimal:
+    """price x quantity x multiplier, exact."""
+    return _multiply(_multiply(price, quantity), multiplier)
+
+
+def whole_steps(value: Decimal, step: Decimal) -> Decimal:
+    """The greatest multiple of `step` (above 0) that is not above `value` (not negative)."""
+    return _multiply(EXACT.divide_int(value, step), step)
+
+
+def fits(value: Decimal, step: Decimal) -> bool:
+    """Whether `value` is a multiple of `step` (above 0)."""
+    return not EXACT.remainder(value, step)

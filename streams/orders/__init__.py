@@ -1,0 +1,1 @@
+"""The order core: one owner a partition decides what each command comes to. Pure; its processor stands elsewhere."""

@@ -1,0 +1,76 @@
+"""From an account, a market and the terms of an order to the figures that the pre-trade checks look at. Pure."""
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
+from storage.models.controls import TradingRules
+from storage.models.money import ZERO, minus, number
+from storage.models.orders import Order, OrderType, Side
+from streams.orders.draft import Draft
+from streams.orders.state import AccountState, open_quantity_of
+from streams.risk.permissions import Restriction, Trader, restriction_on
+from streams.risk.proposal import Proposal
+
+
+def restriction_of(draft: Draft, rules: TradingRules, strategy_id: str | None) -> Restriction | None:
+    """The strictest halt that holds for an order of the account in the symbol."""
+    state = draft.state
+    trader = Trader(state.tenant_id, state.account_id, strategy_id, state.trading_state, state.trading_set_by)
+    return restriction_on(trader, rules, draft.market.controls)
+
+
+class OrderTerms(NamedTuple):
+    """What an order asks for, numbers read; for an amend, what it would ask for."""
+
+    side: Side
+    kind: OrderType
+    quantity: Decimal
+    price: Decimal | None
+    stop_price: Decimal | None
+    reduce_only: bool
+    strategy_id: str | None
+
+
+def proposal_of(
+    draft: Draft, rules: TradingRules, terms: OrderTerms, mark: Decimal, amended: Order | None = None
+) -> Proposal:
+    """The proposal of a new order, or of `amended` as an amend would leave it."""
+    state = draft.state
+    filled = number(amended.filled_quantity) if amended else ZERO
+    own = open_quantity_of(amended) if amended else ZERO
+    position = state.positions.get(rules.symbol)
+    opposite = state.sides.get((rules.symbol, "sell" if terms.side == "buy" else "buy"))
+    return Proposal(
+        rules=rules,
+        side=terms.side,
+        kind=terms.kind,
+        quantity=terms.quantity,
+        left=minus(terms.quantity, filled),
+        price=terms.price,
+        stop_price=terms.stop_price,
+        reduce_only=terms.reduce_only,
+        mark=mark,
+        limits=state.limits,
+        net=number(position.net_qty) if position else ZERO,
+        same_side=minus(state.open_quantity(rules.symbol, terms.side), own),
+        best_opposite=opposite.best if opposite else None,
+        restriction=restriction_of(draft, rules, terms.strategy_id),
+        rate=draft.converter.rate(rules.currency),
+        is_new=amended is None,
+        open_orders=len(state.orders),
+        recent_orders=recent_orders(state, draft.now),
+        reserved_before=number(amended.reserved) if amended else ZERO,
+        available_margin=lambda: draft.available_margin,
+        margin_level=lambda: draft.valuation.level,
+    )
+
+
+def recent_orders(state: AccountState, now: int) -> int:
+    """How many orders and amends were accepted within the second before `now`."""
+    count = len(state.recent)
+    for moment in state.recent:
+        if moment > now - NANOSECONDS_PER_SECOND:
+            break
+        count -= 1
+    return count

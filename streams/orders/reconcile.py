@@ -1,0 +1,115 @@
+"""`Reconcile` decided: what the venue, asked, says of an order, with every fill that it knows of. Pure."""
+
+from storage.models.money import minus, number, parse_number, text_of
+from storage.models.order_commands import Reconcile
+from storage.models.order_events import CancelRejected, OrderAcknowledged, OrderResolved
+from storage.models.orders import Order
+from streams.orders.draft import Draft
+from streams.orders.fills import apply_fill, can_fill, numbers_of, seen_in
+from streams.orders.life import is_open
+from streams.orders.reports import unmatched
+from streams.orders.settling import amend, cancel, expire, known_state, refuse_amend, reject, resolve
+
+LOST = "venue.request_lost"
+
+
+def reconcile(draft: Draft, order: Order, report: Reconcile) -> None:
+    """Count the fills that are new, then let the order stand as the venue says."""
+    if order.state in {"accepted", "denied"}:
+        unmatched(draft, report, "report.contradicts")
+        return
+    if not _count_fills(draft, order, report):
+        return
+    order = draft.order(order.order_id) or order
+    difference = _difference(order, report)
+    if difference is not None:
+        draft.event(OrderResolved(order.order_id, report.outcome, difference=difference))
+    if is_open(order.state):
+        _settle(draft, order, report)
+    elif report.outcome == "open":
+        unmatched(draft, report, "report.contradicts")
+
+
+def _count_fills(draft: Draft, order: Order, report: Reconcile) -> bool:
+    for fill in report.fills:
+        if seen_in(draft, order, fill.fill_id) is not None:
+            continue
+        present = draft.order(order.order_id) or order
+        if numbers_of(fill) is None:
+            unmatched(draft, report, "report.malformed")
+            return False
+        if not can_fill(present):
+            unmatched(draft, report, "order.already_final")
+            return False
+        apply_fill(draft, present, fill)
+    return True
+
+
+def _difference(order: Order, report: Reconcile) -> str | None:
+    """What the venue counts as filled beyond the fills that are known; None where they agree."""
+    told = parse_number(report.filled_quantity) if report.filled_quantity is not None else None
+    if told is None:
+        told = number(order.quantity) if report.outcome == "filled" and order.amend is None else None
+    difference = minus(told, number(order.filled_quantity)) if told is not None else None
+    return text_of(difference) if difference else None
+
+
+def _settle(draft: Draft, order: Order, report: Reconcile) -> None:
+    match report.outcome:
+        case "open":
+            _still_open(draft, order, report)
+        case "canceled":
+            cancel(draft, order, report.code, report.upstream_code)
+        case "expired":
+            expire(draft, order, report.upstream_code)
+        case "rejected":
+            _refused(draft, order, report)
+        case "not_found":
+            _not_found(draft, order)
+        case "filled":
+            pass  # its fills were counted above; without all of them it stays as it is, and the difference was told
+
+
+def _refused(draft: Draft, order: Order, report: Reconcile) -> None:
+    if order.state in {"sent", "unknown"} and not number(order.filled_quantity):
+        reject(draft, order, report.code or "venue.rejected", report.upstream_code)
+    else:
+        unmatched(draft, report, "report.contradicts")
+
+
+def _not_found(draft: Draft, order: Order) -> None:
+    """Gone for good only when the request can no longer arrive; an order that the venue once had has been canceled there."""
+    had = order.venue_order_id is not None or order.state in {"acknowledged", "partially_filled"}
+    if had or number(order.filled_quantity):
+        cancel(draft, order, "venue.lost", None)
+    elif draft.now > order.valid_until:
+        reject(draft, order, LOST, None)
+
+
+def _still_open(draft: Draft, order: Order, report: Reconcile) -> None:
+    """The order is at the venue; of an unknown one, requests that left no trace there were lost."""
+    was_unknown = order.state == "unknown"
+    if order.state in {"sent", "unknown"}:
+        resolve(draft, order, "open")
+        if order.state == "sent":
+            draft.event(OrderAcknowledged(order.order_id, report.venue_order_id))
+        venue_order_id = report.venue_order_id or order.venue_order_id
+        order = draft.put(order, state=known_state(order), uncertain_since=None, venue_order_id=venue_order_id)
+    if order.amend is not None:
+        if _has_terms(order, report):
+            amend(draft, order, order.amend)
+        elif was_unknown:
+            refuse_amend(draft, order, LOST, None)
+        order = draft.order(order.order_id) or order
+    if was_unknown and order.pending == "cancel":
+        draft.event(CancelRejected(order.order_id, LOST))
+        draft.put(order, pending=None, cancel_reason=None)
+
+
+def _has_terms(order: Order, report: Reconcile) -> bool:
+    """Whether the venue tells the terms that the pending amend asked for."""
+    if order.amend is None or report.quantity is None:
+        return False
+    wanted = parse_number(order.amend.price) if order.amend.price is not None else None
+    told = parse_number(report.price) if report.price is not None else None
+    return parse_number(report.quantity) == number(order.amend.quantity) and told == wanted

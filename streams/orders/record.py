@@ -1,0 +1,88 @@
+"""The record that closes a decision: the events and images of its draft, and the account as they leave it. Pure."""
+
+from typing import Final
+
+from storage.models.accounts import Account, Alerts
+from storage.models.money import minus, text_of
+from storage.models.order_records import Cause, OrderRecord, Used
+from streams.orders.draft import Draft
+from streams.orders.life import is_open
+from streams.risk.margin import converted_total
+from streams.risk.signals import MARGIN_CODES, ORDER_RATE
+
+WITHOUT_EFFECT: Final = frozenset({"CommandRepeated", "CommandTooOld", "CommandDenied", "ReportUnmatched"})
+
+
+def record_of(draft: Draft) -> OrderRecord:
+    """The finished record. One without effect, and one of an account that is not open, has no image of the account."""
+    events = draft.events
+    idle = not draft.orders and all(type(event).__name__ in WITHOUT_EFFECT for event in events)
+    exists = draft.state.opened or draft.opening is not None
+    account = account_image(draft) if exists and not idle else None
+    return OrderRecord(
+        account_id=draft.state.account_id,
+        seq=draft.seq,
+        epoch=draft.origin.epoch,
+        cause=Cause(draft.origin.topic, draft.origin.offset, draft.command.command_id),
+        ts=draft.ts,
+        events=tuple(events),
+        orders=tuple(draft.orders.values()),
+        positions=tuple(draft.positions.values()),
+        account=account,
+        used=Used(draft.used, draft.market.controls.version),
+    )
+
+
+def account_image(draft: Draft) -> Account:
+    """The account as the record leaves it."""
+    state, opening, valuation = draft.state, draft.opening, draft.valuation
+    reserved = draft.reserved
+    equity, ratio = valuation.equity, valuation.risk_ratio
+    return Account(
+        account_id=state.account_id,
+        tenant_id=opening.tenant_id if opening else state.tenant_id,
+        mode=opening.mode if opening else state.mode,
+        currency=opening.currency if opening else state.currency,
+        trading_state=draft.trading_state,
+        cash=text_of(valuation.cash),
+        equity=text_of(equity),
+        unrealized_pnl=text_of(valuation.unrealized),
+        realized_pnl=text_of(converted_total(draft.realized, draft.converter)),
+        fees=text_of(converted_total(draft.paid_fees, draft.converter)),
+        initial_margin=text_of(valuation.initial),
+        maintenance_margin=text_of(valuation.maintenance),
+        reserved=text_of(reserved),
+        available_margin=text_of(minus(minus(equity, valuation.initial), reserved)),
+        risk_ratio=text_of(ratio) if ratio is not None else None,
+        margin_level=valuation.level,
+        balances=draft.balances,
+        realized=draft.realized,
+        paid_fees=draft.paid_fees,
+        unconverted=valuation.unconverted,
+        open_orders=_open_orders(draft),
+        alerts=_alerts(draft, MARGIN_CODES.get(valuation.level)),
+        updated_at=draft.ts,
+        as_of_seq=draft.seq,
+    )
+
+
+def _open_orders(draft: Draft) -> int:
+    count = len(draft.state.orders)
+    for order_id, order in draft.orders.items():
+        count += is_open(order.state) - (order_id in draft.state.orders)
+    return count
+
+
+def _alerts(draft: Draft, margin_code: str | None) -> dict[str, Alerts]:
+    """What was raised and still holds, and what this record ended; each code under the seq that raised it."""
+    known = draft.state.account.alerts if draft.state.account else {}
+    standing = {code for code, alert in known.items() if alert.cleared < 0}
+    wanted = {margin_code} if margin_code else set()
+    if draft.rate_exceeded or (draft.rate_exceeded is None and ORDER_RATE in standing):
+        wanted.add(ORDER_RATE)
+    if not standing and not wanted:
+        return {}
+    alerts = {code: known[code] for code in sorted(standing & wanted)}
+    alerts |= {code: Alerts(raised=draft.seq) for code in sorted(wanted - standing)}
+    alerts |= {code: Alerts(known[code].raised, draft.seq) for code in sorted(standing - wanted)}
+    return alerts

@@ -1,0 +1,94 @@
+"""What an order would do if it were accepted: the figures that every pre-trade check looks at. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from storage.models.accounts import Limits, MarginLevel
+from storage.models.controls import TradingRules
+from storage.models.money import ONE, ZERO, minus, money, notional, number, plus, times
+from storage.models.orders import OrderType, Side
+from streams.risk.margin import Rate
+from streams.risk.permissions import Restriction
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A new order, or an open one as an amend would leave it. `left` is what it may still fill.
+
+    `mark` is the symbol's price in the market. `net` is the present position, `same_side` what the other open orders of
+    its side may still fill, `best_opposite` the best own price (and order) on the other side. `reserved_before` is what it
+    reserves already, in the symbol's currency; `available_margin` and `margin_level` are asked for last, as they cost most.
+    """
+
+    rules: TradingRules
+    side: Side
+    kind: OrderType
+    quantity: Decimal
+    left: Decimal
+    price: Decimal | None
+    stop_price: Decimal | None
+    reduce_only: bool
+    mark: Decimal
+    limits: Limits
+    net: Decimal
+    same_side: Decimal
+    best_opposite: tuple[Decimal, str] | None
+    restriction: Restriction | None
+    rate: Rate | None
+    is_new: bool
+    open_orders: int
+    recent_orders: int
+    reserved_before: Decimal
+    available_margin: Callable[[], Decimal]
+    margin_level: Callable[[], MarginLevel]
+
+    @property
+    def collar(self) -> Decimal:
+        """How far beyond the market a price may be, as a fraction."""
+        text = self.limits.price_collar.get(self.rules.asset_class)
+        return number(text) if text is not None else ONE
+
+    @property
+    def reserve_price(self) -> Decimal:
+        """Limit, stop or collar price: what it is reserved at."""
+        if self.price is not None:
+            return self.price
+        return self.stop_price if self.stop_price is not None else self.beyond(self.mark)
+
+    @property
+    def value_price(self) -> Decimal:
+        """Limit or stop price, else the mark: what it is valued at."""
+        if self.price is not None:
+            return self.price
+        return self.stop_price if self.stop_price is not None else self.mark
+
+    def beyond(self, price: Decimal) -> Decimal:
+        """The farthest price that the collar around `price` lets this side deal at."""
+        fraction = self.collar if self.side == "buy" else self.collar.copy_negate()
+        return max(times(price, plus(ONE, fraction)), ZERO)
+
+    @property
+    def reducible(self) -> Decimal:
+        """How much it may fill without increasing a position, whatever other orders of its side fill first."""
+        held = self.net if self.side == "sell" else self.net.copy_negate()
+        return max(minus(held, self.same_side), ZERO)
+
+    @property
+    def reduces(self) -> bool:
+        """Whether it can only reduce."""
+        return self.left <= self.reducible
+
+    @property
+    def value(self) -> Decimal:
+        """price x quantity x multiplier, in the symbol's currency."""
+        return notional(self.value_price, self.quantity, self.rules.multiplier)
+
+    @property
+    def required(self) -> Decimal:
+        """The margin that it asks for beyond what it has reserved, in the symbol's currency."""
+        if self.reduce_only:
+            return ZERO
+        opening = max(minus(self.left, self.reducible), ZERO) if self.is_new else self.left
+        worth = notional(self.reserve_price, opening, self.rules.multiplier)
+        return max(minus(money(times(worth, self.rules.initial_margin_rate)), self.reserved_before), ZERO)

@@ -1,0 +1,118 @@
+"""Risk signals that follow from an account's records: `signals_of(record)`. Pure, and without a memory of their own.
+
+What was raised and what has ended stands in the record itself, so whoever reads it, whenever, makes the same signals:
+the id is made of the account, the seq of the record that raised it and the code.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final, Literal
+
+import msgspec
+
+from storage.models.accounts import Account
+from storage.models.order_events import OrderResolved, OrderUnknown, ReportUnmatched
+from storage.models.order_records import OrderRecord
+
+ORDER_RATE: Final = "order.rate"
+MARGIN_CODES: Final = {"warning": "margin.warning", "call": "margin.call", "liquidation": "margin.liquidation"}
+ORDER_UNKNOWN: Final = "order.unknown"
+RECONCILIATION_BREAK: Final = "reconciliation.break"
+Severity = Literal["info", "warning", "critical"]
+_SEVERITY: Final[dict[str, Severity]] = {
+    ORDER_RATE: "warning",
+    "margin.warning": "warning",
+    "margin.call": "critical",
+    "margin.liquidation": "critical",
+}
+
+
+class RiskSignal(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A payload of `risk-signals` and of `risk.*`."""
+
+    signal_id: str
+    code: str
+    severity: Severity
+    state: Literal["raised", "cleared"]
+    account_id: str
+    figures: dict[str, Any]
+    ts: str
+    symbol: str | None = None
+
+
+def signal_id(account_id: str, seq: int, code: str, subject: str = "") -> str:
+    """The id of what record `seq` raised."""
+    return f"sig_{account_id}_{seq}_{code}" + (f"_{subject}" if subject else "")
+
+
+def signals_of(record: OrderRecord) -> tuple[RiskSignal, ...]:
+    """The signals that the record raises and clears, in that order of its parts."""
+    return (*_standing(record), *_from_events(record))
+
+
+def _standing(record: OrderRecord) -> Iterator[RiskSignal]:
+    account = record.account
+    if account is None:
+        return
+    for code, alert in account.alerts.items():
+        if record.seq not in {alert.raised, alert.cleared}:
+            continue
+        yield RiskSignal(
+            signal_id(record.account_id, alert.raised, code),
+            code,
+            _SEVERITY[code],
+            "raised" if alert.cleared < 0 else "cleared",
+            record.account_id,
+            _figures(code, account),
+            record.ts,
+        )
+
+
+def _figures(code: str, account: Account) -> dict[str, Any]:
+    if code == ORDER_RATE:
+        return {"open_orders": account.open_orders}
+    return {
+        "risk_ratio": account.risk_ratio,
+        "equity": account.equity,
+        "maintenance_margin": account.maintenance_margin,
+        "currency": account.currency,
+    }
+
+
+def _from_events(record: OrderRecord) -> Iterator[RiskSignal]:
+    account_id = record.account_id
+    symbols = {order.order_id: order.symbol for order in record.orders}
+    for event in record.events:
+        match event:
+            case OrderUnknown():
+                figures: dict[str, Any] = {"order_id": event.order_id, "code": event.code, "request": event.request}
+                name = signal_id(account_id, record.seq, ORDER_UNKNOWN, event.order_id)
+                yield _unknown(record, name, "raised", figures, symbols)
+            case OrderResolved():
+                figures = {"order_id": event.order_id, "outcome": event.outcome}
+                if event.unknown_seq is not None:
+                    name = signal_id(account_id, event.unknown_seq, ORDER_UNKNOWN, event.order_id)
+                    yield _unknown(record, name, "cleared", figures, symbols)
+                if event.difference is not None:
+                    figures |= {"difference": event.difference}
+                    yield _break(record, event.order_id, figures)
+            case ReportUnmatched():
+                yield _break(record, event.order_id, {"reason": event.reason, "report": event.report})
+            case _:
+                pass
+
+
+def _unknown(
+    record: OrderRecord,
+    name: str,
+    state: Literal["raised", "cleared"],
+    figures: dict[str, Any],
+    symbols: dict[str, str],
+) -> RiskSignal:
+    symbol = symbols.get(figures["order_id"])
+    return RiskSignal(name, ORDER_UNKNOWN, "warning", state, record.account_id, figures, record.ts, symbol)
+
+
+def _break(record: OrderRecord, order_id: str, figures: dict[str, Any]) -> RiskSignal:
+    name = signal_id(record.account_id, record.seq, RECONCILIATION_BREAK, order_id)
+    told = {"order_id": order_id, **figures}
+    return RiskSignal(name, RECONCILIATION_BREAK, "critical", "raised", record.account_id, told, record.ts)
