@@ -1,29 +1,28 @@
-"""Turns data and refusals into HTTP answers: the envelope, its headers, the languages."""
+"""Turns data and refusals into answers: the envelope, its headers, the languages."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
 import msgspec
-from quart import Response
-from werkzeug.datastructures import Headers
 
+from gateway.http.answer import Answer, Field
 from gateway.http.cors import CrossOrigin
 from gateway.http.exchange import Exchange
 from gateway.http.limits import RateLimited
 from ops.runtime.clock import Clock, milliseconds
 from ops.runtime.errors import HubError
-from ops.runtime.languages import Languages
+from ops.runtime.languages import LANGUAGES, Languages
 
-Fields = Iterable[tuple[str, str]]
-JSON: Final = "application/json"
-API_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
-_SECURITY: Final = (
-    ("Cache-Control", "no-store"),
-    ("X-Content-Type-Options", "nosniff"),
-    ("X-Frame-Options", "DENY"),
-    ("Referrer-Policy", "no-referrer"),
+JSON: Final = b"application/json"
+API_POLICY: Final = b"default-src 'none'; frame-ancestors 'none'"
+_SECURITY: Final[tuple[Field, ...]] = (
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
 )
-_STRICT_TRANSPORT: Final = ("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
+_STRICT_TRANSPORT: Final[Field] = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
+_LANGUAGE_FIELDS: Final = {language: (b"content-language", language.encode()) for language in LANGUAGES}
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -38,12 +37,12 @@ class Answers:
         self._cross_origin = cross_origin
         self._fixed = (*_SECURITY, _STRICT_TRANSPORT) if transport_is_secure else _SECURITY
 
-    def success(self, exchange: Exchange, data: bytes) -> Response:
+    def success(self, exchange: Exchange, data: bytes) -> Answer:
         """200 with `data` (JSON) in the envelope."""
         body = b'{"success":true,"data":%b,"trace_id":"%b"}' % (data, exchange.trace_id.encode())
         return self.raw(exchange, body, JSON)
 
-    def failure(self, exchange: Exchange, error: HubError, headers: Fields = ()) -> Response:
+    def failure(self, exchange: Exchange, error: HubError, headers: Iterable[Field] = ()) -> Answer:
         """The refusal's status with the error envelope in the exchange's language."""
         kind = error.kind
         body = {
@@ -62,41 +61,36 @@ class Answers:
             exchange.spent = error.spent
         extra = list(headers)
         if error.retry_after is not None:
-            extra.append(("Retry-After", str(max(1, round(error.retry_after)))))
+            extra.append((b"retry-after", b"%d" % max(1, round(error.retry_after))))
         return self.raw(exchange, _encode(body), JSON, status=kind.status, headers=extra)
 
     def raw(
         self,
         exchange: Exchange,
         body: bytes,
-        content_type: str,
+        content_type: bytes,
         *,
         status: int = 200,
-        headers: Fields = (),
-        policy: str = API_POLICY,
-    ) -> Response:
+        headers: Iterable[Field] = (),
+        policy: bytes = API_POLICY,
+    ) -> Answer:
         """A body as it is, under the headers that every answer has."""
         fields = [
-            ("Content-Type", content_type),
-            ("Content-Language", exchange.language),
-            ("Content-Security-Policy", policy),
-            ("X-Trace-Id", exchange.trace_id),
-            ("X-Server-Time", str(milliseconds(self._clock.now()))),
+            (b"content-type", content_type),
+            _LANGUAGE_FIELDS[exchange.language],
+            (b"content-security-policy", policy),
+            (b"x-trace-id", exchange.trace_id.encode()),
+            (b"x-server-time", b"%d" % milliseconds(self._clock.now())),
             *self._fixed,
             *headers,
         ]
         spent = exchange.spent
         if spent is not None:
             fields += (
-                ("X-RateLimit-Limit", str(spent.limit)),
-                ("X-RateLimit-Remaining", str(spent.remaining)),
-                ("X-RateLimit-Reset", str(spent.reset_at)),
+                (b"x-ratelimit-limit", b"%d" % spent.limit),
+                (b"x-ratelimit-remaining", b"%d" % spent.remaining),
+                (b"x-ratelimit-reset", b"%d" % spent.reset_at),
             )
         if self._cross_origin.enabled:
-            fields += self._cross_origin.answer_headers(exchange.header(b"origin"))
-        return Response(body, status, Headers(fields))
-
-
-def encode(data: Mapping[str, Any]) -> bytes:
-    """JSON of an operation's `data`."""
-    return _encode(data)
+            fields += self._cross_origin.answer_fields(exchange.header(b"origin"))
+        return Answer(status, fields, body)

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from typing import Final
 
-EXPOSED: Final = "X-Trace-Id, X-Server-Time, Content-Language, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
+from gateway.http.answer import Field
+
+EXPOSED: Final = b"X-Trace-Id, X-Server-Time, Content-Language, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
 ALLOWED_HEADERS: Final = (
-    "Accept-Language, Authorization, Content-Type, Idempotency-Key, X-PM-API-KEY, X-PM-RECV-WINDOW, X-PM-ROLE, "
-    "X-PM-SIGNATURE, X-PM-TIMESTAMP, X-PM-VALID-FOR, traceparent"
+    b"Accept-Language, Authorization, Content-Type, Idempotency-Key, X-PM-API-KEY, X-PM-RECV-WINDOW, X-PM-ROLE, "
+    b"X-PM-SIGNATURE, X-PM-TIMESTAMP, X-PM-VALID-FOR, traceparent"
 )
-_PREFLIGHT_SECONDS: Final = "600"
+_PREFLIGHT_SECONDS: Final = b"600"
+_VARY: Final[Field] = (b"vary", b"Origin")
 
 
 class CrossOrigin:
@@ -18,22 +21,22 @@ class CrossOrigin:
         self._origins = frozenset(origins)
         self.enabled = bool(origins)
 
-    def answer_headers(self, origin: str | None) -> list[tuple[str, str]]:
+    def answer_fields(self, origin: str | None) -> list[Field]:
         """What an answer says to a page of `origin`; only `Vary` to one that is not on the list."""
         if origin is None or origin not in self._origins:
-            return [("Vary", "Origin")]
+            return [_VARY]
         return [
-            ("Vary", "Origin"),
-            ("Access-Control-Allow-Origin", origin),
-            ("Access-Control-Expose-Headers", EXPOSED),
+            _VARY,
+            (b"access-control-allow-origin", origin.encode("latin-1")),
+            (b"access-control-expose-headers", EXPOSED),
         ]
 
-    def preflight_headers(self, origin: str | None, methods: Sequence[str]) -> list[tuple[str, str]] | None:
+    def preflight_fields(self, origin: str | None, methods: str) -> list[Field] | None:
         """What a preflight of `origin` is answered; None when the origin is not on the list."""
         if origin is None or origin not in self._origins:
             return None
         return [
-            ("Access-Control-Allow-Methods", ", ".join(methods)),
-            ("Access-Control-Allow-Headers", ALLOWED_HEADERS),
-            ("Access-Control-Max-Age", _PREFLIGHT_SECONDS),
+            (b"access-control-allow-methods", methods.encode("latin-1")),
+            (b"access-control-allow-headers", ALLOWED_HEADERS),
+            (b"access-control-max-age", _PREFLIGHT_SECONDS),
         ]

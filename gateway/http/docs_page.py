@@ -13,7 +13,9 @@ from gateway.http.contract import METHODS, Document
 _TEMPLATE: Final = (Path(__file__).parent / "docs.html").read_text(encoding="utf-8")
 _STYLE: Final = _TEMPLATE.partition("<style>")[2].partition("</style>")[0]
 _STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-DOCS_POLICY: Final = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; frame-ancestors 'none'; base-uri 'none'"
+DOCS_POLICY: Final = (
+    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; frame-ancestors 'none'; base-uri 'none'".encode()
+)
 
 
 def docs_page(document: Document) -> str:

@@ -3,15 +3,14 @@
 First hop of the REST road: request -> here -> a feature's handler (parses, calls, returns data) -> here -> answer.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from quart import Request, Response, request
-
 from gateway.callers import Authenticator, Caller, SignedRequest
+from gateway.http.answer import Answer, Field
 from gateway.http.answers import Answers
-from gateway.http.body import may_have_body, read_body
+from gateway.http.body import may_have_body
 from gateway.http.client_address import rate_identity
 from gateway.http.exchange import Exchange, Exchanges
 from gateway.http.limits import Limiter, RateLimited
@@ -23,7 +22,10 @@ from ops.runtime.languages import Language
 from storage.models.tenants import Scope
 from storage.mongo.failures import StoreUnavailable
 
-View = Callable[[], Awaitable[Response]]
+AsgiScope = dict[str, Any]
+ReadBody = Callable[[], Awaitable[bytes]]
+Endpoint = Callable[[AsgiScope, ReadBody], Awaitable[Answer]]
+"""Answers a request given its ASGI scope and a way to its body, whoever received it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +49,12 @@ class SignedCall:
 
 PublicHandler = Callable[[PublicCall], Awaitable[bytes]]
 SignedHandler = Callable[[SignedCall], Awaitable[bytes]]
-Page = Callable[[Exchange], Response]
+Page = Callable[[Exchange], Answer]
 Weigh = Callable[[str], int]
 
 
 class Edge:
-    """Makes Quart views of handlers. Handlers return the JSON of `data`; refusals are `HubError`."""
+    """Makes endpoints of handlers. Handlers return the JSON of `data`; refusals are `HubError`."""
 
     def __init__(
         self,
@@ -71,12 +73,12 @@ class Edge:
         self._measures = measures
         self._clock = clock
 
-    def signed(self, operation: str, scope: Scope, weight: int | Weigh, handler: SignedHandler) -> View:
-        """A view for callers whose key carries `scope`; `weight` (or what it makes of the raw query) is what one costs."""
+    def signed(self, operation: str, scope: Scope, weight: int | Weigh, handler: SignedHandler) -> Endpoint:
+        """For callers whose key carries `scope`; `weight` (or what it makes of the raw query) is what one request costs."""
         weigh: Weigh = weight if callable(weight) else lambda _raw: weight
 
-        async def answer(exchange: Exchange, asked: Request) -> Response:
-            signed = await self._signed_request(exchange, asked)
+        async def answer(exchange: Exchange, asked: AsgiScope, read_body: ReadBody) -> Answer:
+            signed = await self._signed_request(exchange, asked, read_body)
             caller = await self._authenticator.authenticate(signed)
             exchange.speak_for(caller.language)
             if scope not in caller.scopes:
@@ -85,65 +87,60 @@ class Edge:
             call = SignedCall(parse_query(signed.query), exchange.arrived, exchange.language, caller)
             return self.answers.success(exchange, await handler(call))
 
-        return self._view(operation, answer)
+        return self._guarded(operation, answer)
 
-    def public(self, operation: str, handler: PublicHandler) -> View:
-        """A view for anyone, limited by address."""
+    def public(self, operation: str, handler: PublicHandler) -> Endpoint:
+        """For anyone, limited by address."""
 
-        async def answer(exchange: Exchange, asked: Request) -> Response:
+        async def answer(exchange: Exchange, asked: AsgiScope, _read_body: ReadBody) -> Answer:
             self._spend_public(exchange, asked)
-            query = parse_query(_raw(asked.scope["query_string"]))
+            query = parse_query(_raw(asked["query_string"]))
             data = await handler(PublicCall(query, exchange.arrived, exchange.language))
             return self.answers.success(exchange, data)
 
-        return self._view(operation, answer)
+        return self._guarded(operation, answer)
 
-    def page(self, operation: str, page: Page) -> View:
-        """A view for anyone whose answer is not in the envelope."""
+    def page(self, operation: str, page: Page) -> Endpoint:
+        """For anyone, limited by address, with an answer that is not in the envelope."""
 
-        async def answer(exchange: Exchange, asked: Request) -> Response:
+        async def answer(exchange: Exchange, asked: AsgiScope, _read_body: ReadBody) -> Answer:
             self._spend_public(exchange, asked)
             return page(exchange)
 
-        return self._view(operation, answer)
+        return self._guarded(operation, answer)
 
-    def unbuilt(self, operation: str) -> Callable[..., Awaitable[Response]]:
-        """A view of an operation of the contract that later work brings: 501, before anything else is looked at."""
+    def unbuilt(self, operation: str) -> Endpoint:
+        """An operation of the contract that later work brings: 501, before anything else is looked at."""
 
-        async def answer(_exchange: Exchange, _asked: Request) -> Response:
+        async def answer(_exchange: Exchange, _asked: AsgiScope, _read_body: ReadBody) -> Answer:
             raise HubError("system.not_implemented", {"operation": operation})
 
-        view = self._view(operation, answer)
+        return self._guarded(operation, answer)
 
-        async def any_path(**_path: str) -> Response:
-            return await view()
-
-        return any_path
-
-    def failed(self, scope: dict[str, Any], error: HubError, headers: list[tuple[str, str]]) -> Response:
-        """The answer to what failed outside a view (no route, a body that does not come, a bug)."""
-        exchange = self.exchanges.of(scope)
-        response = self.answers.failure(exchange, error, headers)
+    def failed(self, asked: AsgiScope, error: HubError, headers: Iterable[Field] = ()) -> Answer:
+        """The answer to what failed outside an endpoint (no route, a body that does not come, a bug)."""
+        exchange = self.exchanges.of(asked)
         self._measure(exchange, error.code)
-        return response
+        return self.answers.failure(exchange, error, headers)
 
-    def _view(self, operation: str, answer: Callable[[Exchange, Request], Awaitable[Response]]) -> View:
-        async def view() -> Response:
-            asked: Request = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  (public in werkzeug's docs)
-            exchange = self.exchanges.of(asked.scope)  # type: ignore[arg-type]
+    def _guarded(
+        self, operation: str, answer: Callable[[Exchange, AsgiScope, ReadBody], Awaitable[Answer]]
+    ) -> Endpoint:
+        async def endpoint(asked: AsgiScope, read_body: ReadBody) -> Answer:
+            exchange = self.exchanges.of(asked)
             exchange.operation = operation
             try:
-                response = await answer(exchange, asked)
+                found = await answer(exchange, asked, read_body)
             except HubError as error:
                 return self._refused(exchange, error)
             except (StoreUnavailable, TimeoutError):
                 return self._refused(exchange, HubError("system.unavailable", {"component": "database"}))
             self._measure(exchange, "ok")
-            return response
+            return found
 
-        return view
+        return endpoint
 
-    def _refused(self, exchange: Exchange, error: HubError) -> Response:
+    def _refused(self, exchange: Exchange, error: HubError) -> Answer:
         if isinstance(error, RateLimited):
             self._measures.limited(error.limit_name)
         self._measure(exchange, error.code)
@@ -152,22 +149,20 @@ class Edge:
     def _measure(self, exchange: Exchange, code: str) -> None:
         self._measures.answered(exchange.operation, code, self._clock.monotonic() - exchange.started)
 
-    def _spend_public(self, exchange: Exchange, asked: Request) -> None:
-        identity = rate_identity(self.exchanges.address(asked.scope))  # type: ignore[arg-type]
-        exchange.spent = self._limiter.spend("public", identity, 1)
+    def _spend_public(self, exchange: Exchange, asked: AsgiScope) -> None:
+        exchange.spent = self._limiter.spend("public", rate_identity(self.exchanges.address(asked)), 1)
 
-    async def _signed_request(self, exchange: Exchange, asked: Request) -> SignedRequest:
-        scope: dict[str, Any] = asked.scope  # type: ignore[assignment]
+    async def _signed_request(self, exchange: Exchange, asked: AsgiScope, read_body: ReadBody) -> SignedRequest:
         headers = exchange.headers
         sent = {name.decode(): value.decode("latin-1") for name, value in headers.items() if name.startswith(b"x-pm-")}
         return SignedRequest(
-            method=asked.method,
-            path=_raw(scope["raw_path"]),
-            query=_raw(scope["query_string"]),
+            method=asked["method"],
+            path=_raw(asked["raw_path"]),
+            query=_raw(asked["query_string"]),
             idempotency_key=exchange.header(b"idempotency-key") or "",
-            body=await read_body(asked) if may_have_body(scope["http_version"], headers) else b"",
+            body=await read_body() if may_have_body(asked["http_version"], headers) else b"",
             headers=sent,
-            client_ip=self.exchanges.address(scope),
+            client_ip=self.exchanges.address(asked),
         )
 
 

@@ -6,6 +6,7 @@ from quart import Quart, Response, has_request_context, request, websocket
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing.exceptions import WebsocketMismatch
 
+from gateway.http.answer import Answer, as_response
 from gateway.http.body import BODY_BYTES, BODY_SECONDS
 from gateway.http.cors import CrossOrigin
 from gateway.http.edge import Edge
@@ -18,7 +19,7 @@ _REFUSALS: Final[dict[int, HubError]] = {
     413: HubError("request.too_large", {"limit_bytes": BODY_BYTES}),
     415: HubError("request.media_type"),
 }
-_BUG: Final = HubError("system.internal")
+BUG: Final = HubError("system.internal")
 
 
 def register_failures(app: Quart, edge: Edge, cross_origin: CrossOrigin) -> None:
@@ -26,17 +27,18 @@ def register_failures(app: Quart, edge: Edge, cross_origin: CrossOrigin) -> None
 
     async def on_http_failure(error: HTTPException) -> Response:
         scope = _scope()
-        headers = [(name, value) for name, value in error.get_headers() if name.lower() == "allow"]
-        if error.code == 405 and has_request_context() and request.method == "OPTIONS":
-            preflight = _preflight(edge, cross_origin, scope, dict(headers).get("Allow", ""))
+        allow = [value for name, value in error.get_headers() if name.lower() == "allow"]
+        if allow and request.method == "OPTIONS":
+            preflight = _preflight(edge, cross_origin, scope, allow[0])
             if preflight is not None:
-                return preflight
+                return as_response(preflight)
         if isinstance(error, WebsocketMismatch):
-            return edge.failed(scope, HubError("route.upgrade_required"), [("Upgrade", "websocket")])
-        return edge.failed(scope, _refusal(error.code or 500), headers)
+            return as_response(edge.failed(scope, HubError("route.upgrade_required"), [(b"upgrade", b"websocket")]))
+        fields = [(b"allow", value.encode("latin-1")) for value in allow]
+        return as_response(edge.failed(scope, _refusal(error.code or 500), fields))
 
     async def on_refusal(error: HubError) -> Response:
-        return edge.failed(_scope(), error, [])
+        return as_response(edge.failed(_scope(), error))
 
     app.register_error_handler(HTTPException, on_http_failure)
     app.register_error_handler(HubError, on_refusal)
@@ -46,18 +48,16 @@ def _refusal(status: int) -> HubError:
     known = _REFUSALS.get(status)
     if known is not None:
         return known
-    return _BUG if status >= 500 else HubError("request.invalid", {"fields": []})
+    return BUG if status >= 500 else HubError("request.invalid", {"fields": []})
 
 
 def _scope() -> dict[str, Any]:
     return request.scope if has_request_context() else websocket.scope  # type: ignore[return-value]
 
 
-def _preflight(edge: Edge, cross_origin: CrossOrigin, scope: dict[str, Any], allow: str) -> Response | None:
+def _preflight(edge: Edge, cross_origin: CrossOrigin, scope: dict[str, Any], allow: str) -> Answer | None:
     exchange = edge.exchanges.of(scope)
     if exchange.header(b"access-control-request-method") is None:
         return None
-    headers = cross_origin.preflight_headers(
-        exchange.header(b"origin"), [method.strip() for method in allow.split(",")]
-    )
-    return None if headers is None else edge.answers.raw(exchange, b"", "text/plain", status=204, headers=headers)
+    fields = cross_origin.preflight_fields(exchange.header(b"origin"), allow)
+    return None if fields is None else edge.answers.raw(exchange, b"", b"text/plain", status=204, headers=fields)

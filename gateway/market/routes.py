@@ -1,9 +1,8 @@
 """The market routes."""
 
-from quart import Quart
-
 from gateway.http.edge import Edge, SignedHandler, Weigh
 from gateway.http.page_tokens import PageTokens
+from gateway.http.routes import Routes
 from gateway.market.bars import Bars, BarSource
 from gateway.market.calendar import CalendarPages
 from gateway.market.markets import Markets
@@ -15,7 +14,7 @@ BUILT = frozenset({"listMarkets", "getQuotes", "getBars", "getCalendar"})
 
 
 def register_market(
-    app: Quart,
+    routes: Routes,
     edge: Edge,
     *,
     board: QuoteBoard,
@@ -26,12 +25,11 @@ def register_market(
 ) -> None:
     """Add the market routes, all for keys with `market:read`."""
     quotes = Quotes(board, latest_quotes, reference)
-    views: dict[str, tuple[str, int | Weigh, SignedHandler]] = {
+    reads: dict[str, tuple[str, int | Weigh, SignedHandler]] = {
         "/v1/markets": ("listMarkets", 10, Markets(reference, tokens).handle),
         "/v1/quotes": ("getQuotes", quotes_weight, quotes.handle),
         "/v1/bars": ("getBars", 5, Bars(bars, reference).handle),
         "/v1/calendar": ("getCalendar", 1, CalendarPages(reference).handle),
     }
-    for rule, (operation, weight, handler) in views.items():
-        view = edge.signed(operation, "market:read", weight, handler)
-        app.add_url_rule(rule, operation, view, methods=["GET"])
+    for rule, (operation, weight, handler) in reads.items():
+        routes.read(rule, operation, edge.signed(operation, "market:read", weight, handler))

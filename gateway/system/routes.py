@@ -3,13 +3,14 @@
 from typing import Final
 
 import msgspec
-from quart import Quart, Response
 
+from gateway.http.answer import Answer
 from gateway.http.answers import JSON, Answers
 from gateway.http.contract import Document
 from gateway.http.docs_page import DOCS_POLICY, docs_page
 from gateway.http.edge import Edge, PublicCall, SignedCall
 from gateway.http.exchange import Exchange
+from gateway.http.routes import Routes
 from gateway.system.probe import StatusProbe
 from gateway.system.status import overall
 from ops.runtime.clock import Clock, milliseconds
@@ -21,7 +22,7 @@ BUILT: Final = frozenset({"getSystemStatus", "getTime", "listErrors", "getOpenAp
 
 
 def register_system(
-    app: Quart, edge: Edge, *, clock: Clock, languages: Languages, probe: StatusProbe, mode: str
+    routes: Routes, edge: Edge, *, clock: Clock, languages: Languages, probe: StatusProbe, mode: str
 ) -> None:
     """Add status (for keys with `market:read`), time and errors (for anyone)."""
     catalogue = _catalogue(languages)
@@ -46,26 +47,24 @@ def register_system(
     async def errors(_call: PublicCall) -> bytes:
         return catalogue
 
-    app.add_url_rule(
-        "/v1/status", "getSystemStatus", edge.signed("getSystemStatus", "market:read", 1, status), methods=["GET"]
-    )
-    app.add_url_rule("/public/v1/time", "getTime", edge.public("getTime", time), methods=["GET"])
-    app.add_url_rule("/public/v1/errors", "listErrors", edge.public("listErrors", errors), methods=["GET"])
+    routes.read("/v1/status", "getSystemStatus", edge.signed("getSystemStatus", "market:read", 1, status))
+    routes.read("/public/v1/time", "getTime", edge.public("getTime", time))
+    routes.read("/public/v1/errors", "listErrors", edge.public("listErrors", errors))
 
 
-def register_document(app: Quart, edge: Edge, answers: Answers, document: Document) -> None:
+def register_document(routes: Routes, edge: Edge, answers: Answers, document: Document) -> None:
     """Add `/openapi.json` and `/docs`, both made once from `document`."""
     as_json = msgspec.json.encode(document)
     as_page = docs_page(document).encode()
 
-    def openapi(exchange: Exchange) -> Response:
+    def openapi(exchange: Exchange) -> Answer:
         return answers.raw(exchange, as_json, JSON)
 
-    def docs(exchange: Exchange) -> Response:
-        return answers.raw(exchange, as_page, "text/html; charset=utf-8", policy=DOCS_POLICY)
+    def docs(exchange: Exchange) -> Answer:
+        return answers.raw(exchange, as_page, b"text/html; charset=utf-8", policy=DOCS_POLICY)
 
-    app.add_url_rule("/openapi.json", "getOpenApi", edge.page("getOpenApi", openapi), methods=["GET"])
-    app.add_url_rule("/docs", "getDocs", edge.page("getDocs", docs), methods=["GET"])
+    routes.read("/openapi.json", "getOpenApi", edge.page("getOpenApi", openapi))
+    routes.read("/docs", "getDocs", edge.page("getDocs", docs))
 
 
 def _catalogue(languages: Languages) -> bytes:

@@ -62,10 +62,11 @@ async def test_refusals_have_the_error_envelope(gateway, method, target, status,
         assert "," in response.headers["Allow"] or response.headers["Allow"] in {"POST", "PATCH", "GET", "HEAD"}
 
 
-async def test_a_bug_shows_nothing_but_is_logged_with_its_trace(gateway, caplog):
+@pytest.mark.parametrize("through_quart", [False, True])
+async def test_a_bug_shows_nothing_but_is_logged_with_its_trace(gateway, caplog, through_quart):
     gateway.probe.parts = None  # what no probe gives: the handler fails on it
     with caplog.at_level(logging.ERROR):
-        response = await gateway.get("/v1/status")
+        response = await gateway.get("/v1/status", {"Content-Length": "0"} if through_quart else {})
     text = await response.get_data(as_text=True)
     assert response.status_code == 500
     assert json.loads(text)["error"]["code"] == "system.internal"
@@ -74,6 +75,16 @@ async def test_a_bug_shows_nothing_but_is_logged_with_its_trace(gateway, caplog)
     assert "NoneType" not in text
     assert any(record.exc_info for record in caplog.records)
     assert ("getSystemStatus", "system.internal") in gateway.measures.answers
+
+
+@pytest.mark.parametrize("target", ["/v1/quotes?symbols=TSLA.US", "/v1/quotes?symbols=NO.US", "/openapi.json", "/docs"])
+async def test_reads_are_answered_alike_before_and_through_quart(gateway, target):
+    first = await gateway.get(target)
+    second = await gateway.get(target, {"Content-Length": "0"})
+    assert first.status_code == second.status_code
+    assert {name.lower() for name in dict(first.headers)} == {name.lower() for name in dict(second.headers)}
+    assert first.headers["Content-Length"] == second.headers["Content-Length"]
+    assert first.headers["Content-Type"] == second.headers["Content-Type"]
 
 
 async def test_head_is_answered_without_a_body(gateway):
