@@ -13,7 +13,6 @@ from ops.bench.sink import Sink
 
 SILENCE = Load(burst=0, every=1_000)
 FIRST = 50
-SETTLE_SECONDS = 1.0
 BARE = "bare Quart on hypercorn"
 
 
@@ -24,20 +23,20 @@ def benchmark(scale: Scale) -> Iterable[Report]:
     measured: dict[str, list[float]] = {name: [] for name in makers}
     for _ in range(scale.rounds):
         for name, make in makers.items():
-            measured[name].append(measure(make, scale.connections))
+            measured[name].append(measure(make, scale))
     yield _report(measured, scale, notes)
 
 
-def measure(make: Make, connections: int) -> float:
+def measure(make: Make, scale: Scale) -> float:
     """KiB of resident memory per connection of one contender."""
     with started(make, SILENCE) as server:
         first = Sink(server.port, FIRST, server.greet)
-        time.sleep(SETTLE_SECONDS)
+        time.sleep(scale.warm_up)
         before = resident_bytes(server.pid)
-        rest = Sink(server.port, connections, server.greet)
+        rest = Sink(server.port, scale.connections, server.greet)
         try:
-            rest.drain(SETTLE_SECONDS)
-            return (resident_bytes(server.pid) - before) / connections / 1024
+            rest.drain(scale.warm_up)
+            return (resident_bytes(server.pid) - before) / scale.connections / 1024
         finally:
             rest.close()
             first.close()

@@ -16,7 +16,6 @@ from ops.bench.scale import Scale
 from ops.bench.sink import Sink
 
 LOADS = {"bursts-of-16": Load(16, 100), "steady": Load(1, 10)}
-WARM_UP_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ def benchmark(scale: Scale) -> Iterable[Report]:
             costs: dict[str, list[Cost]] = {contender: [] for contender in found}
             for _ in range(scale.rounds):
                 for contender, make in found.items():
-                    costs[contender].append(measure(make, load, clients, scale.seconds))
+                    costs[contender].append(measure(make, load, clients, scale))
             method = (
                 f"{clients} clients, {load.size}-byte messages, {load.burst} every {load.every} ms; medians of "
                 f"{scale.rounds} rounds of {scale.seconds:g} s; CPU of the sending process only"
@@ -43,17 +42,17 @@ def benchmark(scale: Scale) -> Iterable[Report]:
             yield _report(f"fan-out-{name}-{clients}-clients", method, costs, notes)
 
 
-def measure(make: Make, load: Load, clients: int, seconds: float) -> Cost:
+def measure(make: Make, load: Load, clients: int, scale: Scale) -> Cost:
     """One contender, started for this measurement alone."""
     frame_bytes = make(0, load).frame_bytes
     with started(make, load) as server:
         sink = Sink(server.port, clients, server.greet)
         try:
-            sink.drain(WARM_UP_SECONDS)
+            sink.drain(scale.warm_up)
             before = cpu_seconds(server.pid)
-            messages = sink.drain(seconds) / frame_bytes
+            messages = sink.drain(scale.seconds) / frame_bytes
             used = cpu_seconds(server.pid) - before
-            return Cost(used * 1e6 / max(1.0, messages), messages / seconds)
+            return Cost(used * 1e6 / max(1.0, messages), messages / scale.seconds)
         finally:
             sink.close()
 

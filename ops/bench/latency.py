@@ -17,7 +17,6 @@ from ops.bench.signing import signed
 from ops.bench.timed_readers import Percentiles, TimedReaders, percentiles
 
 LOAD = Load(burst=2, every=1)
-WARM_UP_SECONDS = 1.5
 
 
 def benchmark(scale: Scale) -> Iterable[Report]:
@@ -27,17 +26,17 @@ def benchmark(scale: Scale) -> Iterable[Report]:
     measured: dict[str, list[Percentiles]] = {name: [] for name in makers}
     for _ in range(scale.rounds):
         for name, make in makers.items():
-            measured[name].append(measure(make, scale.seconds))
+            measured[name].append(measure(make, scale))
     yield _report(measured, scale, notes)
 
 
-def measure(make: Make, seconds: float) -> Percentiles:
+def measure(make: Make, scale: Scale) -> Percentiles:
     """One contender with one reader."""
     with started(make, LOAD) as server:
         reader = TimedReaders(server.port, 1, server.greet)
         try:
-            reader.read(WARM_UP_SECONDS)
-            return percentiles(reader.read(seconds))
+            reader.read(scale.warm_up)
+            return percentiles(reader.read(scale.seconds))
         finally:
             reader.close()
 

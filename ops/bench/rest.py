@@ -47,16 +47,16 @@ def benchmark(scale: Scale) -> Iterable[Report]:
             costs: dict[str, list[float]] = {name: [] for name in servers}
             for _ in range(scale.rounds):
                 for name, server in servers.items():
-                    costs[name].append(_cost(server, scale.seconds))
+                    costs[name].append(_cost(server, scale))
     yield _report(costs, scale)
 
 
-def _cost(server: Server, seconds: float) -> float:
+def _cost(server: Server, scale: Scale) -> float:
     load = HttpLoad(server.port, CONNECTIONS, server.request)
     try:
-        load.run(0.5)
+        load.run(scale.warm_up / 2)
         before = cpu_seconds(server.pid)
-        answered = load.run(seconds)
+        answered = load.run(scale.seconds)
         return (cpu_seconds(server.pid) - before) * 1e6 / answered
     finally:
         load.close()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """`rounds` of `seconds` each, in which contenders take turns; figures are medians over the rounds.
+    """`rounds` of `seconds` each, after `warm_up` seconds, in which contenders take turns; figures are medians over them.
 
     `clients` are the subscriber counts of the fan-out, the first of which is the one that other benchmarks use;
     `connections` the idle ones; `trades` those that become bars. Without `peers` nothing runs that is not Python.
@@ -18,6 +18,7 @@ class Scale:
     connections: int = 2_000
     trades: int = 300_000
     peers: bool = True
+    warm_up: float = 1.0
 
 
 FULL = Scale(rounds=3, seconds=3.0)

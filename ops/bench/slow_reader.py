@@ -15,7 +15,7 @@ from ops.bench.scale import Scale
 from ops.bench.timed_readers import Percentiles, TimedReaders, percentiles
 
 LOAD = Load(burst=2, every=40, size=4_000)  # 200 KB/s a client: the stuck one is slow within 2 s
-WARM_UP_SECONDS = 3.0
+WARM_UPS = 3
 STUCK_BYTES = 4_096
 
 
@@ -28,11 +28,11 @@ def benchmark(scale: Scale) -> Iterable[Report]:
     readers = scale.clients[0] - 1
     for _ in range(scale.rounds):
         for (name, stuck), measured in outcomes.items():
-            measured.append(measure(found[name], readers, scale.seconds, stuck=stuck))
+            measured.append(measure(found[name], readers, scale, stuck=stuck))
     yield _report(outcomes, readers, scale, notes)
 
 
-def measure(make: Make, readers: int, seconds: float, *, stuck: bool, warm_up: float = WARM_UP_SECONDS) -> Percentiles:
+def measure(make: Make, readers: int, scale: Scale, *, stuck: bool) -> Percentiles:
     """One contender, started for this measurement alone."""
     with started(make, LOAD) as server:
         others = TimedReaders(server.port, readers, server.greet)
@@ -40,8 +40,8 @@ def measure(make: Make, readers: int, seconds: float, *, stuck: bool, warm_up: f
         try:
             if stuck:
                 server.greet(silent)
-            others.read(warm_up)
-            return percentiles(others.read(seconds))
+            others.read(WARM_UPS * scale.warm_up)
+            return percentiles(others.read(scale.seconds))
         finally:
             others.close()
             silent.close()
@@ -62,7 +62,7 @@ def _report(
     ]
     method = (
         f"{readers} readers in one process, {LOAD.burst} messages of {LOAD.size} bytes every {LOAD.every} ms; medians of "
-        f"{scale.rounds} rounds of {scale.seconds:g} s after {WARM_UP_SECONDS:g} s of filling the stuck one's buffers"
+        f"{scale.rounds} rounds of {scale.seconds:g} s after {WARM_UPS * scale.warm_up:g} s of filling the stuck one's buffers"
     )
     columns = ("contender", "stuck reader", "others' p50 ms", "others' p99 ms", "messages a second")
     return Report("one-stuck-reader", method, columns, rows, notes)

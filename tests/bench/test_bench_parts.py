@@ -1,0 +1,63 @@
+"""The parts on which the benchmarks' figures rest."""
+
+import os
+import time
+
+import typer
+from typer.testing import CliRunner
+
+from ops.bench import __main__ as command
+from ops.bench.cpu import cpu_seconds
+from ops.bench.payload import timed_text
+from ops.bench.tape import tape
+from ops.bench.timed_readers import ages_of, percentiles
+
+
+def test_messages_are_timed_however_they_are_cut() -> None:
+    made = [timed_text(60) for _ in range(5)]
+    stream = b"".join(b"\x81\x3c" + text for text in made)
+    now = time.time_ns()
+
+    for size in (1, 7, 61, 500):
+        ages, rest = [], b""
+        for start in range(0, len(stream), size):
+            found, rest = ages_of(rest + stream[start : start + size], now)
+            ages += found
+        assert ages == [now - int(text[6:25]) for text in made]
+
+
+def test_a_text_has_exactly_the_size_that_was_asked_for() -> None:
+    assert [len(timed_text(size)) for size in (40, 200, 4_000)] == [40, 200, 4_000]
+
+
+def test_percentiles_are_in_milliseconds() -> None:
+    found = percentiles([number * 1_000_000 for number in range(1, 101)])
+
+    assert (found.p50, found.p99, found.most, found.messages) == (51.0, 100.0, 100.0, 100)
+
+
+def test_cpu_of_a_process_grows_with_its_work() -> None:
+    before = cpu_seconds(os.getpid())
+    started = time.process_time()
+    while time.process_time() - started < 0.05:
+        pass
+
+    assert 0.05 <= cpu_seconds(os.getpid()) - before < 1.0
+
+
+def test_the_tape_is_the_same_at_every_run() -> None:
+    first, second = list(tape(500, 10**18)), list(tape(500, 10**18))
+
+    assert first == second
+    assert [trade.venue_seq for trade in first] == list(range(1, 501))
+    assert first == sorted(first, key=lambda trade: trade.ts)
+
+
+def test_an_unknown_name_is_refused_with_those_that_there_are() -> None:
+    application = typer.Typer()
+    application.command()(command.main)
+
+    result = CliRunner().invoke(application, ["nonsense"])
+
+    assert result.exit_code == 2
+    assert "slow-reader" in result.output

@@ -1,0 +1,49 @@
+"""Every benchmark runs, small and without the peers that are not Python. No figure is asserted: machines differ."""
+
+import json
+from collections.abc import Callable, Iterable
+
+import pytest
+from rich.console import Console
+
+from ops.bench import bars, connections, fanout, latency, rest, slow_reader
+from ops.bench.report import Report
+from ops.bench.scale import Scale
+
+TINY = Scale(rounds=1, seconds=0.2, clients=(3,), connections=10, trades=3_000, peers=False, warm_up=0.2)
+
+
+@pytest.mark.parametrize(
+    "benchmark", [fanout.benchmark, rest.benchmark, latency.benchmark, connections.benchmark, slow_reader.benchmark]
+)
+def test_a_table_with_ours_in_it(benchmark: Callable[[Scale], Iterable[Report]], tmp_path) -> None:
+    reports = list(benchmark(TINY))
+
+    assert reports
+    for report in reports:
+        assert any(str(row["contender"]).startswith("ours") for row in report.rows)
+        assert all(row.get(column) is not None for row in report.rows for column in report.columns)
+        report.show(Console(quiet=True))
+        assert json.loads(report.write(tmp_path).read_text())["rows"] == list(report.rows)
+
+
+@pytest.mark.kafka
+@pytest.mark.mongo
+def test_bars_through_the_real_services(kafka_address: str, mongo_url: str) -> None:
+    (report,) = bars.benchmark(TINY, bars.Services(kafka_address, mongo_url))
+
+    assert [row["contender"] for row in report.rows] == [bars.BARE, bars.PLAIN, bars.OURS]
+    assert all(row["trades a CPU second"] for row in report.rows)
+
+
+def test_bars_are_left_out_in_words_without_services() -> None:
+    assert bars.services_of({"OMNIAXS_LOG_URL": "memory://", "OMNIAXS_STORE_URL": "mongomock://"}) is None
+
+
+def test_the_settings_name_the_services_before_those_of_the_tests() -> None:
+    named = {"OMNIAXS_LOG_URL": "kafka://a:1", "OMNIAXS_STORE_URL": "mongodb://b"}
+
+    assert bars.services_of({**named, "HUB_TEST_KAFKA": "c:1", "HUB_TEST_MONGO": "d"}) == bars.Services(
+        "a:1", "mongodb://b"
+    )
+    assert bars.services_of({"HUB_TEST_KAFKA": "c:1", "HUB_TEST_MONGO": "d"}) == bars.Services("c:1", "d")
