@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import WebSocketException
 
 from storage.log.kafka import KafkaLog
 from storage.log.port import Message
@@ -84,7 +84,7 @@ class Follower:
 
     async def follow(self, url: str) -> None:
         """Until the connection ends."""
-        with suppress(ConnectionClosed, OSError):
+        with suppress(WebSocketException, OSError):
             async with connect(url, max_size=None, ping_interval=None, max_queue=1_000) as socket:
                 await self._subscribe(socket)
                 async for text in socket:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import resource
 import time
 from statistics import quantiles
@@ -10,11 +11,11 @@ from gateway.live.limits import LiveLimits
 from storage.log.port import Message
 
 SYMBOLS = [f"SYM{number}.TEST" for number in range(40)]
-STUCK_SECONDS = 3.0
+STUCK_SECONDS = 30.0 if os.environ.get("FAULTS") == "all" else 3.0
 
 
 async def test_a_stuck_reader_costs_the_others_nothing_and_gets_the_latest_and_gaps(world, raw):
-    """The stuck one answers no ping in this time, which it need not. Compares the others' p99 before and meanwhile."""
+    """Compares the others' p99 before and meanwhile. The stuck one answers the ping that it finds when it reads again."""
     limits = LiveLimits(slow_bytes=32 * 1024, queued_messages=300)
     sent_at: dict[int, float] = {}
     delays: dict[int, float] = {}
