@@ -60,7 +60,7 @@ class KafkaWriter:
             check_size(self._spec, message)
         done: asyncio.Future[list[int]] = asyncio.get_running_loop().create_future()
         if self._failure is not None:
-            done.set_exception(AppendUnknown(self._failure))
+            _refuse(done, self._failure)
         elif not messages:
             done.set_result([])
         else:
@@ -121,7 +121,7 @@ class KafkaWriter:
             self._failure = f"append to {self._spec.name}-{self._partition} at {self._bootstrap} failed: {reason}"
         for append in (*under_way, *self._waiting):
             if not append.done.done():
-                append.done.set_exception(AppendUnknown(self._failure))
+                _refuse(append.done, self._failure)
         self._waiting.clear()
 
     async def _disconnect(self) -> None:
@@ -129,3 +129,9 @@ class KafkaWriter:
             old, self._producer = self._producer, None
             await abandon(old)
             await old.stop()
+
+
+def _refuse(done: "asyncio.Future[list[int]]", reason: str) -> None:
+    """Whoever has given up on this writer need not look."""
+    done.set_exception(AppendUnknown(reason))
+    done.exception()

@@ -25,6 +25,7 @@ class MemoryWriter:
         done: asyncio.Future[list[int]] = loop.create_future()
         if self._closed:
             done.set_exception(AppendUnknown(f"the writer of {self._spec.name}-{self._partition.number} was closed"))
+            done.exception()  # whoever has given up on this writer need not look
             return done
         now = milliseconds(self._clock.now())
         offsets = [self._partition.append(message, now) for message in messages]

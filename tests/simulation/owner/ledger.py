@@ -12,7 +12,9 @@ MEMORY = 600 * SECOND
 
 
 class Ask(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A command: `add`, `fan` (asks for `amount` adds), `arm` (deadline `name` at `due`) or `fire` (that deadline)."""
+    """A command: `add`, `fan` (asks for `amount` times `asked`), `arm` (deadline `name` at `due`) or `fire` (that
+    deadline). `issued_at` (ns) stands in a client's commands alone.
+    """
 
     id: str
     account: str
@@ -24,7 +26,9 @@ class Ask(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Happened(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A record: what one command came to. `effect` is applied | repeated | too_old | nothing."""
+    """A record: what one command came to. `effect` is applied | repeated | too_old | nothing. `known_from` is the later
+    of when it was issued and when it was decided: by both clocks it is remembered long enough.
+    """
 
     account: str
     seq: int
@@ -34,6 +38,7 @@ class Happened(msgspec.Struct, frozen=True, omit_defaults=True):
     kind: str
     effect: str
     ts: int
+    known_from: int
     controls: int
     total: int
     asks: tuple[Ask, ...] = ()
@@ -74,7 +79,7 @@ class Ledger:
         asks: tuple[Ask, ...] = ()
         deadlines = None
         if applied and command.kind == "fan":
-            asks = tuple(self.asked(command, number, moment) for number in range(command.amount))
+            asks = tuple(self.asked(command, number) for number in range(command.amount))
         if applied and command.kind == "arm":
             deadlines = {**state.deadlines, command.name: command.due}
         if applied and command.kind == "fire":
@@ -88,8 +93,9 @@ class Ledger:
             kind=command.kind,
             effect=effect,
             ts=self.time(moment),
+            known_from=max(moment.ts, command.issued_at),
             controls=moment.controls_version,
-            total=state.total + (command.amount if applied and command.kind == "add" else 0),
+            total=state.total + (command.amount if applied and command.kind in {"add", "asked"} else 0),
             asks=asks,
             deadlines=deadlines,
         )
@@ -102,10 +108,12 @@ class Ledger:
             return "too_old"
         if command.kind == "fire" and not self.stands(state, command):
             return "nothing"
+        if command.kind == "asked" and command.id not in state.waiting:
+            return "nothing"
         return "applied"
 
     def too_old(self, command: Ask, moment: Moment) -> bool:
-        return command.issued_at < moment.ts - self._memory
+        return 0 < command.issued_at < moment.ts - self._memory
 
     def stands(self, state: Account, command: Ask) -> bool:
         return state.deadlines.get(command.name) == command.due
@@ -113,14 +121,14 @@ class Ledger:
     def time(self, moment: Moment) -> int:
         return moment.ts
 
-    def asked(self, command: Ask, number: int, moment: Moment) -> Ask:
-        return Ask(f"{command.id}/{number}", command.account, "add", 1, moment.ts)
+    def asked(self, command: Ask, number: int) -> Ask:
+        return Ask(f"{command.id}/{number}", command.account, "asked", 1)
 
     def evolve(self, state: Account, event: Happened) -> None:
         state.seq, state.total = event.seq, event.total
         state.waiting.pop(event.id, None)
         if event.effect != "repeated":
-            state.answered[event.id] = event.ts
+            state.answered[event.id] = event.known_from
         while state.answered:
             oldest = next(iter(state.answered))
             if state.answered[oldest] >= event.ts - self._memory:
@@ -152,7 +160,7 @@ class Ledger:
         return state.deadlines
 
     def deadline_command(self, key: bytes, name: str, due: int) -> Message:
-        return message_of(Ask(f"due:{name}:{due}", key.decode(), "fire", 0, due, name, due))
+        return message_of(Ask(f"due:{name}:{due}", key.decode(), "fire", name=name, due=due))
 
 
 _ASK = msgspec.json.Decoder(Ask)
