@@ -25,7 +25,10 @@ ReportKind = Literal[
     "replace_rejected",
     "expired",
     "unknown",
+    "reconciled",
 ]
+Outcome = Literal["open", "filled", "canceled", "rejected", "expired", "not_found"]
+RequestKind = Literal["submit", "amend", "cancel"]
 OrderStatus = Literal["new", "partially_filled", "filled", "canceled", "rejected", "expired"]
 Amount = tuple[str, str]
 
@@ -110,7 +113,8 @@ class VenueReport(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `request_seq` names the request that it answers (None: it came by itself). `filled_quantity` is the order's sum so far,
     `quantity`, `price` and `time_in_force` are the order's present ones on `acknowledged` and `replaced`. `reason` is a
-    code of ours, `upstream_code` the venue's own.
+    code of ours, `upstream_code` the venue's own. `unknown` names the kind of `request` in doubt; `reconciled` answers a
+    query: `outcome`, all `fills` of the order and, while it is open, its terms.
     """
 
     report_id: str
@@ -130,6 +134,9 @@ class VenueReport(msgspec.Struct, frozen=True, omit_defaults=True):
     time_in_force: TimeInForce | None = None
     reason: str | None = None
     upstream_code: str | None = None
+    request: RequestKind | None = None
+    outcome: Outcome | None = None
+    fills: tuple[Fill, ...] = ()
 
 
 class OrderView(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -235,7 +242,7 @@ class VenueRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     `seq` counts the symbol's records without a gap. `reports` leave now, in order; those named in `released` were made
     by an earlier record. `withheld` are made now and leave later. `orders` are after-images; `taken` is the after-image of
     what the feed's book has given. `used_quote` is the offset of the quote that was looked at (-1: none). `repeated`: the
-    request was known already and has no effect.
+    request was known already and has no effect; `refused`: why a request could not be read.
     """
 
     symbol: str
@@ -245,6 +252,7 @@ class VenueRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     ts: str
     used_quote: int = -1
     repeated: bool = False
+    refused: str | None = None
     reports: tuple[VenueReport, ...] = ()
     orders: tuple[OrderImage, ...] = ()
     withheld: tuple[WithheldReport, ...] = ()

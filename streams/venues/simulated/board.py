@@ -37,43 +37,43 @@ class FeedBoard:
         self._feeds: dict[str, FeedBook] = {}
         self._checked: dict[str, FeedBook] = {}
 
-    def see(self, symbol: str, offset: int, value: bytes) -> bool:
-        """Take in a record of `quotes`; it replaces the symbol's book whole. False for one that is not newer."""
+    def see(self, symbol: str, offset: int, value: bytes) -> FeedBook | None:
+        """Take in a record of `quotes`; it replaces the symbol's book whole. None for one that is not newer."""
         known = self._feeds.get(symbol)
         if known is not None and known.offset >= offset:
-            return False
-        self._feeds[symbol] = FeedBook(offset, value)
-        return True
+            return None
+        feed = self._feeds[symbol] = FeedBook(offset, value)
+        return feed
 
-    def moves(self, state: SymbolState) -> bool:
-        """Whether the newest quote of the symbol may change something for the orders that are there."""
-        feed = self._feeds.get(state.symbol)
-        if feed is None or state.is_quiet:
+    def moves(self, state: SymbolState, feed: FeedBook) -> bool:
+        """Whether a quote of the symbol may change something for the orders that are there."""
+        if state.is_quiet:
             return False
         try:
             return can_move(state, feed)
-        except (msgspec.MsgspecError, InvalidOperation):
-            self._refuse(feed, state.symbol)
+        except (msgspec.MsgspecError, InvalidOperation) as error:
+            self._refuse(state.symbol, feed, error)
             return False
 
-    def market(self, symbol: str, now: int, epoch: int = -1) -> Market:
-        """What a decision about `symbol` may look at, at `now` (ns)."""
+    def market(self, symbol: str, now: int, epoch: int = -1, feed: FeedBook | None = None) -> Market:
+        """What a decision about `symbol` may look at, at `now` (ns): this quote, or else the newest."""
         instrument = self.reference.instruments.get(symbol)
         calendar = None if instrument is None else self.reference.calendar_of(symbol)
-        return Market(now, instrument, calendar, self._readable(symbol), self.faults, self.rules, epoch)
+        readable = self._readable(symbol, feed or self._feeds.get(symbol))
+        return Market(now, instrument, calendar, readable, self.faults, self.rules, epoch)
 
-    def _readable(self, symbol: str) -> FeedBook | None:
-        feed = self._feeds.get(symbol)
+    def _readable(self, symbol: str, feed: FeedBook | None) -> FeedBook | None:
         if feed is None or self._checked.get(symbol) is feed:
             return feed
         try:
             feed.check()
         except (msgspec.MsgspecError, InvalidOperation, ValueError) as error:
-            self._refuse(feed, symbol, error)
+            self._refuse(symbol, feed, error)
             return None
         self._checked[symbol] = feed
         return feed
 
-    def _refuse(self, feed: FeedBook, symbol: str, error: Exception | None = None) -> None:
-        self.refused[symbol] = RefusedQuote(symbol, feed.offset, feed.value, f"not a quote: {error or 'undecodable'}")
-        del self._feeds[symbol]
+    def _refuse(self, symbol: str, feed: FeedBook, error: Exception) -> None:
+        self.refused[symbol] = RefusedQuote(symbol, feed.offset, feed.value, f"not a quote: {error!r}")
+        if self._feeds.get(symbol) is feed:
+            del self._feeds[symbol]

@@ -2,7 +2,7 @@
 
 from decimal import Decimal, InvalidOperation
 
-from storage.models.venues import AmendRequest, CancelRequest, QueryRequest, SubmitRequest, TimeInForce
+from storage.models.venues import AmendRequest, CancelRequest, Outcome, QueryRequest, SubmitRequest, TimeInForce
 from streams.venues.simulated.amounts import amount
 from streams.venues.simulated.draft import Draft
 from streams.venues.simulated.entering import IMMEDIATE, cancel_then_fill, end, enter, fill_whole
@@ -21,7 +21,7 @@ def amend(draft: Draft, request: AmendRequest) -> None:
     wanted = copy_of(order)
     problem = _write(wanted, request) or _problem_of_amend(draft, order, wanted)
     if problem is not None:
-        draft.report(order, "replace_rejected", request_seq=request.seq, code=problem)
+        draft.report(order, "replace_rejected", request=request, code=problem)
         return
     changed = draft.change(order)
     keeps = wanted.price == order.price and wanted.quantity < order.quantity
@@ -29,7 +29,7 @@ def amend(draft: Draft, request: AmendRequest) -> None:
     changed.expires_at = _expiry(draft, changed)
     if not keeps:
         draft.take_place(changed)
-    draft.report(changed, "replaced", request_seq=request.seq)
+    draft.report(changed, "replaced", request=request)
     _place_again(draft, changed, keeps=keeps)
 
 
@@ -93,53 +93,31 @@ def cancel(draft: Draft, request: CancelRequest) -> None:
         draft.answer(request, "cancel_rejected", "SIM_UNKNOWN_ORDER")
         return
     if order.is_final:
-        draft.report(order, "cancel_rejected", request_seq=request.seq, code="SIM_FINAL")
+        draft.report(order, "cancel_rejected", request=request, code="SIM_FINAL")
         return
     order = draft.change(order)
     scenario = scenario_of(order.client_order_id) or NONE
     if scenario.name == "cancel-race" and fill_whole(draft, order):
-        draft.report(order, "cancel_rejected", request_seq=request.seq, code="SIM_FINAL")
+        draft.report(order, "cancel_rejected", request=request, code="SIM_FINAL")
     elif scenario.name == "late-fill":
-        cancel_then_fill(draft, order, request.seq)
+        cancel_then_fill(draft, order, request)
     else:
-        end(draft, order, "canceled", "canceled", None, request_seq=request.seq)
+        end(draft, order, "canceled", "canceled", None, request=request)
 
 
 def query(draft: Draft, request: QueryRequest | SubmitRequest) -> None:
-    """Say what has become of an order: what was withheld, its fills again, then how it stands."""
+    """Say what has become of an order: how it stands, with all its fills."""
     order = draft.order(request.order_id)
     if draft.market.is_silent(request.connector):
         draft.answer(request, "unknown", "SIM_TIMEOUT")
-    elif order is None:
-        if not any(key.order_id == request.order_id for key in draft.state.parked):
-            draft.answer(request, "rejected", "SIM_UNKNOWN_ORDER")
-    else:
-        _tell(draft, order, request.seq)
+    elif order is not None:
+        _tell(draft, order, request)
+    elif not any(key.order_id == request.order_id for key in draft.state.parked):
+        draft.answer(request, "reconciled", "SIM_UNKNOWN_ORDER", outcome="not_found")
 
 
-def _tell(draft: Draft, order: Order, request_seq: int) -> None:
-    held = [held.report for held in draft.state.withheld.values() if held.report.order_id == order.order_id]
-    withheld = {report.report_id for report in held}
-    for report in draft.state.fills.get(order.order_id, ()):
-        if report.report_id not in withheld:
-            draft.send_again(report)
-    for report in held:
-        if not draft.is_released(report.report_id):
-            draft.send_again(report)
-    if order.silent_until > draft.market.now:
-        order = draft.change(order)
-        order.silent_until = 0
-    if not any(report.kind == order.status for report in held):
-        _tell_state(draft, order, request_seq)
-
-
-def _tell_state(draft: Draft, order: Order, request_seq: int) -> None:
-    """How the order stands; a filled one has said so by its fills."""
-    if not order.is_final:
-        draft.report(order, "acknowledged", request_seq=request_seq)
-    elif order.status == "rejected":
-        draft.report(order, "rejected", request_seq=request_seq, code="SIM_REJECTED")
-    elif order.status == "canceled":
-        draft.report(order, "canceled", request_seq=request_seq)
-    elif order.status == "expired":
-        draft.report(order, "expired", request_seq=request_seq, code="SIM_DAY_OVER")
+def _tell(draft: Draft, order: Order, request: QueryRequest | SubmitRequest) -> None:
+    known = (*draft.state.fills.get(order.order_id, ()),)
+    fills = tuple(report.fill for report in known if report.fill is not None)
+    outcome: Outcome = "open" if order.status == "new" or order.status == "partially_filled" else order.status  # noqa: PLR1714
+    draft.report(order, "reconciled", request=request, outcome=outcome, fills=fills, at_once=True)

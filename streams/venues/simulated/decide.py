@@ -21,7 +21,7 @@ from storage.topics import QUOTES, VENUE_REQUESTS
 from streams.venues.simulated.changing import amend, cancel, query
 from streams.venues.simulated.draft import Draft
 from streams.venues.simulated.entering import end, enter
-from streams.venues.simulated.market import Market
+from streams.venues.simulated.market import FeedBook, Market
 from streams.venues.simulated.matching import meet_feed
 from streams.venues.simulated.state import SymbolState
 from streams.venues.simulated.submitting import is_triggered, submit
@@ -42,17 +42,33 @@ class Requested(NamedTuple):
     request: VenueRequest
 
 
-class QuoteMoved(NamedTuple):
-    """The market shows a new book of the feed, of this offset of `quotes`."""
+class Unreadable(NamedTuple):
+    """A record of `venue-requests` under the key `symbol` that is no request, and why."""
 
     offset: int
+    symbol: str
+    reason: str
+
+
+class QuoteMoved(NamedTuple):
+    """The feed has a new book, which is what the market shows for this command."""
+
+    symbol: str
+    feed: FeedBook
 
 
 class Elapsed(NamedTuple):
     """Time has gone on."""
 
+    symbol: str
 
-Command = Requested | QuoteMoved | Elapsed
+
+Command = Requested | Unreadable | QuoteMoved | Elapsed
+
+
+def symbol_of(command: Command) -> str:
+    """The symbol whose state decides a command."""
+    return command.request.symbol if isinstance(command, Requested) else command.symbol
 
 
 def decide(state: SymbolState, command: Command, market: Market) -> VenueRecord | None:
@@ -61,10 +77,12 @@ def decide(state: SymbolState, command: Command, market: Market) -> VenueRecord 
     _catch_up(draft)
     if isinstance(command, Requested):
         return _on_request(draft, command)
+    if isinstance(command, Unreadable):
+        return draft.record(VenueCause(VENUE_REQUESTS, command.offset), refused=command.reason)
     if isinstance(command, QuoteMoved):
-        if market.is_open and not state.is_quiet:
+        if state.taken_of <= market.quote and not state.is_quiet and market.is_open:
             _on_quote(draft)
-        cause = VenueCause(QUOTES, command.offset)
+        cause = VenueCause(QUOTES, command.feed.offset)
     else:
         cause = VenueCause(CLOCK)
     return None if draft.is_empty else draft.record(cause)

@@ -8,13 +8,18 @@ from typing import NamedTuple
 
 from ops.runtime.timestamps import NANOSECONDS_PER_MILLISECOND, format_timestamp
 from storage.models.venues import (
+    AmendRequest,
+    CancelRequest,
     FeedTaken,
     Fill,
     Liquidity,
+    Outcome,
     ParkedRequest,
     ReportKind,
     RequestKey,
+    RequestKind,
     Side,
+    SubmitRequest,
     VenueCause,
     VenueRecord,
     VenueReport,
@@ -26,6 +31,15 @@ from streams.venues.simulated.market import Market
 from streams.venues.simulated.orders import Key, Order, copy_of, image_of, venue_order_id
 from streams.venues.simulated.state import SymbolState, Taken
 from streams.venues.simulated.upstream import REASONS
+
+
+def request_kind(request: VenueRequest) -> RequestKind | None:
+    """What a request asks for; None for a query, which leaves nothing in doubt."""
+    if isinstance(request, SubmitRequest):
+        return "submit"
+    if isinstance(request, AmendRequest):
+        return "amend"
+    return "cancel" if isinstance(request, CancelRequest) else None
 
 
 class Maker(NamedTuple):
@@ -150,14 +164,16 @@ class Draft:
         order: Order,
         kind: ReportKind,
         *,
-        request_seq: int | None = None,
+        request: VenueRequest | None = None,
         code: str | None = None,
         fill: Fill | None = None,
+        outcome: Outcome | None = None,
+        fills: tuple[Fill, ...] = (),
         at_once: bool = False,
         delay: int = 0,
     ) -> None:
         """Report on an order: now, or when its venue, its connector or a scenario (`delay`, ns) lets it through."""
-        shown = kind in ("acknowledged", "replaced")
+        shown = kind in ("acknowledged", "replaced", "reconciled")
         report = VenueReport(
             self._report_id(),
             kind,
@@ -168,7 +184,7 @@ class Draft:
             order.symbol,
             self._ts,
             text_of(order.filled),
-            request_seq,
+            None if request is None else request.seq,
             venue_order_id(order.order_id),
             fill,
             text_of(order.quantity) if shown else None,
@@ -176,6 +192,9 @@ class Draft:
             order.time_in_force if shown else None,
             REASONS[code] if code else None,
             code,
+            "submit" if kind == "unknown" else None,
+            outcome,
+            fills,
         )
         before = self._last_due(order.order_id)
         due = max(order.silent_until, before or 0, self.market.now + delay)
@@ -184,7 +203,7 @@ class Draft:
         else:
             self._reports.append(report)
 
-    def answer(self, request: VenueRequest, kind: ReportKind, code: str) -> None:
+    def answer(self, request: VenueRequest, kind: ReportKind, code: str, *, outcome: Outcome | None = None) -> None:
         """Report on a request whose order the venue does not have, or before it gets there."""
         report = VenueReport(
             self._report_id(),
@@ -198,6 +217,8 @@ class Draft:
             request_seq=request.seq,
             reason=REASONS[code],
             upstream_code=code,
+            request=request_kind(request) if kind == "unknown" else None,
+            outcome=outcome,
         )
         if kind != "unknown" and self.market.fault(request.connector) == "timeout":
             self._withheld.append(WithheldReport(self.market.now, report))
@@ -223,10 +244,6 @@ class Draft:
         """Send a report that an earlier record made."""
         self._reports.append(report)
         self._released.append(report.report_id)
-
-    def is_released(self, report_id: str) -> bool:
-        """Whether this decision has sent a withheld report already."""
-        return report_id in self._released
 
     def fill(
         self, order: Order, price: Decimal, quantity: Decimal, liquidity: Liquidity, trade_id: str, *, delay: int = 0
@@ -272,7 +289,7 @@ class Draft:
         """Whether nothing changes."""
         return not (self.orders or self._reports or self._withheld or self._parked or self._unparked or self._took)
 
-    def record(self, cause: VenueCause, *, repeated: bool = False) -> VenueRecord:
+    def record(self, cause: VenueCause, *, repeated: bool = False, refused: str | None = None) -> VenueRecord:
         """The record of this decision."""
         return VenueRecord(
             self.state.symbol,
@@ -282,6 +299,7 @@ class Draft:
             self._ts,
             self.market.quote,
             repeated,
+            refused,
             tuple(self._reports),
             tuple(image_of(order) for order in self.orders.values()),
             tuple(self._withheld),

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from storage.models.venues import OrderStatus, ReportKind
+from storage.models.venues import OrderStatus, ReportKind, VenueRequest
 from streams.venues.simulated.amounts import amount
 from streams.venues.simulated.draft import Draft
 from streams.venues.simulated.matching import can_fill_whole, execute, would_take
@@ -24,12 +24,12 @@ def end(
     kind: ReportKind,
     code: str | None,
     *,
-    request_seq: int | None = None,
+    request: VenueRequest | None = None,
     delay: int = 0,
 ) -> None:
     """End a changed order and report it."""
     order.place, order.status, order.ended_at = "final", status, draft.market.now
-    draft.report(order, kind, request_seq=request_seq, code=code, delay=delay)
+    draft.report(order, kind, request=request, code=code, delay=delay)
 
 
 def cancel_rest(draft: Draft, order: Order, code: str) -> None:
@@ -105,7 +105,7 @@ def fill_whole(draft: Draft, order: Order, *, delay: int = 0) -> bool:
     return True
 
 
-def cancel_then_fill(draft: Draft, order: Order, request_seq: int | None = None) -> None:
+def cancel_then_fill(draft: Draft, order: Order, request: VenueRequest | None = None) -> None:
     """Cancel an order whose fill is still under way."""
-    end(draft, order, "canceled", "canceled", None, request_seq=request_seq)
+    end(draft, order, "canceled", "canceled", None, request=request)
     fill_whole(draft, order, delay=draft.market.rules.late_fill_after)

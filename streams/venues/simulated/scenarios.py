@@ -10,7 +10,7 @@
 | duplicate-fill | every fill is reported twice: same `fill_id`, another report id |
 | cancel-race | does not fill until it is canceled; then the fill was faster and the cancel is rejected |
 | late-fill | does not fill until it is canceled (at once for IOC, FOK and market); half a second later a fill of all of it comes |
-| disconnect | accepted, then the connection is lost (`unknown`); two seconds later open orders and fills are reconciled |
+| disconnect | the connection is lost as the order is sent (`unknown`); two seconds later open orders and fills are reconciled |
 """
 
 from typing import Final, NamedTuple

@@ -25,8 +25,8 @@ def submit(draft: Draft, request: SubmitRequest) -> None:
     problem = "SIM_UNKNOWN_SCENARIO" if scenario is None else problem_of(draft.market, order)
     problem = problem or _problem_of_time(draft, order)
     if problem is not None:
-        end(draft, order, "rejected", "rejected", problem, request_seq=request.seq)
-    elif _acknowledge(draft, order, scenario or NONE, request.seq):
+        end(draft, order, "rejected", "rejected", problem, request=request)
+    elif _acknowledge(draft, order, scenario or NONE, request):
         _place(draft, order)
 
 
@@ -113,27 +113,26 @@ def _problem_of_time(draft: Draft, order: Order) -> str | None:
     return None
 
 
-def _acknowledge(draft: Draft, order: Order, scenario: Scenario, request_seq: int) -> bool:
+def _acknowledge(draft: Draft, order: Order, scenario: Scenario, request: SubmitRequest) -> bool:
     """Answer a submit that the venue takes; False when a scenario ends the order here."""
     market = draft.market
     if scenario.name == "reject":
-        end(draft, order, "rejected", "rejected", "SIM_REJECTED", request_seq=request_seq)
+        end(draft, order, "rejected", "rejected", "SIM_REJECTED", request=request)
         return False
     if scenario.name == "timeout-then-reject":
-        draft.report(order, "unknown", request_seq=request_seq, code="SIM_TIMEOUT", at_once=True)
+        draft.report(order, "unknown", request=request, code="SIM_TIMEOUT", at_once=True)
         after = market.rules.resolve_after
-        end(draft, order, "rejected", "rejected", "SIM_REJECTED", request_seq=request_seq, delay=after)
+        end(draft, order, "rejected", "rejected", "SIM_REJECTED", request=request, delay=after)
         return False
     if scenario.name == "slow":
         order.silent_until = market.now + scenario.argument * NANOSECONDS_PER_MILLISECOND
     if scenario.name == "timeout-then-accept":
-        draft.report(order, "unknown", request_seq=request_seq, code="SIM_TIMEOUT", at_once=True)
+        draft.report(order, "unknown", request=request, code="SIM_TIMEOUT", at_once=True)
         order.silent_until = market.now + market.rules.resolve_after
-    draft.report(order, "acknowledged", request_seq=request_seq)
     if scenario.name == "disconnect":
-        draft.report(order, "unknown", code="SIM_DISCONNECTED")
+        draft.report(order, "unknown", request=request, code="SIM_DISCONNECTED", at_once=True)
         order.silent_until = market.now + market.rules.disconnected_for
-        draft.report(order, "acknowledged")
+    draft.report(order, "acknowledged", request=request)
     return True
 
 

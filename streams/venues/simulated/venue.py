@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from storage.models.venues import VenueRecord, VenueRequest
 from storage.reference import ReferenceData
 from streams.venues.simulated.board import FeedBoard
-from streams.venues.simulated.decide import Command, Elapsed, QuoteMoved, Requested, decide
+from streams.venues.simulated.decide import Command, Elapsed, QuoteMoved, Requested, decide, symbol_of
 from streams.venues.simulated.rules import Rules
 from streams.venues.simulated.schedule import next_due
 from streams.venues.simulated.state import SymbolState, evolve
@@ -28,23 +28,21 @@ class SimulatedVenue:
 
     def request(self, offset: int, request: VenueRequest, now: int) -> VenueRecord:
         """Take a request in; always gives a record."""
-        record = self._decide(request.symbol, Requested(offset, request), now)
+        record = self._decide(Requested(offset, request), now)
         assert record is not None  # noqa: S101  (a request always gives one)
         return record
 
     def quote(self, symbol: str, offset: int, value: bytes, now: int) -> VenueRecord | None:
         """Take a record of `quotes` in."""
-        if not self.board.see(symbol, offset, value):
+        feed, state = self.board.see(symbol, offset, value), self.states.get(symbol)
+        if feed is None or state is None or not self.board.moves(state, feed):
             return None
-        state = self.states.get(symbol)
-        if state is None or not self.board.moves(state):
-            return None
-        return self._decide(symbol, QuoteMoved(offset), now)
+        return self._decide(QuoteMoved(symbol, feed), now)
 
     def tick(self, now: int) -> list[VenueRecord]:
         """Do what has fallen due."""
         scheduled = [state.symbol for state in self.states.values() if state.is_scheduled]
-        records = (self._decide(symbol, Elapsed(), now) for symbol in scheduled)
+        records = (self._decide(Elapsed(symbol), now) for symbol in scheduled)
         return [record for record in records if record is not None]
 
     def next_due(self, now: int) -> int | None:
@@ -58,9 +56,11 @@ class SimulatedVenue:
         for record in records:
             evolve(self.state(record.symbol), record)
 
-    def _decide(self, symbol: str, command: Command, now: int) -> VenueRecord | None:
+    def _decide(self, command: Command, now: int) -> VenueRecord | None:
+        symbol = symbol_of(command)
         state = self.state(symbol)
-        record = decide(state, command, self.board.market(symbol, now, self._epoch))
+        feed = command.feed if isinstance(command, QuoteMoved) else None
+        record = decide(state, command, self.board.market(symbol, now, self._epoch, feed))
         if record is not None:
             evolve(state, record)
         return record

@@ -254,9 +254,9 @@ def test_an_order_that_is_there_is_never_put_twice(desk):
     desk.quote(size="1")
     desk.submit(quantity="2", price="101")
     desk.submit(quantity="2", price="101", valid_until=format_timestamp(desk.now - 1))
-    first, fill, again, state = desk.reports
-    assert again == fill
-    assert (first.kind, state.kind, state.filled_quantity) == ("acknowledged", "acknowledged", "1")
+    first, fill, told = desk.reports
+    assert (first.kind, told.kind, told.outcome, told.filled_quantity) == ("acknowledged", "reconciled", "open", "1")
+    assert told.fills == (fill.fill,)
     assert desk.state.orders["o1"].filled == 1
 
 

@@ -12,6 +12,7 @@ from storage.models.venues import SymbolCheckpoint, VenueRecord, decode_record, 
 from streams.venues.simulated.amounts import amount
 from streams.venues.simulated.decide import Elapsed, QuoteMoved, Requested, decide
 from streams.venues.simulated.draft import Draft
+from streams.venues.simulated.market import FeedBook
 from streams.venues.simulated.rules import LatencyModel, Rules
 from streams.venues.simulated.snapshots import restore, snapshot
 from streams.venues.simulated.state import SymbolState, evolve
@@ -175,7 +176,8 @@ def test_deciding_changes_nothing(new_desk, script, last):
     fields = shaped(fields)
     request = desk.submission(order_id, side, quantity, fields.pop("price"), tenant=tenant, **fields)
     before, market = snapshot(desk.state), desk.venue.board.market(desk.symbol, desk.now)
-    for command in (Requested(1, request), QuoteMoved(1), Elapsed()):
+    moved = QuoteMoved(desk.symbol, market.feed or FeedBook(1, b""))
+    for command in (Requested(1, request), moved, Elapsed(desk.symbol)):
         first, second = decide(desk.state, command, market), decide(desk.state, command, market)
         assert encode(first) == encode(second)
     assert snapshot(desk.state) == before

@@ -129,27 +129,39 @@ def test_late_fill_of_a_market_order_needs_no_cancel(desk):
 
 def test_disconnect_is_reconciled(desk):
     play(desk, "disconnect")
-    assert desk.reports_of("o1") == ["acknowledged", "unknown"]
-    assert desk.reports[-1].reason == "venue.disconnected"
-    desk.tick(2)
-    assert desk.reports_of("o1") == ["acknowledged", "unknown", "acknowledged", "filled"]
+    assert [(r.kind, r.request, r.reason) for r in desk.reports] == [("unknown", "submit", "venue.disconnected")]
+    desk.tick(1.9)
+    assert desk.reports_of("o1") == ["unknown"]
+    desk.tick(0.1)
+    assert desk.reports_of("o1") == ["unknown", "acknowledged", "filled"]
 
 
-def test_a_query_resolves_what_is_withheld(desk):
-    play(desk, "timeout-then-accept", price="95")
+def test_a_query_tells_the_truth_while_it_is_withheld(desk):
+    play(desk, "timeout-then-accept")
     desk.query()
-    assert desk.reports_of("o1") == ["unknown", "acknowledged", "acknowledged"]
-    assert desk.tick(5) == []
+    told = desk.reports[-1]
+    assert (told.kind, told.outcome, told.filled_quantity) == ("reconciled", "filled", "3")
+    desk.tick(1)
+    assert told.fills == (desk.reports[-1].fill,)
 
 
-def test_a_query_sends_fills_again_under_their_own_report(desk):
-    play(desk, "slow:0")
-    sent = desk.reports[-1]
+def test_a_query_changes_nothing(desk):
+    play(desk, "slow:0", price="95")
     desk.query()
-    assert desk.reports[-1] == sent
-    assert desk.state.positions == {("sim-a", "acc-t1"): Decimal(3)}
+    desk.cancel()
+    desk.query()
+    assert [(r.kind, r.outcome) for r in desk.reports[1::2]] == [("reconciled", "open"), ("reconciled", "canceled")]
     desk.query("never")
-    assert (desk.reports[-1].kind, desk.reports[-1].reason) == ("rejected", "order.not_found")
+    assert (desk.reports[-1].outcome, desk.reports[-1].reason) == ("not_found", "order.not_found")
+
+
+def test_a_query_does_not_call_an_order_missing_that_is_under_way(new_desk):
+    desk = new_desk(Rules(latency=LatencyModel(base_ms=50)))
+    desk.submit(price="90")
+    desk.tick(0.04)
+    desk.query()
+    desk.tick(0.05)
+    assert desk.reports_of("o1") == ["acknowledged", "reconciled"]
 
 
 @pytest.mark.parametrize(("fault", "reason"), [("refuse", "connector.refused"), ("down", "connector.unavailable")])

@@ -1,0 +1,127 @@
+"""On the road of an order: `venue-requests` -> here -> `venue-reports`. The engine as an owner of partitions takes it.
+
+The owner is handed these rules; quotes and the clock reach it as asides, made by `quotes_seen` and `due`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
+
+import msgspec
+
+from storage.log.port import Message, Record
+from storage.models.venues import RECORD_SCHEMA, VenueRecord, decode_record, decode_request, encode
+from streams.owner.rules import Decision, Moment
+from streams.venues.simulated.board import FeedBoard
+from streams.venues.simulated.decide import Command, Elapsed, QuoteMoved, Requested, Unreadable, decide, symbol_of
+from streams.venues.simulated.schedule import next_due
+from streams.venues.simulated.snapshots import restore, snapshot
+from streams.venues.simulated.state import SymbolState, evolve
+
+_HEADERS: Final = (("schema", RECORD_SCHEMA),)
+
+
+class QuoteRecord(Protocol):
+    """A record of `quotes`."""
+
+    @property
+    def offset(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+
+
+class SimulatedVenueRules:
+    """`streams.owner.rules.Rules` of `SymbolState`, `Command` and `VenueRecord`. Deadlines are asides here, not commands:
+    they carry no right of a client, and a symbol that is taken over is asked again at the next `due`.
+    """
+
+    def __init__(self, board: FeedBoard) -> None:
+        self.board = board
+        self._states: dict[str, SymbolState] = {}
+
+    def decode(self, record: Record) -> Command:
+        """A request; one that cannot be read, or has another symbol than its key, is refused on the log."""
+        symbol = (record.key or b"").decode(errors="replace")
+        try:
+            request = decode_request(record.value or b"")
+        except msgspec.MsgspecError as error:
+            return Unreadable(record.offset, symbol, f"not a venue request: {error}")
+        if request.symbol != symbol:
+            return Unreadable(record.offset, symbol, f"the key says {symbol!r} and the value {request.symbol!r}")
+        return Requested(record.offset, request)
+
+    def key(self, command: Command) -> bytes:
+        """The symbol."""
+        return symbol_of(command).encode()
+
+    def new_state(self, key: bytes) -> SymbolState:
+        """A symbol without orders."""
+        return self._keep(SymbolState(key.decode()))
+
+    def restore(self, key: bytes, value: bytes) -> SymbolState:  # noqa: ARG002  (the checkpoint names its symbol)
+        """A symbol as a checkpoint has it."""
+        return self._keep(restore(value))
+
+    def _keep(self, state: SymbolState) -> SymbolState:
+        self._states[state.symbol] = state
+        return state
+
+    def snapshot(self, state: SymbolState) -> bytes:
+        """The checkpoint of a symbol."""
+        return snapshot(state)
+
+    def decide(self, state: SymbolState, command: Command, moment: Moment) -> Decision[VenueRecord] | None:
+        """One record for each request; None for an aside that changes nothing."""
+        feed = command.feed if isinstance(command, QuoteMoved) else None
+        record = decide(state, command, self.board.market(state.symbol, moment.ts, moment.epoch, feed))
+        return None if record is None else Decision(record, encode(record), _HEADERS)
+
+    def evolve(self, state: SymbolState, event: VenueRecord) -> None:
+        """Take a record in."""
+        evolve(state, event)
+
+    def read(self, record: Record) -> VenueRecord:
+        """A record of ours."""
+        return decode_record(record.value or b"")
+
+    def follow_ups(self, event: VenueRecord) -> Sequence[Message]:  # noqa: ARG002
+        """None: the reports are relayed."""
+        return ()
+
+    def follow_ups_of(self, state: SymbolState) -> Sequence[Message]:  # noqa: ARG002
+        """None."""
+        return ()
+
+    def deadlines(self, event: VenueRecord) -> Mapping[str, int] | None:  # noqa: ARG002
+        """None: see `due`."""
+        return None
+
+    def deadlines_of(self, state: SymbolState) -> Mapping[str, int]:  # noqa: ARG002
+        """None: see `due`."""
+        return {}
+
+    def deadline_command(self, key: bytes, name: str, due: int) -> Message:
+        """Never asked for. Raises `ValueError`."""
+        raise ValueError(f"the simulated venue has no deadline {name!r} of {key!r} at {due}")
+
+    def quotes_seen(self, records: Sequence[QuoteRecord]) -> list[Command]:
+        """Take records of `quotes` in; the asides for those that may change something, each with its own book."""
+        asides: list[Command] = []
+        for record in records:
+            symbol = (record.key or b"").decode(errors="replace")
+            feed = self.board.see(symbol, record.offset, record.value or b"")
+            state = self._states.get(symbol)
+            if feed is not None and state is not None and self.board.moves(state, feed):
+                asides.append(QuoteMoved(symbol, feed))
+        return asides
+
+    def due(self, now: int) -> list[Command]:
+        """The asides for the symbols that have something due at `now` (ns): ask every 10 to 100 ms."""
+        return [
+            Elapsed(state.symbol) for state in self._states.values() if state.is_scheduled and self._is_due(state, now)
+        ]
+
+    def _is_due(self, state: SymbolState, now: int) -> bool:
+        moment = next_due(state, self.board.market(state.symbol, now))
+        return moment is not None and moment <= now
