@@ -81,4 +81,3 @@ class Rules:
     resolve_after: int = NANOSECONDS_PER_SECOND
     late_fill_after: int = NANOSECONDS_PER_SECOND // 2
     disconnected_for: int = 2 * NANOSECONDS_PER_SECOND
-    remembered: int = 600 * NANOSECONDS_PER_SECOND

@@ -2,7 +2,6 @@
 
 from itertools import chain
 
-from ops.runtime.timestamps import format_timestamp
 from storage.models.venues import FeedTaken, RequestKey, Side, SymbolCheckpoint, decode_checkpoint, encode
 from streams.venues.simulated.amounts import amount, text_of
 from streams.venues.simulated.orders import image_of, order_of
@@ -53,9 +52,3 @@ def restore(value: bytes) -> SymbolState:
     state.parked = {RequestKey(held.request.order_id, held.request.seq): held for held in checkpoint.parked}
     take_of_feed(state, checkpoint.taken)
     return state
-
-
-def describe(state: SymbolState) -> str:
-    """One line for people: how much the state holds and when it last changed."""
-    open_orders = sum(not order.is_final for order in state.orders.values())
-    return f"{state.symbol}: record {state.seq} at {format_timestamp(state.ts)}, {open_orders} open orders"
