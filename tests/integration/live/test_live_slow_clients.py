@@ -64,6 +64,7 @@ async def test_a_stuck_reader_costs_the_others_nothing_and_gets_the_latest_and_g
             await asyncio.sleep(STUCK_SECONDS)
             meanwhile = quantiles(delays.values(), n=100)[98]
             grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory
+            held = _held_for_the_slow(gateway)
             found = before.result()
             running.clear()
             await publishing
@@ -75,8 +76,17 @@ async def test_a_stuck_reader_costs_the_others_nothing_and_gets_the_latest_and_g
             await asyncio.gather(*followers, return_exceptions=True)
     assert seen == trades, "the others have every trade in order"
     assert meanwhile < max(5 * normal, 0.05)
-    assert grown < 16 * 1024, "kilobytes"
+    assert held <= 2 * limits.slow_bytes + 2 * (limits.queued_messages + len(SYMBOLS)) * 400, "bytes"
+    assert grown < 48 * 1024, "kilobytes; most of it the log itself"
     _check_what_the_stuck_one_got(found, trades, sent_at)
+
+
+def _held_for_the_slow(gateway):
+    """Bytes in write buffer and backlog of the one client that has a backlog."""
+    (client,) = [one.client for one in gateway.sockets._connections if one.client.backlog is not None]
+    waiting = client.backlog
+    frames = [*waiting._ready, *waiting._queue, *(frame for frame, _ in waiting._latest.values())]
+    return client.buffered() + sum(len(frame.wire) for frame in frames)
 
 
 async def _read_for(stuck, seconds):
