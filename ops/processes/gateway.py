@@ -36,7 +36,14 @@ async def run_gateway(settings: Settings, stop: asyncio.Event) -> None:
         ops_app = build_ops_app(gateway.health, platform.metrics)
         ops_task = background.start(serve_until(ops_app, private, ops_serving, drain_seconds=1), "ops")
         public_task = background.start(
-            serve_until(gateway.app, public, serving, drain_seconds=settings.drain_seconds, tls=tls_files(settings)),
+            serve_until(
+                gateway.app,
+                public,
+                serving,
+                drain_seconds=settings.drain_seconds,
+                tls=tls_files(settings),
+                configure=gateway.configure,
+            ),
             "gateway",
         )
         _log.info(

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
+from hypercorn.config import Config
 from quart import Quart
 
 from gateway.app import GatewayParts, build_app
@@ -17,6 +18,7 @@ from gateway.live.hub import LiveHub
 from gateway.live.limits import LiveLimits
 from gateway.live.register import register_live
 from gateway.live.sockets import LiveSockets
+from gateway.live.transport import configure_server
 from gateway.system.probe import PlatformProbe
 from ops.processes.checks import log_check, store_check
 from ops.processes.lifetime import Background
@@ -44,6 +46,10 @@ class Gateway:
     hub: LiveHub
     sockets: LiveSockets
     health: Health
+
+    def configure(self, config: Config) -> None:
+        """What the WebSocket needs of its server: sizes, no pings beside ours, HTTP/1.1 alone."""
+        configure_server(config, self.sockets.limits)
 
     async def drain(self, seconds: float) -> None:
         """Not ready from now on; tell WebSocket clients, and see them off."""

@@ -77,7 +77,14 @@ async def run_local(
         up = await _up(platform, settings, port_of(public), port_of(private))
         serving, ops_serving = asyncio.Event(), asyncio.Event()
         public_task = background.start(
-            serve_until(gateway.app, public, serving, drain_seconds=settings.drain_seconds, tls=tls_files(settings)),
+            serve_until(
+                gateway.app,
+                public,
+                serving,
+                drain_seconds=settings.drain_seconds,
+                tls=tls_files(settings),
+                configure=gateway.configure,
+            ),
             "gateway",
         )
         ops_app = build_ops_app(gateway.health, platform.metrics)

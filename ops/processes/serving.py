@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 from hypercorn.asyncio import serve
@@ -42,18 +43,22 @@ async def serve_until(
     *,
     drain_seconds: float,
     tls: tuple[Path, Path] | None = None,
+    configure: Callable[[Config], None] | None = None,
 ) -> None:
-    """Serve `app` until `stop` is set, then let running requests end for at most `drain_seconds`."""
+    """Serve `app` until `stop` is set, then let running requests end for at most `drain_seconds`.
+
+    `configure` may set what the app needs of its server.
+    """
     config = Config()
     config.bind = [f"fd://{listener.fileno()}"]
     config.graceful_timeout = drain_seconds
-    config.alpn_protocols = ["http/1.1"]  # WebSockets over HTTP/2 would bypass the fan-out's own writes
     config.accesslog = None
     config.errorlog = None
     config.include_server_header = False
-    config.websocket_ping_interval = None
     config.h11_max_incomplete_size = 64 * 1024
     config.keep_alive_timeout = 75  # also until a whole head has come; a read_timeout would cost a task at each read
+    if configure is not None:
+        configure(config)
     if tls:
         config.certfile, config.keyfile = str(tls[0]), str(tls[1])
 
