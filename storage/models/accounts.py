@@ -57,7 +57,7 @@ class Alerts(msgspec.Struct, frozen=True, omit_defaults=True):
     cleared: int = -1
 
 
-class Account(msgspec.Struct, frozen=True):
+class Account(msgspec.Struct, frozen=True, gc=False):
     """An account after a record. Money is in `currency` but for `balances` and `realized`, by currency.
 
     `cash` is the converted sum of `balances`; a currency without a live conversion counts as 0 (`unconverted` names it).
@@ -70,6 +70,8 @@ class Account(msgspec.Struct, frozen=True):
     mode: str
     currency: str
     trading_state: TradingState
+    trading_set_by: SetBy
+    trading_since: str
     cash: str
     equity: str
     unrealized_pnl: str

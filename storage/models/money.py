@@ -18,7 +18,15 @@ _MONEY: Final = Decimal("1e-8")
 _AVERAGE: Final = Decimal("1e-12")
 EXACT: Final = Context(prec=400, rounding=ROUND_HALF_EVEN, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[])
 _DIVIDING: Final = Context(prec=100, rounding=ROUND_HALF_EVEN, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[])
-_multiply, _add, _subtract = EXACT.multiply, EXACT.add, EXACT.subtract
+
+number: Final = Decimal
+"""The value of a text that the platform itself has written (`text_of`). A name of its own, as nothing is checked."""
+plus: Final = EXACT.add
+"""The exact sum of two numbers (never `+`, whose context keeps 28 digits)."""
+minus: Final = EXACT.subtract
+"""Their exact difference."""
+times: Final = EXACT.multiply
+"""Their exact product."""
 _quantize, _divide = EXACT.quantize, _DIVIDING.divide
 
 
@@ -30,16 +38,13 @@ def parse_number(text: str) -> Decimal | None:
     return Decimal(text)
 
 
-def number(text: str) -> Decimal:
-    """The value of a text that the platform itself has written (`text_of`)."""
-    return Decimal(text)
-
-
 def text_of(value: Decimal) -> str:
     """Canonical plain form, without exponent, trailing zeros or negative zero: `0.5`, `100`, `0`."""
     if not value:
         return "0"
-    text = format(value, "f")
+    text = str(value)
+    if "E" in text:
+        text = format(value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
@@ -53,21 +58,6 @@ def average_price(cost: Decimal, size: Decimal) -> Decimal:
     return _quantize(_divide(cost, size), _AVERAGE) if size else ZERO
 
 
-def plus(left: Decimal, right: Decimal) -> Decimal:
-    """Their exact sum."""
-    return _add(left, right)
-
-
-def minus(left: Decimal, right: Decimal) -> Decimal:
-    """Their exact difference."""
-    return _subtract(left, right)
-
-
-def times(left: Decimal, right: Decimal) -> Decimal:
-    """Their exact product."""
-    return _multiply(left, right)
-
-
 def ratio(part: Decimal, whole: Decimal) -> Decimal:
     """`part / whole` to 100 digits; 0 for a whole of 0. Round the result before it is written."""
     return _divide(part, whole) if whole else ZERO
@@ -75,12 +65,12 @@ def ratio(part: Decimal, whole: Decimal) -> Decimal:
 
 def notional(price: Decimal, quantity: Decimal, multiplier: Decimal) -> Decimal:
     """price x quantity x multiplier, exact."""
-    return _multiply(_multiply(price, quantity), multiplier)
+    return times(times(price, quantity), multiplier)
 
 
 def whole_steps(value: Decimal, step: Decimal) -> Decimal:
     """The greatest multiple of `step` (above 0) that is not above `value` (not negative)."""
-    return _multiply(EXACT.divide_int(value, step), step)
+    return times(EXACT.divide_int(value, step), step)
 
 
 def fits(value: Decimal, step: Decimal) -> bool:

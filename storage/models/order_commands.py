@@ -167,12 +167,12 @@ class VenueCancelRejected(_Report, frozen=True, tag=True):
 
 
 class VenueReplaced(_Report, frozen=True, tag=True):
-    """The order now has these terms at the venue. `request_id` is the amend's command id where the venue tells it."""
+    """The order now has these terms at the venue. `request_seq` is the seq of the record that asked."""
 
     quantity: str
     price: str | None = None
     time_in_force: TimeInForce | None = None
-    request_id: str | None = None
+    request_seq: int | None = None
 
 
 class VenueReplaceRejected(_Report, frozen=True, tag=True):
@@ -180,7 +180,7 @@ class VenueReplaceRejected(_Report, frozen=True, tag=True):
 
     code: str
     upstream_code: str | None = None
-    request_id: str | None = None
+    request_seq: int | None = None
 
 
 class VenueExpired(_Report, frozen=True, tag=True):

@@ -8,7 +8,7 @@ from storage.models.orders import Order
 from storage.models.positions import Position
 
 
-class Cause(msgspec.Struct, frozen=True):
+class Cause(msgspec.Struct, frozen=True, gc=False):
     """The command that a record answers: where it stands and its id."""
 
     topic: str
@@ -16,7 +16,7 @@ class Cause(msgspec.Struct, frozen=True):
     command_id: str
 
 
-class UsedQuote(msgspec.Struct, frozen=True):
+class UsedQuote(msgspec.Struct, frozen=True, gc=False):
     """A quote as it was decided on. `age_ms` is the decision's time less the time it was taken in."""
 
     symbol: str
@@ -28,14 +28,14 @@ class UsedQuote(msgspec.Struct, frozen=True):
     age_ms: int
 
 
-class Used(msgspec.Struct, frozen=True):
+class Used(msgspec.Struct, frozen=True, gc=False):
     """What was known of the world: the quotes looked at, and the controls by the offset that announced them."""
 
     quotes: tuple[UsedQuote, ...]
     controls_version: int
 
 
-class OrderRecord(msgspec.Struct, frozen=True):
+class OrderRecord(msgspec.Struct, frozen=True, gc=False):
     """What one command came to, wholly or not at all. `seq` counts an account's records from 1 without a gap, `epoch` is
     the owner's claim. `orders`, `positions` and `account` are after-images of what it changed (`account` None: nothing).
     """

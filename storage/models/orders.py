@@ -28,16 +28,16 @@ Pending = Literal["amend", "cancel"]
 
 
 class PendingAmend(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What an amend that the venue has not answered would make of the order; `valid_until` in ns."""
+    """What an amend that the venue has not answered would make of the order; `seq` names the request, `valid_until` is in ns."""
 
-    command_id: str
+    seq: int
     price: str | None
     quantity: str
     time_in_force: TimeInForce
     valid_until: int
 
 
-class Order(msgspec.Struct, frozen=True):
+class Order(msgspec.Struct, frozen=True, gc=False):
     """One order. `seq` is the account's record that made this image.
 
     `quantity`, `filled_quantity` and `remaining_quantity` are in the instrument's units (remaining is 0 once final),
@@ -48,7 +48,7 @@ class Order(msgspec.Struct, frozen=True):
     the venue's own. `valid_until`, `release_at`, `expires_at` are nanoseconds since the epoch: when the venue must have
     it, and, while it waits for the open, when it is sent and when it ends. `uncertain_since` is the seq that made it
     unknown. `amend` stays after the end, as the venue's answer to it may still come; `cancel_reason` is why a pending cancel
-    was asked.
+    was asked; `amended_seq` names the amend request that gave it its terms (0: none).
     """
 
     order_id: str
@@ -94,4 +94,5 @@ class Order(msgspec.Struct, frozen=True):
     expires_at: int | None = None
     uncertain_since: int | None = None
     cancel_reason: str | None = None
+    amended_seq: int = 0
     duplicate: bool | None = None

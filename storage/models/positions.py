@@ -3,7 +3,7 @@
 import msgspec
 
 
-class Position(msgspec.Struct, frozen=True):
+class Position(msgspec.Struct, frozen=True, gc=False):
     """The net position of an account in a symbol. Decimal strings; money in `currency`.
 
     `net_qty` is below 0 when short. `avg_price` has 12 decimals ("0" when flat), `cost` is the exact sum of price x quantity

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from ops.runtime.timestamps import NANOSECONDS_PER_MILLISECOND, format_timestamp
-from storage.models.accounts import DEFAULT_LIMITS, Limits
+from storage.models.accounts import DEFAULT_LIMITS, Limits, SetBy
 from storage.models.money import ZERO, money, parse_number, plus, text_of
 from storage.models.order_commands import ArmDeadMan, Deposit, OpenAccount, SetLimits, SetTradingState
 from storage.models.order_events import (
@@ -14,7 +14,7 @@ from storage.models.order_events import (
     LimitsChanged,
     TradingStateChanged,
 )
-from streams.orders.draft import Draft
+from streams.orders.draft import Draft, Trading
 from streams.risk.margin import in_account_currency
 
 _STRICTNESS: Final = {"active": 0, "reducing": 1, "halted": 2}
@@ -73,9 +73,9 @@ def set_trading_state(draft: Draft, command: SetTradingState) -> None:
         _deny(draft, "account.trading_state_locked", state=state.trading_state, set_by="admin")
         return
     keeps_lock = state.trading_set_by == "admin" and command.state == state.trading_state != "active"
-    set_by = "admin" if keeps_lock else command.set_by
+    set_by: SetBy = "admin" if keeps_lock else command.set_by
     draft.event(TradingStateChanged(command.state, state.trading_state, set_by, draft.ts))
-    draft.trading_state = command.state
+    draft.trading = Trading(command.state, set_by, draft.ts)
 
 
 def arm_dead_man(draft: Draft, command: ArmDeadMan) -> None:

@@ -48,7 +48,7 @@ def _request(draft: Draft, command: AmendOrder, order: Order, asked: _Terms) -> 
         draft.put(order, **terms, reserve_price=price or order.reserve_price, expires_at=ends)
         return
     draft.event(AmendRequested(order.order_id, quantity, price, asked.time_in_force, command.valid_until))
-    amend = PendingAmend(command.command_id, price, quantity, asked.time_in_force, command.valid_until)
+    amend = PendingAmend(draft.seq, price, quantity, asked.time_in_force, command.valid_until)
     draft.put(order, amend=amend, pending="amend")
 
 

@@ -1,10 +1,10 @@
 """A record in the making: what a decision has put into it so far, and the account image that closes it. Pure."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from ops.runtime.timestamps import format_timestamp
-from storage.models.accounts import TradingState
+from storage.models.accounts import SetBy, TradingState
 from storage.models.controls import TradingRules
 from storage.models.money import ZERO, minus, number, plus, text_of
 from storage.models.order_commands import Command
@@ -23,6 +23,14 @@ from streams.risk.margin import (
     sum_of_reservations,
     value_account,
 )
+
+
+class Trading(NamedTuple):
+    """What the account may do, who said so and since when."""
+
+    state: TradingState
+    set_by: SetBy
+    since: str
 
 
 class Draft:
@@ -46,7 +54,7 @@ class Draft:
         "realized",
         "seq",
         "state",
-        "trading_state",
+        "trading",
         "ts",
     )
 
@@ -61,7 +69,7 @@ class Draft:
         self.events: list[Event] = []
         self.orders: dict[str, Order] = {}
         self.positions: dict[str, Position] = {}
-        self.trading_state: TradingState = state.trading_state
+        self.trading = Trading(state.trading_state, state.trading_set_by, state.trading_since or self.ts)
         self.rate_exceeded: bool | None = None
         self.opening: AccountOpened | None = None
         account = state.account

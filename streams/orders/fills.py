@@ -106,6 +106,7 @@ def apply_amend(draft: Draft, order: Order) -> Order:
         time_in_force=amend.time_in_force,
         reserve_price=amend.price or order.reserve_price,
         amend=None,
+        amended_seq=amend.seq,
         pending="cancel" if order.pending == "cancel" else None,
     )
 

@@ -67,7 +67,18 @@ def _settle(draft: Draft, order: Order, report: Reconcile) -> None:
         case "not_found":
             _not_found(draft, order)
         case "filled":
-            pass  # its fills were counted above; without all of them it stays as it is, and the difference was told
+            _filled(draft, order)
+
+
+def _filled(draft: Draft, order: Order) -> None:
+    """Its fills were counted already; what may be missing is the answer to an amend. Else it stays, the difference told."""
+    if order.amend is None:
+        return
+    filled = number(order.filled_quantity)
+    if filled == number(order.amend.quantity):
+        amend(draft, order, order.amend)
+    elif filled >= number(order.quantity):
+        refuse_amend(draft, order, LOST, None)
 
 
 def _refused(draft: Draft, order: Order, report: Reconcile) -> None:
@@ -98,7 +109,7 @@ def _still_open(draft: Draft, order: Order, report: Reconcile) -> None:
     if order.amend is not None:
         if _has_terms(order, report):
             amend(draft, order, order.amend)
-        elif was_unknown:
+        elif was_unknown and draft.now > order.amend.valid_until:
             refuse_amend(draft, order, LOST, None)
         order = draft.order(order.order_id) or order
     if was_unknown and order.pending == "cancel":

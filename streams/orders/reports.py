@@ -111,25 +111,29 @@ def cancel_rejected(draft: Draft, order: Order, report: VenueCancelRejected) -> 
 
 
 def replaced(draft: Draft, order: Order, report: VenueReplaced) -> None:
-    """The pending amend was done, with the terms that the venue tells; also for an order that has ended since."""
+    """The pending amend was done, with the terms that the venue tells; also for an order that has ended since. An amend that had been
+    given up for lost counts when its answer comes after all, an older one than the last that was done does not.
+    """
     quantity = parse_number(report.quantity)
     price = parse_number(report.price) if report.price is not None else None
     if quantity is None or quantity <= 0 or (report.price is not None and price is None):
         unmatched(draft, report, "report.malformed")
         return
     asked = order.amend
-    if asked is None or report.request_id not in {None, asked.command_id}:
-        if report.request_id is None and quantity != number(order.quantity) and is_open(order.state):
+    seq = report.request_seq if report.request_seq is not None else asked.seq if asked else None
+    if seq is None:
+        if quantity != number(order.quantity) and is_open(order.state):
             unmatched(draft, report, "report.contradicts")
-    elif is_open(order.state) or order.state in CORRECTABLE:
-        told = text_of(price) if price is not None else asked.price
-        time_in_force = report.time_in_force or asked.time_in_force
-        amend(draft, order, PendingAmend(asked.command_id, told, text_of(quantity), time_in_force, asked.valid_until))
+    elif seq > order.amended_seq and (is_open(order.state) or order.state in CORRECTABLE):
+        answered = asked is not None and asked.seq == seq
+        told = text_of(price) if price is not None else asked.price if asked and answered else order.price
+        time_in_force = report.time_in_force or (asked.time_in_force if asked and answered else order.time_in_force)
+        amend(draft, order, PendingAmend(seq, told, text_of(quantity), time_in_force, 0))
 
 
 def replace_rejected(draft: Draft, order: Order, report: VenueReplaceRejected) -> None:
     """It stays as it was; only a pending amend is answered."""
-    if order.amend is not None and report.request_id in {None, order.amend.command_id}:
+    if order.amend is not None and report.request_seq in {None, order.amend.seq}:
         refuse_amend(draft, order, report.code, report.upstream_code)
 
 

@@ -51,30 +51,35 @@ def expire(draft: Draft, order: Order, upstream_code: str | None) -> None:
 
 
 def amend(draft: Draft, order: Order, terms: PendingAmend) -> None:
-    """The pending amend was done, with these terms."""
+    """The amend request `terms.seq` was done; the pending one is answered if it is that."""
     draft.event(OrderAmended(order.order_id, terms.quantity, terms.price, terms.time_in_force))
     changes: dict[str, Any] = {
         "quantity": terms.quantity,
         "price": terms.price,
         "time_in_force": terms.time_in_force,
         "reserve_price": terms.price or order.reserve_price,
+        "amended_seq": terms.seq,
     }
-    _answered(draft, order, changes, terms.quantity)
+    pending = order.amend if order.amend is not None and order.amend.seq != terms.seq else None
+    _answered(draft, order, changes, terms.quantity, pending)
 
 
 def refuse_amend(draft: Draft, order: Order, code: str, upstream_code: str | None) -> None:
     """The pending amend was not done."""
     draft.event(AmendRejected(order.order_id, code, {"order_id": order.order_id}, upstream_code))
-    _answered(draft, order, {}, order.quantity)
+    _answered(draft, order, {}, order.quantity, None)
 
 
-def _answered(draft: Draft, order: Order, changes: dict[str, Any], quantity: str) -> None:
-    """An order that only waited for this answer, with nothing left to fill, is filled."""
-    changes |= {"amend": None, "pending": None if order.pending == "amend" else order.pending}
+def _answered(draft: Draft, order: Order, changes: dict[str, Any], quantity: str, still: PendingAmend | None) -> None:
+    """What is asked `still` may follow. An order that only waited for this answer, with nothing left to fill, is filled."""
+    changes["amend"] = still
+    if order.pending == "amend" and still is None:
+        changes["pending"] = None
     if is_open(order.state):
         if order.state == "unknown":
             resolve(draft, order, "open")
             changes |= {"state": known_state(order), "uncertain_since": None}
-        if number(order.filled_quantity) >= number(quantity):
+        filled = number(order.filled_quantity)
+        if filled >= number(quantity) and (still is None or number(still.quantity) <= filled):
             changes["state"] = "filled"
     draft.put(order, **changes)

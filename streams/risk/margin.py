@@ -107,36 +107,29 @@ def holding_of(position: Position, quote: UsedQuote | None, rules: TradingRules 
 
 
 class Valuation(NamedTuple):
-    """An account in its currency, before reservations."""
+    """An account in its currency, before reservations. equity = cash + unrealized; risk_ratio = maintenance / equity
+    to 8 decimals, None at equity <= 0.
+    """
 
     cash: Decimal
     unrealized: Decimal
     initial: Decimal
     maintenance: Decimal
+    equity: Decimal
+    risk_ratio: Decimal | None
+    level: MarginLevel
     unconverted: tuple[str, ...]
 
-    @property
-    def equity(self) -> Decimal:
-        """Cash and unrealised profit."""
-        return plus(self.cash, self.unrealized)
 
-    @property
-    def risk_ratio(self) -> Decimal | None:
-        """Maintenance margin over equity, 8 decimals; None at equity <= 0."""
-        equity = self.equity
-        return money(ratio(self.maintenance, equity)) if equity > 0 else None
-
-    @property
-    def level(self) -> MarginLevel:
-        """How near it is to liquidation: from 0.7, 0.85 and 1 on, or with a position and nothing to carry it."""
-        at = self.risk_ratio
-        if at is None:
-            return "liquidation" if self.maintenance > 0 else "ok"
-        if at < WARNING_AT:
-            return "ok"
-        if at < CALL_AT:
-            return "warning"
-        return "call" if at < LIQUIDATION_AT else "liquidation"
+def margin_level(maintenance: Decimal, at: Decimal | None) -> MarginLevel:
+    """How near it is to liquidation: from 0.7, 0.85 and 1 on, or with a position and nothing to carry it."""
+    if at is None:
+        return "liquidation" if maintenance > 0 else "ok"
+    if at < WARNING_AT:
+        return "ok"
+    if at < CALL_AT:
+        return "warning"
+    return "call" if at < LIQUIDATION_AT else "liquidation"
 
 
 def value_account(
@@ -160,7 +153,10 @@ def value_account(
     for currency, (initial, maintenance) in margins.items():
         initial_sum = plus(initial_sum, in_account_currency(initial, converter.rate(currency)))
         maintenance_sum = plus(maintenance_sum, in_account_currency(maintenance, converter.rate(currency)))
-    return Valuation(cash, profit, initial_sum, maintenance_sum, tuple(unconverted))
+    equity = plus(cash, profit)
+    at = money(ratio(maintenance_sum, equity)) if equity > 0 else None
+    level = margin_level(maintenance_sum, at)
+    return Valuation(cash, profit, initial_sum, maintenance_sum, equity, at, level, tuple(unconverted))
 
 
 def sum_of_reservations(reserved: Mapping[str, Decimal], converter: Converter) -> Decimal:
