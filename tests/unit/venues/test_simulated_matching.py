@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from ops.runtime.timestamps import format_timestamp
+from streams.venues.simulated.amounts import fee_of
 
 SECOND = 1_000_000_000
 
@@ -278,3 +279,20 @@ def test_an_unreadable_quote_gives_no_liquidity_and_is_named(desk):
     desk.submit()
     assert desk.reports_of("o1") == ["acknowledged", "canceled"]
     assert desk.venue.board.refused[desk.symbol].offset == 99
+
+
+def test_fill_or_kill_does_nothing_when_its_own_tenant_stands_in_the_way(desk):
+    desk.submit("first", "sell", "1", "100", tenant="t2")
+    desk.submit("mine", "sell", "1", "101")
+    desk.submit("behind", "sell", "1", "102", tenant="t2")
+    desk.submit("all", "buy", "3", "102", time_in_force="FOK")
+    assert desk.reports_of("all") == ["acknowledged", "canceled"]
+    assert desk.reports[-1].reason == "venue.fill_or_kill_unfilled"
+    assert desk.fills_of("first") == []
+
+
+@pytest.mark.parametrize(
+    ("quantity", "fee"), [("0.5", "0.00000000"), ("1.5", "0.00000002"), ("2.5", "0.00000002"), ("3.5", "0.00000004")]
+)
+def test_fees_are_rounded_half_even(quantity, fee):
+    assert fee_of(Decimal("0.001"), Decimal(quantity), Decimal("0.01"), Decimal("0.001")) == Decimal(fee)

@@ -346,3 +346,33 @@ def test_ended_orders_are_forgotten_after_ten_minutes(desk):
     assert set(desk.state.handled) == {"open", "later"}
     assert set(desk.state.fills) == set()
     assert desk.state.positions == {("sim-a", "acc-t1"): Decimal(1)}
+
+
+def test_a_queued_post_only_order_does_not_take_at_the_open(share_desk):
+    desk = share_desk
+    desk.now = CLOSED
+    desk.submit(price="100", post_only=True)
+    desk.now = OPENS
+    desk.quote("90", "99")
+    desk.tick()
+    assert desk.reports_of("o1") == ["acknowledged", "canceled"]
+    assert desk.reports[-1].reason == "venue.would_take"
+
+
+def test_fills_that_were_withheld_count_once_when_they_are_sent(desk):
+    desk.quote(asks=[["101", "1"], ["102", "9"]], bids=[["99", "5"]], size="1")
+    desk.submit(quantity="3", price="102", client_order_id="sim:slow:100:x")
+    assert desk.state.positions == {("sim-a", "acc-t1"): Decimal(3)}
+    desk.tick(0.1)
+    assert desk.reports_of("o1") == ["acknowledged", "filled", "filled"]
+    assert desk.state.positions == {("sim-a", "acc-t1"): Decimal(3)}
+    assert len(desk.state.fills["o1"]) == 2
+
+
+def test_reports_of_one_order_keep_their_order(desk):
+    play(desk, "late-fill")
+    desk.cancel()
+    desk.cancel()
+    assert desk.reports_of("o1") == ["acknowledged", "canceled"]
+    desk.tick(0.5)
+    assert desk.reports_of("o1") == ["acknowledged", "canceled", "filled", "cancel_rejected"]
