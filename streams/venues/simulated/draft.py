@@ -198,7 +198,7 @@ class Draft:
         )
         before = self._last_due(order.order_id)
         due = max(order.silent_until, before or 0, self.market.now + delay)
-        if not at_once and (before is not None or due > self.market.now or self.market.is_silent(order.connector)):
+        if not at_once and (due > self.market.now or self.market.is_silent(order.connector)):
             self._withheld.append(WithheldReport(due, report))
         else:
             self._reports.append(report)
