@@ -15,7 +15,7 @@ from streams.risk.checks import first_denial
 from streams.risk.denial import Denial
 from streams.risk.increments import bad_prices, bad_quantity
 from streams.risk.margin import mark_of
-from streams.risk.permissions import connector_for, halted, stale
+from streams.risk.permissions import Restriction, connector_for, halted, stale
 
 
 class _Terms(NamedTuple):
@@ -113,14 +113,15 @@ def _forbidden(draft: Draft, order: Order, asked: _Terms) -> Denial | None:
     rules = draft.rules(order.symbol)
     if rules is None:
         return Denial("market.unknown_symbol", {"symbol": order.symbol})
-    denial = halted(restriction_of(draft, rules, order.strategy_id))
+    restriction = restriction_of(draft, rules, order.strategy_id)
+    denial = halted(restriction)
     if denial is not None:
         return denial
     connector = connector_for(draft.state.tenant_id, order.venue, draft.market.controls)
     if isinstance(connector, Denial):
         return connector
     denial = bad_prices(rules, price=asked.price) or _bad_quantity(rules, order, asked)
-    return denial or _risk(draft, order, asked, rules)
+    return denial or _risk(draft, order, asked, rules, restriction)
 
 
 def _bad_quantity(rules: TradingRules, order: Order, asked: _Terms) -> Denial | None:
@@ -128,7 +129,9 @@ def _bad_quantity(rules: TradingRules, order: Order, asked: _Terms) -> Denial | 
     return bad_quantity(rules, asked.quantity) if asked.quantity != number(order.quantity) else None
 
 
-def _risk(draft: Draft, order: Order, asked: _Terms, rules: TradingRules) -> Denial | None:
+def _risk(
+    draft: Draft, order: Order, asked: _Terms, rules: TradingRules, restriction: Restriction | None
+) -> Denial | None:
     quote = draft.quote(order.symbol)
     mark = mark_of(quote.bid, quote.ask, quote.last) if quote else None
     if mark is None:
@@ -140,9 +143,9 @@ def _risk(draft: Draft, order: Order, asked: _Terms, rules: TradingRules) -> Den
         price=asked.price,
         stop_price=number(order.stop_price) if order.stop_price is not None else None,
         reduce_only=order.reduce_only,
-        strategy_id=order.strategy_id,
+        restriction=restriction,
     )
-    proposal = proposal_of(draft, rules, wanted, mark, amended=order)
+    proposal = proposal_of(draft, rules, wanted, mark, order)
     denial = first_denial(proposal)
     draft.rate_exceeded = denial is not None and denial.code == "risk.order_rate"
     return denial

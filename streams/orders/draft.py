@@ -38,6 +38,7 @@ class Draft:
 
     __slots__ = (
         "_converter",
+        "_reserved",
         "_used",
         "_valuation",
         "balances",
@@ -78,6 +79,7 @@ class Draft:
         self.paid_fees = account.paid_fees if account else {}
         self._used: dict[str, UsedQuote] = {}
         self._valuation: Valuation | None = None
+        self._reserved: Decimal | None = None
         self._converter: Converter | None = None
 
     def order(self, order_id: str) -> Order | None:
@@ -112,6 +114,7 @@ class Draft:
         """Add the after-image of `order` with `changes`; what follows from its state and terms is worked out here."""
         after = with_consequences(order, changes, self.ts, self.seq)
         self.orders[order.order_id] = after
+        self._reserved = None
         return after
 
     def put_position(self, position: Position) -> None:
@@ -158,13 +161,16 @@ class Draft:
     @property
     def reserved(self) -> Decimal:
         """What open orders reserve, in the account's currency, as this record has it so far."""
+        if self._reserved is not None:
+            return self._reserved
         reserved = self.state.reserved
         for after in self.orders.values():
             before = self.state.orders.get(after.order_id)
             change = minus(number(after.reserved), number(before.reserved) if before else ZERO)
             if change:
                 reserved = {**reserved, after.currency: plus(reserved.get(after.currency, ZERO), change)}
-        return sum_of_reservations(reserved, self.converter)
+        self._reserved = sum_of_reservations(reserved, self.converter)
+        return self._reserved
 
     @property
     def available_margin(self) -> Decimal:

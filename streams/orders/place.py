@@ -17,7 +17,7 @@ from streams.risk.checks import first_denial
 from streams.risk.denial import Denial
 from streams.risk.increments import bad_prices, bad_quantity
 from streams.risk.margin import mark_of
-from streams.risk.permissions import connector_for, halted, stale
+from streams.risk.permissions import Restriction, connector_for, halted, stale
 from streams.risk.proposal import Proposal
 
 
@@ -31,6 +31,7 @@ class _Asked:
     time_in_force: TimeInForce = "GTC"
     connector: str | None = None
     hours: Hours | None = None
+    restriction: Restriction | None = None
     proposal: Proposal | None = None
 
 
@@ -110,7 +111,8 @@ def default_time_in_force(draft: Draft, rules: TradingRules) -> TimeInForce:
 
 def _permission(draft: Draft, command: PlaceOrder, asked: _Asked) -> Denial | None:
     rules = _rules(asked)
-    denial = halted(restriction_of(draft, rules, command.strategy_id))
+    asked.restriction = restriction_of(draft, rules, command.strategy_id)
+    denial = halted(asked.restriction)
     if denial is not None:
         return denial
     connector = connector_for(draft.state.tenant_id, rules.venue, draft.market.controls)
@@ -160,7 +162,7 @@ def _risk(draft: Draft, command: PlaceOrder, asked: _Asked) -> Denial | None:
         price=terms.price,
         stop_price=terms.stop_price,
         reduce_only=command.reduce_only,
-        strategy_id=command.strategy_id,
+        restriction=asked.restriction,
     )
     asked.proposal = proposal_of(draft, rules, wanted, mark)
     denial = first_denial(asked.proposal)

@@ -29,11 +29,15 @@ class OrderTerms(NamedTuple):
     price: Decimal | None
     stop_price: Decimal | None
     reduce_only: bool
-    strategy_id: str | None
+    restriction: Restriction | None
 
 
 def proposal_of(
-    draft: Draft, rules: TradingRules, terms: OrderTerms, mark: Decimal, amended: Order | None = None
+    draft: Draft,
+    rules: TradingRules,
+    terms: OrderTerms,
+    mark: Decimal,
+    amended: Order | None = None,
 ) -> Proposal:
     """The proposal of a new order, or of `amended` as an amend would leave it."""
     state = draft.state
@@ -55,7 +59,7 @@ def proposal_of(
         net=number(position.net_qty) if position else ZERO,
         same_side=minus(state.open_quantity(rules.symbol, terms.side), own),
         best_opposite=opposite.best if opposite else None,
-        restriction=restriction_of(draft, rules, terms.strategy_id),
+        restriction=terms.restriction,
         rate=draft.converter.rate(rules.currency),
         is_new=amended is None,
         open_orders=len(state.orders),

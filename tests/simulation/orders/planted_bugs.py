@@ -35,7 +35,9 @@ def valid_until_is_not_looked_at(patch: pytest.MonkeyPatch) -> None:
 def a_partial_fill_frees_no_margin(patch: pytest.MonkeyPatch) -> None:
     """The whole quantity stays reserved."""
     reserved = images._reserved
-    patch.setattr(images, "_reserved", lambda order, _left, filled: reserved(order, number(order.quantity), filled))
+    patch.setattr(
+        images, "_reserved", lambda order, amend, _left, *rest: reserved(order, amend, number(order.quantity), *rest)
+    )
 
 
 def commands_are_not_remembered(patch: pytest.MonkeyPatch) -> None:
@@ -117,7 +119,7 @@ def a_late_fill_reopens_the_order(patch: pytest.MonkeyPatch) -> None:
 def a_pending_amend_reserves_what_was(patch: pytest.MonkeyPatch) -> None:
     """An amend upwards reserves only when the venue has confirmed it."""
     reserved = images._reserved
-    patch.setattr(images, "_reserved", lambda order, left, filled: reserved(replace(order, amend=None), left, filled))
+    patch.setattr(images, "_reserved", lambda order, _amend, *rest: reserved(order, None, *rest))
 
 
 def a_short_averages_its_sales_wrongly(patch: pytest.MonkeyPatch) -> None:
