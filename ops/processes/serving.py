@@ -12,15 +12,24 @@ from quart import Quart
 from ops.runtime.settings import Settings
 
 
+UNREAD_SECONDS = 90.0
+
+
 class AddressTaken(Exception):
     """The address cannot be listened on; the text says which and why."""
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes any free one. Raises `AddressTaken`."""
+def listen(host: str, port: int, unread_seconds: float = UNREAD_SECONDS) -> socket.socket:
+    """A listening socket; port 0 takes any free one. Raises `AddressTaken`.
+
+    The kernel drops a connection whose peer has read nothing of what waits for it for `unread_seconds` (longer than the
+    WebSocket's own rule, which can say why): hypercorn waits for such a peer for ever, whatever timeouts it is given.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(unread_seconds * 1000))
     try:
         listener.bind((host, port))
     except OSError as error:
