@@ -11,7 +11,6 @@ from quart import Quart
 
 from ops.runtime.settings import Settings
 
-
 UNREAD_SECONDS = 90.0
 
 
