@@ -112,6 +112,7 @@ class Desk:
         self.hours: Mapping[str, Hours] = {}
         self.records: list[OrderRecord] = []
         self._numbers = count(1)
+        self._orders = count(1)
         if deposit is not None:
             roomy = limits or changed_limits(orders_per_second=1_000_000)
             self.send(
@@ -148,7 +149,7 @@ class Desk:
 
     def order(self, symbol: str = COIN, **fields: Any) -> PlaceOrder:
         """The command of `place`."""
-        number = next(self._numbers)
+        number = next(self._orders)
         kind = fields.get("order_type", "limit")
         standard: dict[str, Any] = {
             "command_id": f"cmd-{number}",
