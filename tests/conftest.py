@@ -4,6 +4,12 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# On a laptop each run draws other examples; in CI they are the same each time, so that a red run can be run again.
+settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
+settings.register_profile("laptop", deadline=None, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "laptop")
 
 
 def _from_environment(name: str, what: str) -> str:

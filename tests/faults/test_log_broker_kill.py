@@ -137,7 +137,7 @@ async def test_acknowledged_appends_survive_a_killed_broker_once_and_in_order(br
 
 
 async def test_an_append_while_the_broker_is_gone_is_unknown_in_time_and_closing_does_not_hang(broker):
-    log = await _started_log(await broker.start(), append_seconds=1.0)
+    log = await _started_log(await broker.start(), append_seconds=5.0)
     await log.append(PLATFORM_EVENTS, Message(b"a", b"before"))
     await broker.do("kill9")
 
