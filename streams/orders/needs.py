@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from storage.models.controls import Controls
-from storage.models.order_commands import Command
+from storage.models.order_commands import Command, Deposit, Reconcile, VenueFilled
 from streams.orders.state import AccountState
 
 _LONGEST_CHAIN = 4
@@ -15,7 +15,7 @@ def symbols_needed(state: AccountState, command: Command, controls: Controls) ->
     asked = symbol_of(state, command)
     if asked is not None:
         symbols.add(asked)
-    symbols.update(_conversions(state, asked, controls))
+    symbols.update(_conversions(state, command, asked, controls))
     return symbols
 
 
@@ -27,8 +27,18 @@ def symbol_of(state: AccountState, command: Command) -> str | None:
     return order.symbol if order else symbol
 
 
-def _conversions(state: AccountState, symbol: str | None, controls: Controls) -> Iterator[str]:
+def _currencies_of(command: Command) -> Iterator[str]:
+    if isinstance(command, Deposit):
+        yield command.currency
+    elif isinstance(command, VenueFilled) and command.fee_currency is not None:
+        yield command.fee_currency
+    elif isinstance(command, Reconcile):
+        yield from (fill.fee_currency for fill in command.fills if fill.fee_currency is not None)
+
+
+def _conversions(state: AccountState, command: Command, symbol: str | None, controls: Controls) -> Iterator[str]:
     currencies = set(state.account.balances) if state.account else set()
+    currencies.update(_currencies_of(command))
     currencies.update(state.reserved)
     currencies.update(position.currency for position in state.positions.values())
     rules = controls.instruments.get(symbol) if symbol is not None else None

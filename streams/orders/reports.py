@@ -20,6 +20,7 @@ from storage.models.order_commands import (
     VenueReplaceRejected,
     VenueReport,
     VenueUnknown,
+    encode_command,
 )
 from storage.models.order_events import (
     Answer,
@@ -49,8 +50,8 @@ def decide_report(draft: Draft, report: VenueReport, handler: Handler) -> None:
 
 
 def unmatched(draft: Draft, report: VenueReport, reason: Unmatched) -> None:
-    """Keep a report that fits nothing."""
-    draft.event(ReportUnmatched(report.order_id, reason, msgspec.to_builtins(report)))
+    """Keep a report that fits nothing, as it reads on the wire."""
+    draft.event(ReportUnmatched(report.order_id, reason, msgspec.json.decode(encode_command(report))))
 
 
 def acknowledged(draft: Draft, order: Order, report: VenueAcknowledged) -> None:
