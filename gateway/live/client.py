@@ -69,8 +69,7 @@ class Client:
         """Write an answer or a message about the connection; too much that it does not read closes it."""
         if self.closed:
             return
-        self.write(data)
-        self.written += len(data)
+        self._write(data)
         if self.buffered() > self._limits.buffered_bytes:
             self._on_too_slow()
 
@@ -101,9 +100,7 @@ class Client:
         """Write what waits as far as there is room. True: nothing waits any more."""
         backlog = self.backlog
         while backlog is not None and not self.closed and self.buffered() <= _DRAINED_BYTES:
-            data = b"".join(backlog.take(self._limits.slow_bytes // 2))
-            self.write(data)
-            self.written += len(data)
+            self._write(b"".join(backlog.take(self._limits.slow_bytes // 2)))
             if not backlog:
                 self.backlog = backlog = None
         return backlog is None
@@ -126,6 +123,15 @@ class Client:
         """Drop the connection."""
         self.closed = True
         self._wire.abort()
+
+    def _write(self, data: bytes) -> None:
+        """A transport that was ended under us (uvloop then raises) ends this client, not who writes for all of them."""
+        try:
+            self.write(data)
+        except RuntimeError:
+            self.abort()
+        else:
+            self.written += len(data)
 
     def _waiting(self) -> Backlog:
         if self.backlog is None:

@@ -38,7 +38,7 @@ class LiveHub:
     """Reads each topic once and gives every client what it subscribed to. Implements `QuoteBoard`.
 
     `log_ids`: log topic -> the UUID of its log. `quote_group`: the consumer group of the latest-quote processor.
-    `failure` ends with an exception when a feed cannot go on; the process must then end.
+    `failure` ends with an exception when something that serves all clients cannot go on; the process must then end.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class LiveHub:
             latest_quotes=latest_quotes,
             quote_group=quote_group,
             newest_bars=newest_bars,
-            on_failure=self._failed,
+            on_failure=self.fail,
         )
         self._snapshots = Snapshots(self._feeds, log, topics)
         self._board = Board(self._feeds, topics)
@@ -98,6 +98,11 @@ class LiveHub:
             task.cancel()
         await asyncio.gather(*self._catching_up, return_exceptions=True)
         await self._feeds.close()
+
+    def fail(self, error: BaseException) -> None:
+        """End `failure` with `error`, unless it has ended before."""
+        if self.failure is not None and not self.failure.done():
+            self.failure.set_exception(error)
 
     def quote(self, symbol: str) -> BoardQuote | None:
         """See `QuoteBoard`."""
@@ -277,8 +282,4 @@ class LiveHub:
     def _caught_up(self, task: asyncio.Task[None]) -> None:
         self._catching_up.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._failed(error)
-
-    def _failed(self, error: BaseException) -> None:
-        if self.failure is not None and not self.failure.done():
-            self.failure.set_exception(error)
+            self.fail(error)

@@ -51,8 +51,9 @@ class LiveSockets:
         return len(self._connections)
 
     def start(self) -> None:
-        """Begin to look after connections."""
+        """Begin to look after connections. What ends that ends the hub (`LiveHub.failure`)."""
         self._task = asyncio.get_running_loop().create_task(self._run(), name="live sockets")
+        self._task.add_done_callback(self._ended)
 
     async def stop(self) -> None:
         """Stop looking after connections."""
@@ -181,6 +182,11 @@ class LiveSockets:
         while True:
             self.turn(self.clock.monotonic())
             await asyncio.sleep(SLOT_SECONDS)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Without heartbeats and revocation the process must not go on."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.hub.fail(error)
 
     async def _emptied(self, seconds: float) -> None:
         """Return when no connection is left, or after `seconds`."""

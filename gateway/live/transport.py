@@ -189,10 +189,9 @@ class HypercornWire:
 
     def _send(self, event: CloseConnection) -> None:
         try:
-            data = self._stream.connection.send(event)
-        except LocalProtocolError:
-            return  # a close frame was sent already
-        self.write(data)
+            self.write(self._stream.connection.send(event))
+        except (LocalProtocolError, RuntimeError):
+            return  # a close frame was sent already, or the transport has ended
 
 
 def _bound_unsent(transport: asyncio.BaseTransport) -> None:
