@@ -47,7 +47,7 @@ class CatchUp:
     async def run(self) -> None:
         """Read until the client has everything that the feeds have read, then make it live."""
         try:
-            while not self.finish():
+            while self._wanted and not self.finish():
                 for feed, shard in self._places:
                     await self._advance(feed, shard)
                 await asyncio.sleep(_ROOM_SECONDS if self._waits_for_feeds else 0)
@@ -78,7 +78,7 @@ class CatchUp:
     async def _advance(self, feed: Feed, shard: Shard) -> None:
         """Send what one shard owes, up to what its feed has read by now."""
         stop = shard.position + 1
-        while (start := self._next(shard)) < stop:
+        while self._wanted and (start := self._next(shard)) < stop:
             if shard.remembers(start):
                 await self._send_remembered(shard, start)
             else:
