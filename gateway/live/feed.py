@@ -53,9 +53,11 @@ class Feed:
         """Read until the log is closed. A log that is away is asked again every second."""
         while True:
             starts = {partition: shard.position + 1 for partition, shard in self.shards.items()}
+            # Noted before it is open: a partition that is added meanwhile must not be forgotten.
+            tail = self._tail = self._log.tail(self.source.log_topic, starts)
             try:
-                async with self._log.tail(self.source.log_topic, starts) as self._tail:
-                    await self._read(self._tail)
+                async with tail:
+                    await self._read(tail)
             except TailClosed:
                 return
             except LogUnavailable as error:

@@ -110,7 +110,9 @@ class Tail(Protocol):
         ...
 
     async def add(self, partition: int, offset: int) -> None:
-        """Also deliver `partition`, from `offset` on; one that is delivered already goes on from there."""
+        """Also deliver `partition`, from `offset` on; one that is delivered already goes on from there. May be called
+        before the tail is entered, and while it is.
+        """
         ...
 
     async def __aenter__(self) -> Self: ...

@@ -169,6 +169,20 @@ async def test_a_tail_delivers_only_the_partitions_it_was_given_until_more_are_a
         assert tail.positions() == {1: 51, 3: 50}
 
 
+async def test_a_partition_that_is_added_before_the_tail_is_open_is_delivered(platform):
+    keys = [platform.keys_of(TRADES, partition, 1)[0] for partition in range(2)]
+    await platform.log.append_many(TRADES, [message for key in keys for message in _messages(key, 5)])
+    tail = platform.log.tail(TRADES, {0: 0})
+    await tail.add(1, 3)
+    async with tail:
+        found = await platform.take(tail, 7)
+    assert sorted((record.partition, record.offset) for record in found) == [
+        *((0, offset) for offset in range(5)),
+        (1, 3),
+        (1, 4),
+    ]
+
+
 async def test_adding_a_partition_while_records_flow_neither_loses_nor_repeats_any(platform):
     keys = [platform.keys_of(TRADES, partition, 1)[0] for partition in range(4)]
     found = []

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -25,6 +26,7 @@ class Script:
         self.steps = deque(steps)
         self.starts: list[dict[int, int]] = []
         self.added: list[tuple[int, int]] = []
+        self.opened: Callable[[Script], Awaitable[None]] | None = None
 
     def tail(self, _topic, start):
         self.starts.append(dict(start))
@@ -42,6 +44,8 @@ class Script:
         self.added.append((partition, offset))
 
     async def __aenter__(self):
+        if self.opened is not None:
+            await self.opened(self)
         return self
 
     async def __aexit__(self, *_):
@@ -134,6 +138,23 @@ async def test_a_partition_can_be_added_under_way():
     assert log.added == [(3, 10)]
     await running
     assert not feed.caught_up.is_set(), "the new partition has not been read"
+
+
+async def test_a_partition_that_is_added_while_the_tail_opens_is_read():
+    log = Script([record(5)])
+    opening = asyncio.Event()
+
+    async def slowly(_log):
+        await opening.wait()
+
+    log.opened = slowly
+    feed, _, _ = feed_of(log)
+    running = asyncio.create_task(feed.run())
+    await asyncio.sleep(0)
+    await feed.add(3, 10, 12)
+    opening.set()
+    await running
+    assert log.added == [(3, 10)]
 
 
 class Counting(Router):
