@@ -134,8 +134,9 @@ class MemoryPartition:
         return end < self._admitted
 
     def _give_up_on_the_slowest(self) -> None:
-        slowest = min((cursor for cursor in self._cursors if not cursor.left_behind), key=lambda cursor: cursor.offset)
-        slowest.left_behind = True
+        waited_for = [cursor for cursor in self._cursors if not cursor.left_behind]
+        if waited_for:  # none: another append that waited as long has given up on it already
+            min(waited_for, key=lambda cursor: cursor.offset).left_behind = True
 
 
 class Cursor:

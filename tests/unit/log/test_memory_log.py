@@ -79,6 +79,14 @@ async def test_a_reader_that_does_not_move_holds_a_writer_up_only_so_long_and_lo
             await stuck.batch()
 
 
+async def test_several_writers_that_wait_for_one_stuck_reader_all_go_on():
+    log = MemoryLog(ONE, patience_seconds=0.02)
+    async with log.tail(TRADES, {0: 0}):
+        await log.append_many(TRADES, _filler(KEEP // 2))
+        written = await asyncio.gather(*(log.append_many(TRADES, _filler(10)) for _ in range(3)))
+    assert sum(map(len, written)) == 30
+
+
 async def test_a_reader_that_leaves_lets_a_waiting_writer_go_on():
     log = MemoryLog(ONE, patience_seconds=60)
     async with log.tail(TRADES, {0: 0}):
