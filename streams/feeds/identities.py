@@ -1,6 +1,7 @@
 """Which trades of a run were published lately: a repeat of one is dropped before it reaches the log. Pure."""
 
 from collections import OrderedDict
+from heapq import heappush, heappushpop
 from typing import Final
 
 from storage.models.market_data import Trade
@@ -32,3 +33,25 @@ class RecentIdentities:
         self._known[identity] = None
         if len(self._known) > self._capacity:
             self._known.popitem(last=False)
+
+
+class NewestPrints:
+    """The `capacity` prints with the greatest lines of those added, in whatever order: partitions are read one by one."""
+
+    def __init__(self, capacity: int = REMEMBERED) -> None:
+        self._capacity = capacity
+        self._prints: list[tuple[int, int, Identity]] = []
+        self._added = 0
+
+    def add(self, line: int, identity: Identity) -> None:
+        """Keep one; the one with the lowest line is dropped when there are too many."""
+        self._added += 1
+        entry = (line, self._added, identity)
+        if len(self._prints) < self._capacity:
+            heappush(self._prints, entry)
+        else:
+            heappushpop(self._prints, entry)
+
+    def in_order(self) -> list[Identity]:
+        """What is kept, by line."""
+        return [identity for _, _, identity in sorted(self._prints)]

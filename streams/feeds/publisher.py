@@ -11,7 +11,7 @@ from storage.log.port import Headers, Log, Message, Record
 from storage.models.market_data import Trade, encode
 from storage.topics import QUOTES, TRADES
 from streams.feeds.feed_position import HEADER, position_of, run_prefix
-from streams.feeds.identities import REMEMBERED, Identity, RecentIdentities, identity_of
+from streams.feeds.identities import REMEMBERED, Identity, NewestPrints, RecentIdentities, identity_of
 from streams.feeds.port import FeedRecord
 
 NOTHING_ACKNOWLEDGED: Final = -1
@@ -73,12 +73,15 @@ class FeedPublisher:
         Returns the line up to which every record is surely on the log (-1: none), None when the run is not found.
         """
         found: int | None = None
+        prints = NewestPrints(self._remembered)
         for topic in (TRADES, QUOTES):
             async for record in self._tail(topic):
                 position = position_of(record.headers)
                 if position is not None and position.run == self._run:
                     found = position.acknowledged if found is None else max(found, position.acknowledged)
-                    self._note(topic, record, position.line)
+                    self._note(topic, record, position.line, prints)
+        for identity in prints.in_order():
+            self._recent.add(identity)
         if found is not None:
             self._acknowledged = found
         return found
@@ -90,13 +93,14 @@ class FeedPublisher:
                 for record in records:
                     yield record
 
-    def _note(self, topic: str, record: Record, line: int) -> None:
+    def _note(self, topic: str, record: Record, line: int, prints: NewestPrints) -> None:
         if topic == QUOTES:
             symbol = (record.key or b"").decode()
             self._quotes_until[symbol] = max(line, self._quotes_until.get(symbol, line))
         elif record.value is not None:
             known = _decode_print(record.value)
-            self._recent.add((known.symbol, known.venue_seq, known.correction.kind if known.correction else None))
+            kind = known.correction.kind if known.correction else None
+            prints.add(line, (known.symbol, known.venue_seq, kind))
 
     async def __call__(self, records: Sequence[FeedRecord]) -> None:
         """Publish in the given order. Trades go first, so that a quote's `last` has been on the log as a trade."""

@@ -176,6 +176,24 @@ async def test_a_broken_run_goes_on_without_losing_or_repeating(break_after: int
         assert on_log == sorted(on_log)
 
 
+async def test_a_run_of_many_symbols_goes_on_with_the_newest_of_all_of_them_remembered() -> None:
+    """However the symbols are spread over partitions: what is remembered is the last so many of the run."""
+    symbols = [f"S{number}.US" for number in range(8)]
+    source = [trade(line, symbols[line % 8]) for line in range(64)]
+    log = BreakingLog(Topics())
+    first = FeedPublisher(log, CountingIdentifiers(), "run", remembered=16)
+    await first(source[:48])
+    log.appends_left = 12
+    with pytest.raises(AppendUnknown):
+        await first(source[48:])
+    log.appends_left = 10**9
+    second = FeedPublisher(log, CountingIdentifiers(), "run", remembered=16)
+    resume_after = await second.resume()
+    assert resume_after is not None
+    await second(source[resume_after + 1 :])
+    assert sorted(line_of(record) for record in await records_of(log, TRADES)) == list(range(64))
+
+
 async def test_a_run_that_is_not_there_begins_anew_and_names_are_not_mixed_up() -> None:
     log = MemoryLog(Topics())
     await FeedPublisher(log, CountingIdentifiers(), "run-10")([trade(5), quote(6)])
