@@ -28,18 +28,21 @@ class Cost:
 
 
 def benchmark(scale: Scale) -> Iterable[Report]:
-    """A table for each load and number of clients; the contenders take turns in each round."""
+    """A table for each load and number of clients; the contenders take turns in each round (one round beyond the first
+    number of clients).
+    """
     found, notes = contenders(peers=scale.peers)
     for clients in scale.clients:
         for name, wanted in LOADS.items():
             load = replace(wanted, every=wanted.every * max(1, clients // FULL_RATE_CLIENTS))
+            rounds = scale.rounds if clients == scale.clients[0] else 1
             costs: dict[str, list[Cost]] = {contender: [] for contender in found}
-            for _ in range(scale.rounds):
+            for _ in range(rounds):
                 for contender, make in found.items():
                     costs[contender].append(measure(make, load, clients, scale))
             method = (
                 f"{clients} clients, {load.size}-byte messages, {load.burst} every {load.every} ms; medians of "
-                f"{scale.rounds} rounds of {scale.seconds:g} s; CPU of the sending process only"
+                f"{rounds} round(s) of {scale.seconds:g} s; CPU of the sending process only"
             )
             yield _report(f"fan-out-{name}-{clients}-clients", method, costs, notes)
 
