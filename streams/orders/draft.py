@@ -3,6 +3,8 @@
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from ops.runtime.timestamps import format_timestamp
 from storage.models.accounts import SetBy, TradingState
 from storage.models.controls import TradingRules
@@ -38,6 +40,7 @@ class Draft:
 
     __slots__ = (
         "_converter",
+        "_holdings",
         "_reserved",
         "_used",
         "_valuation",
@@ -79,6 +82,7 @@ class Draft:
         self.paid_fees = account.paid_fees if account else {}
         self._used: dict[str, UsedQuote] = {}
         self._valuation: Valuation | None = None
+        self._holdings: dict[str, Holding] = {}
         self._reserved: Decimal | None = None
         self._converter: Converter | None = None
 
@@ -118,8 +122,16 @@ class Draft:
         return after
 
     def put_position(self, position: Position) -> None:
-        """Add the after-image of a position; what the account was worth is worked out anew."""
-        self.positions[position.symbol] = position
+        """Add the after-image of a position at its mark; what the account was worth is worked out anew."""
+        held = self._holdings[position.symbol] = self._holding(position)
+        self.positions[position.symbol] = replace(
+            position,
+            mark_price=text_of(held.mark),
+            notional=text_of(held.notional),
+            margin=text_of(held.initial),
+            maintenance_margin=text_of(held.maintenance),
+            unrealized_pnl=text_of(held.unrealized),
+        )
         self._valuation = None
 
     def credit(self, currency: str, amount: Decimal) -> None:
@@ -145,8 +157,7 @@ class Draft:
             self._converter = Converter(currency, self.market.controls.conversions, self.quote)
         return self._converter
 
-    def holding(self, position: Position) -> Holding:
-        """A position at its present mark."""
+    def _holding(self, position: Position) -> Holding:
         return holding_of(position, self.quote(position.symbol), self.rules(position.symbol))
 
     @property
@@ -154,7 +165,12 @@ class Draft:
         """What the account is worth as this record has it so far."""
         if self._valuation is None:
             positions = {**self.state.positions, **self.positions} if self.positions else self.state.positions
-            held = [(one.currency, self.holding(one)) for one in positions.values() if one.net_qty != "0"]
+            known = self._holdings
+            held = [
+                (one.currency, known.get(one.symbol) or self._holding(one))
+                for one in positions.values()
+                if one.net_qty != "0"
+            ]
             self._valuation = value_account(self.balances, held, self.converter)
         return self._valuation
 

@@ -45,19 +45,16 @@ def evolve(state: AccountState, record: OrderRecord) -> None:
 
 
 def _take_order(state: AccountState, order: Order, moment: int) -> None:
-    key = (order.symbol, order.side)
     before = state.orders.get(order.order_id)
     if is_open(order.state):
         if before is None:
             state.add(order)
         else:
             state.replace(before, order)
-        state.settle_prices(key)
         return
     state.due_cancels.pop(order.order_id, None)
     if before is not None:
         state.remove(before)
-        state.settle_prices(key)
     if order.order_id not in state.ended:
         state.ended_at.append((moment + REMEMBERED_NS, order.order_id))
     state.ended[order.order_id] = order

@@ -2,8 +2,6 @@
 
 from decimal import Decimal
 
-from msgspec.structs import replace
-
 from storage.models.money import ZERO, average_price, minus, money, number, parse_number, plus, text_of, times
 from storage.models.order_commands import FoundFill, VenueFilled
 from storage.models.order_events import CancelRequested, OrderAcknowledged, OrderAmended, OrderFilled, OrderResolved
@@ -12,7 +10,6 @@ from storage.models.positions import Position
 from streams.orders.draft import Draft
 from streams.orders.life import CORRECTABLE, is_open
 from streams.orders.positions import dealt, signed
-from streams.risk.margin import holding_of
 
 Fill = VenueFilled | FoundFill
 
@@ -155,24 +152,12 @@ def _into_position(
         updated_at=draft.ts,
         seq=draft.seq,
     )
-    draft.put_position(_valued(draft, position))
+    draft.put_position(position)
     return after.realized
 
 
 def _maintenance(before: Position | None, order: Order) -> str:
     return before.maintenance_margin_rate if before else order.margin_rate
-
-
-def _valued(draft: Draft, position: Position) -> Position:
-    held = holding_of(position, draft.quote(position.symbol), draft.rules(position.symbol))
-    return replace(
-        position,
-        mark_price=text_of(held.mark),
-        notional=text_of(held.notional),
-        margin=text_of(held.initial),
-        maintenance_margin=text_of(held.maintenance),
-        unrealized_pnl=text_of(held.unrealized),
-    )
 
 
 def _cancel_excess(draft: Draft, symbol: str) -> None:

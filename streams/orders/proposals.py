@@ -10,7 +10,7 @@ from storage.models.orders import Order, OrderType, Side
 from streams.orders.draft import Draft
 from streams.orders.state import AccountState, open_quantity_of
 from streams.risk.permissions import Restriction, Trader, restriction_on
-from streams.risk.proposal import Proposal
+from streams.risk.proposal import Proposal, reducible_by
 
 
 def restriction_of(draft: Draft, rules: TradingRules, strategy_id: str | None) -> Restriction | None:
@@ -44,6 +44,8 @@ def proposal_of(
     filled = number(amended.filled_quantity) if amended else ZERO
     own = open_quantity_of(amended) if amended else ZERO
     position = state.positions.get(rules.symbol)
+    net = number(position.net_qty) if position else ZERO
+    same_side = minus(state.open_quantity(rules.symbol, terms.side), own)
     opposite = state.sides.get((rules.symbol, "sell" if terms.side == "buy" else "buy"))
     return Proposal(
         rules=rules,
@@ -56,8 +58,9 @@ def proposal_of(
         reduce_only=terms.reduce_only,
         mark=mark,
         limits=state.limits,
-        net=number(position.net_qty) if position else ZERO,
-        same_side=minus(state.open_quantity(rules.symbol, terms.side), own),
+        net=net,
+        same_side=same_side,
+        reducible=reducible_by(terms.side, net, same_side),
         best_opposite=opposite.best if opposite else None,
         restriction=terms.restriction,
         rate=draft.converter.rate(rules.currency),

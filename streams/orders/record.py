@@ -4,19 +4,20 @@ from typing import Final
 
 from storage.models.accounts import Account, Alerts
 from storage.models.money import minus, text_of
+from storage.models.order_events import CommandDenied, CommandRepeated, CommandTooOld, ReportUnmatched
 from storage.models.order_records import Cause, OrderRecord, Used
 from streams.orders.draft import Draft
 from streams.orders.life import is_open
 from streams.risk.margin import converted_total
 from streams.risk.signals import MARGIN_CODES, ORDER_RATE
 
-WITHOUT_EFFECT: Final = frozenset({"CommandRepeated", "CommandTooOld", "CommandDenied", "ReportUnmatched"})
+WITHOUT_EFFECT: Final = frozenset({CommandRepeated, CommandTooOld, CommandDenied, ReportUnmatched})
 
 
 def record_of(draft: Draft) -> OrderRecord:
     """The finished record. One without effect, and one of an account that is not open, has no image of the account."""
     events = draft.events
-    idle = not draft.orders and all(type(event).__name__ in WITHOUT_EFFECT for event in events)
+    idle = not draft.orders and all(type(event) in WITHOUT_EFFECT for event in events)
     exists = draft.state.opened or draft.opening is not None
     account = account_image(draft) if exists and not idle else None
     return OrderRecord(

@@ -104,6 +104,4 @@ def restore(data: bytes) -> AccountState:
     state.recent.extend(kept.recent)
     for order in kept.orders:
         state.add(order)
-    for key in state.sides:
-        state.settle_prices(key)
     return state

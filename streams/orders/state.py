@@ -153,8 +153,10 @@ class AccountState:
         if order.reduce_only:
             del side.reduce_only[order.order_id]
             side.reduce_only_quantity = minus(side.reduce_only_quantity, left)
-        side.limits.pop(order.order_id, None)
         self.waiting.pop(order.order_id, None)
+        if order.type == "limit":
+            del side.limits[order.order_id]
+            self._settle_prices(side)
 
     def replace(self, before: Order, after: Order) -> None:
         """Count an open order anew; it keeps its place among the others, so that two folds agree on their order."""
@@ -169,14 +171,14 @@ class AccountState:
         if before.type == "limit" and (before.price, before.amend) != (after.price, after.amend):
             for price in _prices_of(after):
                 heappush(side.prices, (price * side.sign, after.order_id))
+            self._settle_prices(side)
         if after.release_at is None:
             self.waiting.pop(after.order_id, None)
         else:
             self.waiting[after.order_id] = None
 
-    def settle_prices(self, key: Market) -> None:
+    def _settle_prices(self, side: OpenSide) -> None:
         """Make the top of a side's heap a price that stands; the heap stays proportional to the orders in it."""
-        side = self.sides[key]
         while side.prices and not self._stands(side, side.prices[0]):
             heappop(side.prices)
         if len(side.prices) > 2 * len(side.limits) + _SPARE_ENTRIES:

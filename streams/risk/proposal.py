@@ -1,8 +1,9 @@
 """What an order would do if it were accepted: the figures that every pre-trade check looks at. Pure."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
+
+import msgspec
 
 from storage.models.accounts import Limits, MarginLevel
 from storage.models.controls import TradingRules
@@ -12,12 +13,17 @@ from streams.risk.margin import Rate
 from streams.risk.permissions import Restriction
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+def reducible_by(side: Side, net: Decimal, same_side: Decimal) -> Decimal:
+    """How much a side may fill without increasing the position, after the other open orders of it have filled."""
+    held = net if side == "sell" else net.copy_negate()
+    return max(minus(held, same_side), ZERO)
+
+
+class Proposal(msgspec.Struct, frozen=True, gc=False):
     """A new order, or an open one as an amend would leave it. `left` is what it may still fill.
 
     `mark` is the symbol's price in the market. `net` is the present position, `same_side` what the other open orders of
-    its side may still fill, `best_opposite` the best own price (and order) on the other side. `reserved_before` is what it
+    its side may still fill, `reducible` what it may fill without increasing the position, `best_opposite` the best own price (and order) on the other side. `reserved_before` is what it
     reserves already, in the symbol's currency; `available_margin` and `margin_level` are asked for last, as they cost most.
     """
 
@@ -33,6 +39,7 @@ class Proposal:
     limits: Limits
     net: Decimal
     same_side: Decimal
+    reducible: Decimal
     best_opposite: tuple[Decimal, str] | None
     restriction: Restriction | None
     rate: Rate | None
@@ -67,12 +74,6 @@ class Proposal:
         """The farthest price that the collar around `price` lets this side deal at."""
         fraction = self.collar if self.side == "buy" else self.collar.copy_negate()
         return max(times(price, plus(ONE, fraction)), ZERO)
-
-    @property
-    def reducible(self) -> Decimal:
-        """How much it may fill without increasing a position, whatever other orders of its side fill first."""
-        held = self.net if self.side == "sell" else self.net.copy_negate()
-        return max(minus(held, self.same_side), ZERO)
 
     @property
     def reduces(self) -> bool:
