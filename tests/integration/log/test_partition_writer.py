@@ -19,14 +19,18 @@ async def test_pipelined_appends_stand_in_the_order_in_which_they_were_begun(pla
     assert offsets == list(range(700))
     records = await platform.read(ORDER_EVENTS, 2, 0, 700)
     assert [int(record.value) for record in records] == list(range(700))
-    assert (records[5].key, tuple(record_headers := records[5].headers)) == (b"claim", (("epoch", b"0"),)), record_headers
+    assert (records[5].key, tuple(record_headers := records[5].headers)) == (b"claim", (("epoch", b"0"),)), (
+        record_headers
+    )
 
 
 async def test_the_partition_is_the_writers_own_whatever_the_key(platform):
     for partition in range(4):
         writer = await platform.log.writer(ORDER_EVENTS, partition)
         assert await writer.append(_messages(0, 1)) == [0]
-    assert {partition: bounds.next for partition, bounds in (await platform.log.bounds(ORDER_EVENTS)).items()} == dict.fromkeys(range(4), 1)
+    assert {
+        partition: bounds.next for partition, bounds in (await platform.log.bounds(ORDER_EVENTS)).items()
+    } == dict.fromkeys(range(4), 1)
 
 
 async def test_a_gap_in_the_offsets_shows_that_another_writes(platform):

@@ -8,7 +8,9 @@ from storage.mongo.connect import Store
 from storage.mongo.ownership import Checkpoints, ClaimHistories, Floors, ReaderAnchors
 
 TOPIC = "order-events"
-CHECKPOINT = Checkpoint(partition=3, key=b"acc_1|\xff", upto=40, cause=17, decided_at=1_700_000_000_000_000_001, state=b"\x00s")
+CHECKPOINT = Checkpoint(
+    partition=3, key=b"acc_1|\xff", upto=40, cause=17, decided_at=1_700_000_000_000_000_001, state=b"\x00s"
+)
 
 
 def at(upto: int, **changes: object) -> Checkpoint:
@@ -28,7 +30,9 @@ async def test_a_checkpoint_comes_back_as_it_was_and_only_in_its_partition_and_t
 async def test_a_checkpoint_never_goes_back(store: Store, upto: int, *, taken: bool) -> None:
     checkpoints = Checkpoints(store.database, TOPIC)
     await checkpoints.write([CHECKPOINT])
-    assert await checkpoints.write([at(upto, state=b"other"), at(7, key=b"acc_2")]) == ([] if taken else [b"acc_1|\xff"])
+    assert await checkpoints.write([at(upto, state=b"other"), at(7, key=b"acc_2")]) == (
+        [] if taken else [b"acc_1|\xff"]
+    )
     stored = {found.key: found.state for found in await checkpoints.of_partition(3)}
     assert stored == {b"acc_1|\xff": b"other" if taken else b"\x00s", b"acc_2": b"\x00s"}
 

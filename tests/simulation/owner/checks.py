@@ -1,18 +1,18 @@
 """What must hold of a run, whatever happened in it; named after the rule that guarantees it."""
 
+import msgspec
+
 from storage.log.valid_records import ValidRecords
 from storage.models.ownership import BEGINNING, Anchor, Floor
-from tests.simulation.owner.ledger import Account, Ask, Happened, Ledger, happened
+from tests.simulation.owner.ledger import Account, Ask, Happened, happened
 from tests.simulation.owner.simulated_store import Store
-from tests.simulation.owner.world import COMMANDS, MEMORY, RECORDS, RELAYED, World, Wrong
-
-import msgspec
+from tests.simulation.owner.world import COMMANDS, RECORDS, RELAYED, World, Wrong
 
 
 def check_standing(world: World) -> None:
     """After every write of the store: checkpoints and what follows the floor are the fold of all that counts."""
     records = world.broker.records[RECORDS]
-    rules = Ledger(MEMORY)
+    rules = world.rules
     judge = ValidRecords()
     every = [(record.offset, happened(record)) for record in judge.take(records)]
     store: Store = world.store
@@ -67,7 +67,9 @@ def _check_accounts(events: list[Happened]) -> None:
     for event in events:
         account = accounts.setdefault(event.account, Account(event.account))
         account.seq += 1
-        account.total += event.total - account.total if event.kind in {"add", "asked"} and event.effect == "applied" else 0
+        account.total += (
+            event.total - account.total if event.kind in {"add", "asked"} and event.effect == "applied" else 0
+        )
         if (event.seq, event.total) != (account.seq, account.total):
             raise Wrong(f"{event} does not follow on seq {account.seq - 1}, total {account.total}")
         if event.ts < latest:

@@ -15,6 +15,7 @@ class Faults:
     log_fails: float = 0.02
     store_fails: float = 0.05
     store_forgets_to_answer: float = 0.05
+    write_late: float = 0.1
     slow: float = 0.1
 
     def heal(self) -> None:

@@ -65,6 +65,8 @@ class Seat:
         while True:
             generation = await self._news.get()
             await self.process.travel()
+            if generation is None and self._news.empty():
+                await asyncio.sleep(self.process.random.choice((0.0, 0.5, 2.0)))  # it hears late that it has lost
             await self.process.gate()
             await self._stop()
             if generation is None:

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from storage.log.memory_partition import MemoryRecord
-from storage.log.port import AppendUnknown, Bounds, LogUnavailable, Message, PositionLost, Position
+from storage.log.port import AppendUnknown, Bounds, LogUnavailable, Message, Position, PositionLost
 from tests.simulation.owner.faults import Process
 
 TIMEOUT = 0.5

@@ -1,10 +1,14 @@
 """Checkpoints, floors, claims and anchors with guarded writes that may come late, fail, or stand without an answer."""
 
+import asyncio
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from storage.models.ownership import BEGINNING, Anchor, Checkpoint, ClaimHistory, Floor
 from storage.mongo.failures import StoreUnavailable
 from tests.simulation.owner.faults import Process
+
+Answer = TypeVar("Answer")
 
 
 class Store:
@@ -43,76 +47,70 @@ class Store:
 
 
 class _Calls:
+    """A call that has left its process goes on by itself: it may change what is stored long after its caller has gone."""
+
     def __init__(self, store: Store, process: Process) -> None:
         self.store, self.process = store, process
 
-    async def _begin(self) -> None:
+    async def _call(self, action: Callable[[], Answer], *, writes: bool = False) -> Answer:
         process = self.process
         await process.gate()
-        await process.travel()
-        if process.chance(0.5):
-            await process.gate()  # else it was under way before the process stood still
-        if process.chance(process.faults.store_fails):
-            await process.gate()
-            raise StoreUnavailable("simulated")
-
-    async def _end(self) -> None:
-        process = self.process
-        self.store.wrote()
+        answer = await asyncio.shield(asyncio.create_task(self._carry_out(action, writes=writes)))
         await process.travel()
         await process.gate()
         if process.chance(process.faults.store_forgets_to_answer):
-            raise StoreUnavailable("simulated, it was written")
+            raise StoreUnavailable("simulated, it was carried out")
+        return answer
+
+    async def _carry_out(self, action: Callable[[], Answer], *, writes: bool) -> Answer:
+        process = self.process
+        await process.travel()
+        if process.chance(process.faults.store_fails):
+            raise StoreUnavailable("simulated")
+        if writes and process.chance(process.faults.write_late):
+            await asyncio.sleep(process.random.uniform(0.3, 3))
+        answer = action()
+        if writes:
+            self.store.wrote()
+        return answer
 
 
 class SimulatedCheckpoints(_Calls):
     async def write(self, checkpoints: Sequence[Checkpoint]) -> list[bytes]:
-        await self._begin()
-        refused = []
-        for checkpoint in checkpoints:
-            if self.process.chance(self.process.faults.store_fails):
-                await self.process.gate()
-                raise StoreUnavailable("simulated, half-way")
-            if not self.store.put_checkpoint(checkpoint):
-                refused.append(checkpoint.key)
-        await self._end()
+        leading = len(checkpoints)
+        if self.process.chance(self.process.faults.store_fails):
+            leading = self.process.random.randrange(leading + 1)
+
+        def put() -> list[bytes]:
+            return [each.key for each in checkpoints[:leading] if not self.store.put_checkpoint(each)]
+
+        refused = await self._call(put, writes=True)
+        if leading < len(checkpoints):
+            raise StoreUnavailable("simulated, half-way")
         return refused
 
     async def of_partition(self, partition: int) -> list[Checkpoint]:
-        await self._begin()
-        found = list(self.store.checkpoints.values())
-        await self._end()
-        return found
+        return await self._call(lambda: list(self.store.checkpoints.values()))
 
     async def furthest(self, keys: Sequence[bytes]) -> int:
-        await self._begin()
-        return max((self.store.checkpoints[key].upto for key in keys if key in self.store.checkpoints), default=-1)
+        stored = self.store.checkpoints
+        return await self._call(lambda: max((stored[key].upto for key in keys if key in stored), default=-1))
 
 
 class SimulatedFloors(_Calls):
     async def get(self, partition: int) -> Floor:
-        await self._begin()
-        found = self.store.floor
-        await self._end()
-        return found
+        return await self._call(lambda: self.store.floor)
 
     async def raise_to(self, floor: Floor) -> bool:
-        await self._begin()
-        taken = self.store.put_floor(floor)
-        await self._end()
-        return taken
+        return await self._call(lambda: self.store.put_floor(floor), writes=True)
 
 
 class SimulatedClaims(_Calls):
     async def get(self, partition: int) -> ClaimHistory:
-        await self._begin()
-        return self.store.history
+        return await self._call(lambda: self.store.history)
 
     async def extend_to(self, history: ClaimHistory) -> bool:
-        await self._begin()
-        taken = self.store.put_history(history)
-        await self._end()
-        return taken
+        return await self._call(lambda: self.store.put_history(history), writes=True)
 
 
 class SimulatedAnchors(_Calls):
@@ -125,9 +123,10 @@ class SimulatedAnchors(_Calls):
         return self.store.anchors.get(self._reader, BEGINNING)
 
     async def put(self, partition: int, anchor: Anchor) -> bool:
-        await self._begin()
+        return await self._call(lambda: self._put(anchor), writes=True)
+
+    def _put(self, anchor: Anchor) -> bool:
         taken = anchor.upto > self.store.anchors.get(self._reader, BEGINNING).upto
         if taken:
             self.store.anchors[self._reader] = anchor
-        await self._end()
         return taken

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
+TURNS = 60_000
+
 
 class VirtualLoop(asyncio.BaseEventLoop):
     """Runs tasks in the order in which they become ready; knows no sockets."""
@@ -11,6 +13,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def __init__(self) -> None:
         super().__init__()
         self._elapsed = 0.0
+        self._turns = 0
         self._selector = self
         self._clock_resolution = 1e-9
 
@@ -20,8 +23,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def select(self, timeout: float | None) -> list[Any]:
         """What a selector would wait for passes at once."""
+        self._turns += 1
         if timeout is None:
             raise RuntimeError("everybody waits, and for nothing")
+        if self._turns > TURNS:
+            raise RuntimeError(f"no end after {TURNS:,} turns of the event loop")
         self._elapsed += timeout
         return []
 
@@ -36,6 +42,7 @@ def run(main: Coroutine[Any, Any, None]) -> None:
     try:
         loop.run_until_complete(main)
     finally:
+        loop._turns = 0
         left = asyncio.all_tasks(loop)
         for task in left:
             task.cancel()
