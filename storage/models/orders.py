@@ -37,8 +37,8 @@ class PendingAmend(msgspec.Struct, frozen=True, omit_defaults=True):
     valid_until: int
 
 
-class Order(msgspec.Struct, frozen=True, gc=False):
-    """One order. `seq` is the account's record that made this image.
+class Order(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """One order; fields from `venue_order_id` on are left out where they say nothing. `seq` is the account's record that made this image.
 
     `quantity`, `filled_quantity` and `remaining_quantity` are in the instrument's units (remaining is 0 once final),
     `notional` is quantity x (limit, stop or collar price) x multiplier and `reserved` the margin that it holds, both in
@@ -95,4 +95,3 @@ class Order(msgspec.Struct, frozen=True, gc=False):
     uncertain_since: int | None = None
     cancel_reason: str | None = None
     amended_seq: int = 0
-    duplicate: bool | None = None
