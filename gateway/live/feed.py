@@ -1,4 +1,4 @@
-"""The quote road's second step in the gateway: one reader a topic and process, whatever the number of clients."""
+"""Third step on the road of a quote and a trade (a): one reader a topic and gateway, whatever the number of clients."""
 
 import asyncio
 import logging

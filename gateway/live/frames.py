@@ -1,4 +1,4 @@
-"""The quote road's last form: one complete WebSocket text frame per record, made once per process. Pure.
+"""Last form on the road of a quote and a trade (a): one whole WebSocket text frame a record, made once a process. Pure.
 
 A frame is unmasked, whole and uncompressed (RFC 6455 5.2; RFC 7692 6: a message of a connection with
 permessage-deflate may be sent uncompressed). Its text is a prefix, the record's value as the producer encoded it, and `}`.

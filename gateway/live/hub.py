@@ -1,4 +1,4 @@
-"""The quote road's hub in the gateway: log topics in, frames out to every subscriber, and the board behind REST quotes."""
+"""Fourth step on the road of a quote and a trade (a), the hub: frames to every subscriber, and the board of REST quotes."""
 
 import asyncio
 import logging

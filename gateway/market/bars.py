@@ -1,4 +1,4 @@
-"""`GET /v1/bars`: bars of a symbol and timeframe out of the read model."""
+"""Last step on the road of a trade (b), `GET /v1/bars`: bars of a symbol and timeframe out of the read model."""
 
 import asyncio
 from typing import Final, Protocol

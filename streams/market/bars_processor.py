@@ -1,4 +1,4 @@
-"""Trades to bars, second step on the road of a trade: fold, write the documents, then put the bars on topic `bars`."""
+"""Trades to bars, third step on the road of a trade (b): fold, write the documents, then put the bars on topic `bars`."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
@@ -18,10 +18,10 @@ from streams.market.bars.fold import BarFold
 from streams.market.bars.intervals import SECOND
 from streams.market.bars.prints import Print
 from streams.market.correcting import Corrector
+from streams.market.dead_letter_box import DeadLetterBox
 from streams.market.horizon import Horizon
 from streams.market.known_markets import KnownMarkets
 from streams.market.ports import BarsRepository, MarketLog
-from streams.market.refusals import DeadLetterBox
 from streams.market.refused import Refused
 
 _SCHEMA = b"bar.1"

@@ -1,4 +1,4 @@
-"""Quotes to latest, second step on the road of a quote (b): one guarded document a symbol at each flush."""
+"""Quotes to latest, third step on the road of a quote (b): one guarded document a symbol at each flush."""
 
 from collections.abc import Callable, Sequence
 
@@ -12,9 +12,9 @@ from storage.models.latest_quotes import LatestQuoteDocument
 from storage.models.market_data import SessionState
 from storage.reference import ReferenceData
 from storage.topics import QUOTES
+from streams.market.dead_letter_box import DeadLetterBox
 from streams.market.known_markets import KnownMarkets
 from streams.market.ports import LatestQuotesRepository, LogAppend
-from streams.market.refusals import DeadLetterBox
 from streams.market.refused import Refused
 
 _DEPTH = "depth"
