@@ -18,6 +18,18 @@ class BoardQuote:
     feed_state: FeedState
 
 
+GRACE_NANOSECONDS = 5_000_000_000
+_OPEN = b'"session_state":"open"'
+
+
+def shown_state(quote: BoardQuote, patience_seconds: int, now: int) -> FeedState:
+    """What a client is told: what the staleness processor said last, but `stale` where it is silent itself: an open
+    venue's quote that is older than the instrument's patience and 5 s cannot be called live. `now` in nanoseconds.
+    """
+    silent = now - quote.taken_in > patience_seconds * 1_000_000_000 + GRACE_NANOSECONDS
+    return "stale" if quote.feed_state == "live" and silent and _OPEN in quote.value else quote.feed_state
+
+
 class QuoteBoard(Protocol):
     """Newest quotes by symbol, at most as old as the hub's tail."""
 

@@ -1,6 +1,7 @@
-"""`GET /v1/quotes`: the hub's last frames with what REST adds. Bytes are cut and joined, never encoded again."""
+"""Last step on the road of a quote, `GET /v1/quotes`: the hub's last frames and what REST adds; never encoded again."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final, Protocol
 
@@ -9,7 +10,7 @@ import msgspec
 from gateway.http.edge import SignedCall
 from gateway.http.query import QueryReader
 from gateway.market.ports import ReferenceSource
-from gateway.quote_board import BoardQuote, QuoteBoard
+from gateway.quote_board import BoardQuote, QuoteBoard, shown_state
 from ops.runtime.errors import HubError
 from storage.models.latest_quotes import LatestQuoteDocument
 from storage.models.market_data import FeedState
@@ -62,8 +63,12 @@ class Quotes:
         self._refuse_unknown(symbols)
         documents = await self._latest.get_many(symbols) if depth > RECORD_DEPTH else {}
         shown, missing = [], []
+        instruments = self._reference().instruments
         for symbol in symbols:
             quote = self._board.quote(symbol)
+            if quote is not None:
+                state = shown_state(quote, instruments[symbol].stale_after_seconds, call.now)
+                quote = replace(quote, feed_state=state) if state != quote.feed_state else quote
             item = rendered(quote, documents.get(symbol), depth, call.now)
             if item is None:
                 missing.append(symbol)

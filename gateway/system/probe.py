@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, Protocol
 
-from gateway.quote_board import QuoteBoard
+from gateway.quote_board import QuoteBoard, shown_state
 from gateway.system.status import Component, Condition, condition_of_roles, conditions_of_venues
 from ops.runtime.clock import Clock
 from ops.runtime.health import Check
@@ -82,9 +82,11 @@ class PlatformProbe:
 
     def _venues(self) -> Mapping[str, Condition]:
         states = []
+        now = self._clock.now()
         for instrument in self._reference().instruments.values():
             quote = self._board.quote(instrument.symbol)
-            states.append((instrument.venue, quote.feed_state if quote else None))
+            state = shown_state(quote, instrument.stale_after_seconds, now) if quote else None
+            states.append((instrument.venue, state))
         return conditions_of_venues(states)
 
 

@@ -67,6 +67,8 @@ def sign(
     api_secret: str | None = _SECRET,
 ) -> None:
     """Print the signed headers of a request as JSON, or as a curl command."""
+    if not target.startswith("/"):
+        raise typer.BadParameter(f"{target!r} must begin with / and leave out the host, e.g. /v1/markets?page_size=1")
     caller = credentials(url, api_key, api_secret)
     headers = signed_headers(caller, method.upper(), target, idempotency_key, body.encode())
     if not curl:

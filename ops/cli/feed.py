@@ -1,5 +1,6 @@
 """`omniaxs feed`: publish recorded or synthetic market data."""
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,14 @@ from rich.status import Status
 
 from ops.cli.platform_command import print_json, run_command
 from ops.cli.recorded import COLUMNS_HELP, DAY_HELP, EXIT_NO_INPUT, FORMATS_HELP, planned_file
+from ops.processes.commands.feed import FeedInterrupted
 from ops.processes.commands.port import CommandFailed
 from ops.processes.feed import run_feed
 from ops.processes.lifetime import run_process
+from ops.processes.restart import begin_anew, until_reachable
 from ops.runtime.logs import configure_logs
-from ops.runtime.settings import load_settings
+from ops.runtime.settings import Settings, load_settings
+from storage.mongo.connect import StoreUnavailable
 from streams.feeds.replay.lines import is_packed
 from streams.feeds.replay.pace import parse_speed
 from streams.feeds.replay.plan import PlannedFile, ReplayPlan
@@ -24,6 +28,7 @@ from streams.feeds.replay.symbols import parse_naming
 
 application = typer.Typer(no_args_is_help=True)
 _JSON = typer.Option(False, "--json", help="One JSON object a line on standard output.")
+_log = logging.getLogger(__name__)
 _errors = Console(stderr=True, soft_wrap=True)
 
 
@@ -110,7 +115,21 @@ def _run(name: str, arguments: dict[str, Any], *, as_json: bool) -> None:
         else:
             configure_logs(settings.log_level, settings.log_format, "feed")
             output = print_json if as_json else show
-            run_process(lambda stop: run_feed(settings, name, arguments, output, stop))
+            _run_process(settings, name, arguments, output)
+
+
+def _run_process(
+    settings: Settings, name: str, arguments: dict[str, Any], output: Callable[[dict[str, Any]], None]
+) -> None:
+    """A synthetic market that lost log or store begins anew as soon as both answer; a replay ends, having a place to lose."""
+    try:
+        run_process(lambda stop: run_feed(settings, name, arguments, output, stop))
+    except (FeedInterrupted, StoreUnavailable) as error:
+        if name != "feed.synthetic":
+            raise
+        _log.error("the feed broke off: %s", error)
+        if run_process(lambda stop: until_reachable(settings, stop)):
+            begin_anew()
 
 
 def _shown_on(status: Status) -> Callable[[dict[str, Any]], None]:

@@ -1,5 +1,6 @@
 """`omniaxs up`, `gateway` and `streams`: the processes."""
 
+import logging
 import sys
 from enum import StrEnum
 
@@ -9,12 +10,14 @@ from ops.processes.commands.port import CommandFailed
 from ops.processes.gateway import run_gateway
 from ops.processes.lifetime import run_process
 from ops.processes.local import LocalOptions, run_local, synthetic_market
+from ops.processes.restart import begin_anew, until_reachable
 from ops.processes.streams import run_streams
 from ops.processes.up_file import Up
 from ops.runtime.logs import configure_logs
 from ops.runtime.settings import Settings, load_settings
 from streams.app.worker import WorkerFailed
 
+_log = logging.getLogger(__name__)
 EXIT_CONFIGURATION = 78
 
 
@@ -66,13 +69,18 @@ def streams(
     role: RoleChoice = typer.Option(..., help="One role a process; start more processes to share its partitions."),
     ops_port: int | None = typer.Option(None, min=0, max=65_535),
 ) -> None:
-    """Work as one member of the role's consumer group until SIGTERM, then commit and leave."""
+    """Work as one member of the role's consumer group until SIGTERM, then commit and leave.
+
+    A worker that cannot go on (log or store were away, a record broke it) says why and begins anew as soon as both answer.
+    """
     settings = _settings("streams", ops_port=ops_port)
     _needs_servers(settings, "streams")
     try:
         run_process(lambda stop: run_streams(settings, role.value, stop))
     except WorkerFailed as error:
-        raise CommandFailed(str(error)) from error
+        _log.error("%s", error, exc_info=error.__cause__)
+        if run_process(lambda stop: until_reachable(settings, stop)):
+            begin_anew()
 
 
 def _settings(role: str, **flags: int | None) -> Settings:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ops.processes.checks import log_check, store_check
 from ops.processes.commands.port import Event
 from ops.processes.commands.registry import COMMANDS
 from ops.processes.heartbeat import HeartbeatTask, Progress
@@ -34,6 +35,8 @@ async def run_feed(
             stop.set()
 
         health = Health()
+        health.add("store", store_check(platform))
+        health.add("log", log_check(platform))
         background = Background(stop)
         ops_stop = asyncio.Event()
         ops_app = build_ops_app(health, platform.metrics)

@@ -4,23 +4,25 @@ import asyncio
 import gc
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 import uvloop
 
+Result = TypeVar("Result")
 
-def run_process(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
-    """Run `main` until it returns; a signal sets the event that it is given."""
+
+def run_process(main: Callable[[asyncio.Event], Coroutine[Any, Any, Result]]) -> Result:
+    """Run `main` and return what it returns; a signal sets the event that it is given."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_with_signals(main))
+        return runner.run(_with_signals(main))
 
 
-async def _with_signals(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+async def _with_signals(main: Callable[[asyncio.Event], Awaitable[Result]]) -> Result:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await main(stop)
+    return await main(stop)
 
 
 def settle_memory() -> None:

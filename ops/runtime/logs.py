@@ -3,6 +3,7 @@
 import logging
 import re
 import sys
+import threading
 from collections.abc import MutableMapping
 from typing import Any, Literal
 
@@ -67,8 +68,15 @@ def configure_logs(
         )
     )
     handler.addFilter(KafkaNoiseFilter(SystemClock()))
+    threading.excepthook = _log_thread_end
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     for name in _NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _log_thread_end(ended: threading.ExceptHookArgs) -> None:
+    """A library's thread that ends by an exception is a log line as any other, not a bare traceback."""
+    name = ended.thread.name if ended.thread else "?"
+    logging.getLogger("threads").error("thread %s ended: %s: %s", name, ended.exc_type.__name__, ended.exc_value)

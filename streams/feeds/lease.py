@@ -26,7 +26,8 @@ class FeedHeldElsewhere(Exception):
 
     def __init__(self, name: str, holder: str) -> None:
         super().__init__(
-            f"{name.removeprefix('feed:')} is published by {holder}; stop that feed first or leave the symbol out"
+            f"{name.removeprefix('feed:')} is published by {holder}; stop that feed first or leave the symbol out "
+            f"(if it has died, its lease ends by itself within {LEASE_SECONDS:g} s)"
         )
         self.name, self.holder = name, holder
 

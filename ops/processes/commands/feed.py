@@ -23,6 +23,10 @@ EXIT_NO_INPUT = 66
 _REPORT_SECONDS = 0.5
 
 
+class FeedInterrupted(CommandFailed):
+    """The feed itself is well, but its log or its lease was lost."""
+
+
 async def replay(platform: Platform, arguments: Arguments) -> AsyncIterator[Event]:
     """Publish recorded files once, or (`loop`) again and again with their times shifted to now."""
     plan = ReplayPlan.model_validate(dict(arguments))
@@ -99,7 +103,7 @@ def _raise_readably(task: asyncio.Task[None]) -> None:
     except UnreadableFile as error:
         raise CommandFailed(str(error), EXIT_NO_INPUT) from None
     except (FeedLeaseLost, AppendUnknown, LogUnavailable) as error:
-        raise CommandFailed(str(error), EXIT_FAILED) from error
+        raise FeedInterrupted(str(error), EXIT_FAILED) from error
 
 
 def _count(platform: Platform, feed: str, counts: FeedCounts, counted: FeedCounts) -> None:
