@@ -130,36 +130,42 @@ def restored(world: World, end: int, off: frozenset[str]) -> State:
 
 def check(world: World, off: frozenset[str]) -> None:
     """Raises `Wrong` for what must not be."""
-    log = world.log
-    standing = valid(log, off)
-    folded: State = ()
-    for at in standing:
-        entry = log[at]
-        if entry.half == 1:
-            if not folded or folded[-1] != entry.cause:
-                raise Wrong(f"half of command {entry.cause} is missing before {at}")
-            continue
-        if entry.seen != folded or entry.cause != len(folded):
-            raise Wrong(f"{entry} at {at} follows on {folded}")
-        folded = (*folded, entry.cause)
+    standing = valid(world.log, off)
+    folded = _folded([world.log[at] for at in standing])
     if "4" in off:
-        _check_halves([log[at] for at in standing])
-    counts = {(at, log[at].cause) for at in standing}
+        _check_halves([world.log[at] for at in standing])
+    counts = {(at, world.log[at].cause) for at in standing}
     if not world.answered <= counts:
         raise Wrong(f"answered was {set(world.answered - counts)}, which does not count")
-    if restored(world, len(log), off) != folded:
-        raise Wrong(f"the store comes to {restored(world, len(log), off)}, the log to {folded}")
+    if restored(world, len(world.log), off) != folded:
+        raise Wrong(f"the store comes to {restored(world, len(world.log), off)}, the log to {folded}")
     if world.floors_fell:
         raise Wrong("the floor has gone back")
-    _check_readers(world, standing, off)
     if world.committed > len(folded):
         raise Wrong(f"{world.committed} was committed, and only {folded} stands")
     if world.followed and 0 not in folded:
         raise Wrong("a follow-up stands without what it follows from")
-    if world.halt_answered != NONE:
-        for at in standing:
-            if at >= world.halt_answered and not log[at].version:
-                raise Wrong(f"{at} was decided without the halt that was answered at {world.halt_answered}")
+    _check_readers(world, standing, off)
+    _check_halt(world, standing)
+
+
+def _folded(entries: list[Entry]) -> State:
+    folded: State = ()
+    for entry in entries:
+        if entry.half:
+            if not folded or folded[-1] != entry.cause:
+                raise Wrong(f"the first half of command {entry.cause} is missing")
+            continue
+        if entry.seen != folded or entry.cause != len(folded):
+            raise Wrong(f"{entry} follows on {folded}")
+        folded = (*folded, entry.cause)
+    return folded
+
+
+def _check_halt(world: World, standing: list[int]) -> None:
+    for at in standing if world.halt_answered != NONE else ():
+        if at >= world.halt_answered and not world.log[at].version:
+            raise Wrong(f"{at} was decided without the halt that was answered at {world.halt_answered}")
 
 
 def _check_halves(entries: list[Entry]) -> None:
@@ -177,13 +183,11 @@ def _check_readers(world: World, standing: list[int], off: frozenset[str]) -> No
 
 
 def check_rest(world: World, off: frozenset[str]) -> None:
-    """When no step is left: nothing was lost on the way."""
-    state = restored(world, len(world.log), off)
-    if any(
-        owner.phase == "deciding" and owner.epoch == newest_claim(world.log, len(world.log)) for owner in world.owners
-    ):
-        if 0 in state and not world.followed:
-            raise Wrong("what follows from command 0 was forgotten")
+    """When no step is left, and an owner holds the newest claim: nothing was lost on the way."""
+    newest = newest_claim(world.log, len(world.log))
+    holds = any(owner.phase == "deciding" and owner.epoch == newest for owner in world.owners)
+    if holds and not world.followed and 0 in restored(world, len(world.log), off):
+        raise Wrong("what follows from command 0 was forgotten")
 
 
 def successors(world: World, bounds: Bounds, off: frozenset[str]) -> Iterator[tuple[str, World]]:
@@ -216,10 +220,22 @@ def _steps(world: World, number: int, owner: Owner, bounds: Bounds, off: frozens
         yield "decides", _decides(world, number, owner, off)
     if owner.writing is not None:
         yield "writes", _writes(world, number, owner, off)
-    elif owner.phase == "deciding" and world.checkpoints and owner.expected - 1 > world.checkpoint[0]:
-        if not owner.flight or "7c" in off:
-            keeps = owner._replace(writing=("checkpoint", owner.expected - 1, owner.state, owner.epoch))
-            yield "takes a checkpoint", _with(world, number, keeps)._replace(checkpoints=world.checkpoints - 1)
+    elif _may_keep(world, owner, off):
+        keeps = owner._replace(writing=("checkpoint", owner.expected - 1, owner.state, owner.epoch))
+        yield "takes a checkpoint", _with(world, number, keeps)._replace(checkpoints=world.checkpoints - 1)
+    if bounds.halts and world.halted and not owner.version:
+        yield "reads the halt", _with(world, number, owner._replace(version=1))
+    yield from _misfortunes(world, number, owner, off)
+
+
+def _may_keep(world: World, owner: Owner, off: frozenset[str]) -> bool:
+    settled = not owner.flight or "7c" in off
+    return bool(
+        owner.phase == "deciding" and world.checkpoints and owner.expected - 1 > world.checkpoint[0] and settled
+    )
+
+
+def _misfortunes(world: World, number: int, owner: Owner, off: frozenset[str]) -> Iterator[tuple[str, World]]:
     if world.unknowns and (owner.wire or owner.told):
         yield from _is_told_unknown(world._replace(unknowns=world.unknowns - 1), number, owner, off)
     if world.crashes and owner.phase != "out":
@@ -228,8 +244,6 @@ def _steps(world: World, number: int, owner: Owner, bounds: Bounds, off: frozens
         yield "crashes", _with(gone, number, fresh)
         if owner.wire:
             yield "crashes, late", _with(gone, number, fresh)._replace(late=(*world.late, owner.wire[0]))
-    if bounds.halts and world.halted and not owner.version:
-        yield "reads the halt", _with(world, number, owner._replace(version=1))
 
 
 def _with(world: World, number: int, owner: Owner) -> World:
@@ -331,7 +345,7 @@ def _halting(world: World, off: frozenset[str]) -> Iterator[tuple[str, World]]:
             yield "looks up the claim", world._replace(looked_up=newest_claim(world.log, len(world.log)))
     elif world.halt_answered == NONE:
         newest = newest_claim(world.log, len(world.log))
-        if "12l" not in off and newest != NONE and newest != world.looked_up:
+        if "12l" not in off and newest not in {NONE, world.looked_up}:
             yield "looks up the claim", world._replace(looked_up=newest)
         for owner in world.owners:
             applied = owner.version if "12" in off else min([entry.version for entry in owner.flight] + [owner.version])

@@ -117,7 +117,7 @@ class World:
     """One run. `steps` is how many commands the clients send."""
 
     def __init__(self, seed: int, parts: Parts | None = None, commands: int = 40) -> None:
-        self.random = random.Random(seed)
+        self.random = random.Random(seed)  # noqa: S311
         self.parts = parts or Parts()
         self.faults = Faults()
         self.broker = Broker(COMMANDS, RECORDS, RELAYED)
