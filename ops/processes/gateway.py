@@ -9,7 +9,7 @@ from ops.processes.lifetime import Background, settle_memory
 from ops.processes.ops_server import build_ops_app
 from ops.processes.platform import opened_platform, require_set_up
 from ops.processes.reference_watch import ReferenceWatch
-from ops.processes.serving import listen, port_of, serve_until, tls_files
+from ops.processes.serving import listen, port_of, serve_until
 from ops.runtime.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -35,17 +35,7 @@ async def run_gateway(settings: Settings, stop: asyncio.Event) -> None:
         background.start(HeartbeatTask(platform, "gateway", gateway.health, Progress).run(), "heartbeat")
         ops_app = build_ops_app(gateway.health, platform.metrics)
         ops_task = background.start(serve_until(ops_app, private, ops_serving, drain_seconds=1), "ops")
-        public_task = background.start(
-            serve_until(
-                gateway.app,
-                public,
-                serving,
-                drain_seconds=settings.drain_seconds,
-                tls=tls_files(settings),
-                configure=gateway.configure,
-            ),
-            "gateway",
-        )
+        public_task = background.start(gateway.serve(public, settings, serving), "gateway")
         _log.info(
             "gateway listens on %s:%d, ops on %s:%d",
             settings.host,

@@ -1,6 +1,7 @@
 """Wires the gateway: keys, limits, the live hub, REST and WebSocket, and what it says of its own health."""
 
 import asyncio
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
@@ -24,6 +25,7 @@ from ops.processes.checks import log_check, store_check
 from ops.processes.lifetime import Background
 from ops.processes.platform import Platform
 from ops.processes.reference_watch import ReferenceWatch
+from ops.processes.serving import serve_until, tls_files
 from ops.runtime.health import Health
 from ops.runtime.languages import load_languages
 from ops.runtime.settings import Settings
@@ -47,14 +49,25 @@ class Gateway:
     sockets: LiveSockets
     health: Health
 
-    def configure(self, config: Config) -> None:
-        """What the WebSocket needs of its server: sizes, no pings beside ours, HTTP/1.1 alone."""
-        configure_server(config, self.sockets.limits)
+    async def serve(self, listener: socket.socket, settings: Settings, stop: asyncio.Event) -> None:
+        """Serve the app until `stop`, then let running requests end; the server is set up as the WebSocket needs it."""
+        await serve_until(
+            self.app,
+            listener,
+            stop,
+            drain_seconds=settings.drain_seconds,
+            tls=tls_files(settings),
+            configure=self._configure,
+        )
 
     async def drain(self, seconds: float) -> None:
         """Not ready from now on; tell WebSocket clients, and see them off."""
         self.health.drain()
         await self.sockets.drain(min(seconds, 2.0))
+
+    def _configure(self, config: Config) -> None:
+        """Sizes, no pings beside ours, HTTP/1.1 alone."""
+        configure_server(config, self.sockets.limits)
 
 
 class _NewestBars:

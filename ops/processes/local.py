@@ -76,17 +76,7 @@ async def run_local(
 
         up = await _up(platform, settings, port_of(public), port_of(private))
         serving, ops_serving = asyncio.Event(), asyncio.Event()
-        public_task = background.start(
-            serve_until(
-                gateway.app,
-                public,
-                serving,
-                drain_seconds=settings.drain_seconds,
-                tls=tls_files(settings),
-                configure=gateway.configure,
-            ),
-            "gateway",
-        )
+        public_task = background.start(gateway.serve(public, settings, serving), "gateway")
         ops_app = build_ops_app(gateway.health, platform.metrics)
         add_commands(ops_app, platform, COMMANDS, up.ops_token)
         ops_task = background.start(serve_until(ops_app, private, ops_serving, drain_seconds=1), "ops")
