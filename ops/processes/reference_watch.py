@@ -28,12 +28,14 @@ class ReferenceWatch:
         return self._reference
 
     async def run(self) -> None:
-        """Look until cancelled; a store that is away is logged, and the data stays as it was."""
+        """Look until cancelled. While the store is away, or a set is met half-way through being stored (a `ValueError`: an
+        instrument without its calendar), that is logged and the data stays as it was.
+        """
         while True:
             await asyncio.sleep(INTERVAL_SECONDS)
             try:
                 await self._look()
-            except StoreUnavailable as error:
+            except (StoreUnavailable, ValueError) as error:
                 _log.warning("reference data not looked at: %s", error)
 
     async def _look(self) -> None:
