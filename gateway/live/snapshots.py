@@ -7,7 +7,7 @@ from typing import Final
 
 from gateway.live.feed import Feed
 from gateway.live.feeds import Feeds
-from gateway.live.frames import Frame
+from gateway.live.frames import Address, Frame
 from gateway.live.interest import matches, partitions, route_keys
 from gateway.live.shard import Shard
 from gateway.live.topics import Topic
@@ -74,7 +74,7 @@ class Snapshots:
         frames: list[Frame] = []
         for number in partitions(topic, None, log_topic, self._topics):
             shard = self._feeds.shard(log_topic, number)
-            addresses = shard.addresses.values() if shard is not None else ()
+            addresses = _addresses(shard, topic) if shard is not None else ()
             last = [address.last for address in addresses if address.last is not None and matches(address, keys)]
             frames += sorted(last, key=lambda frame: frame.seq)
         return [frame if frame.type == "state" else frame.retyped("snapshot") for frame in frames]
@@ -91,6 +91,15 @@ class Snapshots:
         ]
         merged = merge(*newest, key=lambda frame: frame.appended, reverse=True)
         return list(islice(merged, SNAPSHOT_TRADES))[::-1]
+
+
+def _addresses(shard: Shard, topic: Topic) -> Iterable[Address]:
+    """Where records of `topic` can stand: one look-up for a symbol, however many symbols the shard has."""
+    if topic.symbol is None:
+        return shard.addresses.values()
+    symbol = topic.symbol.encode()
+    address = shard.addresses.get(symbol if topic.timeframe is None else (topic.timeframe.encode(), symbol))
+    return () if address is None else (address,)
 
 
 def _newest_first(shard: Shard, keys: frozenset[str], older: list[Frame]) -> Iterator[Frame]:
