@@ -212,7 +212,8 @@ class FoundFill(msgspec.Struct, frozen=True, omit_defaults=True):
 class Reconcile(_Report, frozen=True, tag=True):
     """What the venue, asked, says of an order: `outcome`, every fill of it, and its terms there while it is open.
 
-    `not_found` settles an order only after its `valid_until`: before, the request may still be on its way.
+    `not_found` settles an order only where `venue_ts`, when the venue said so, is after its `valid_until`: before, the request
+    may still have been on its way.
     """
 
     outcome: Literal["open", "filled", "canceled", "rejected", "expired", "not_found"]

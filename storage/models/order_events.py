@@ -185,12 +185,13 @@ class OrderExpired(_Event, frozen=True, tag=True):
 
 
 class OrderUnknown(_Event, frozen=True, tag=True):
-    """Nobody knows what became of a request; the venue will be asked."""
+    """Nobody knows what became of a request; the venue is asked. `again`: it was unknown before and still is."""
 
     order_id: str
     code: str
     request: str
     upstream_code: str | None = None
+    again: bool = False
 
 
 class OrderResolved(_Event, frozen=True, tag=True):

@@ -47,7 +47,7 @@ class Order(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     `reason` is a stable code of why it was denied, rejected or canceled (`expired` for an expired one), `upstream_code`
     the venue's own. `valid_until`, `release_at`, `expires_at` are nanoseconds since the epoch: when the venue must have
     it, and, while it waits for the open, when it is sent and when it ends. `uncertain_since` is the seq that made it
-    unknown. `amend` stays after the end, as the venue's answer to it may still come; `cancel_reason` is why a pending cancel
+    unknown; while it is, the venue is asked again at `query_at` (ns), `queries` times so far. `amend` stays after the end, as the venue's answer to it may still come; `cancel_reason` is why a pending cancel
     was asked; `amended_seq` names the amend request that gave it its terms (0: none).
     """
 
@@ -93,5 +93,7 @@ class Order(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     release_attempts: int = 0
     expires_at: int | None = None
     uncertain_since: int | None = None
+    query_at: int | None = None
+    queries: int = 0
     cancel_reason: str | None = None
     amended_seq: int = 0

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from storage.models.accounts import DeadMan
-from storage.models.order_commands import CancelAll, CancelOrder, Command, ExpireOrder, ReleaseAtOpen
+from storage.models.order_commands import CancelAll, CancelOrder, Command, ExpireOrder, ReleaseAtOpen, VenueUnknown
 from storage.models.order_events import CancelRequested, DeadManSet
 from storage.models.order_records import OrderRecord
 from storage.models.orders import Order
@@ -77,9 +77,14 @@ def _dead_man(account_id: str, switch: DeadMan) -> Deadline:
 
 
 def _waits(order: Order) -> Iterator[Deadline]:
+    order_id, account_id = order.order_id, order.account_id
+    if order.query_at is not None:
+        name = f"query:{order_id}"
+        command_id = f"due:{account_id}:{name}:{order.query_at}"
+        query = VenueUnknown(command_id=command_id, account_id=account_id, order_id=order_id, code="venue.unanswered")
+        yield Deadline(order.query_at, name, query)
     if order.state != "accepted":
         return
-    order_id, account_id = order.order_id, order.account_id
     if order.release_at is not None:
         name = f"open:{order_id}"
         command_id = f"due:{account_id}:{name}:{order.release_at}"

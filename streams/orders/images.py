@@ -28,6 +28,8 @@ def with_consequences(order: Order, changes: dict[str, Any], ts: str, seq: int) 
         "updated_at": ts,
         "seq": seq,
     }
+    if state != "unknown":
+        changes |= {"query_at": None, "queries": 0}
     if not lives:
         changes |= {"pending": None, "release_at": None}
     return replace(order, **changes)

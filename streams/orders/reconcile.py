@@ -1,5 +1,6 @@
 """`Reconcile` decided: what the venue, asked, says of an order, with every fill that it knows of. Pure."""
 
+from ops.runtime.timestamps import parse_timestamp
 from storage.models.money import minus, number, parse_number, text_of
 from storage.models.order_commands import Reconcile
 from storage.models.order_events import CancelRejected, OrderAcknowledged, OrderResolved
@@ -65,7 +66,7 @@ def _settle(draft: Draft, order: Order, report: Reconcile) -> None:
         case "rejected":
             _refused(draft, order, report)
         case "not_found":
-            _not_found(draft, order)
+            _not_found(draft, order, report)
         case "filled":
             _filled(draft, order)
 
@@ -88,12 +89,22 @@ def _refused(draft: Draft, order: Order, report: Reconcile) -> None:
         unmatched(draft, report, "report.contradicts")
 
 
-def _not_found(draft: Draft, order: Order) -> None:
-    """Gone for good only when the request can no longer arrive; an order that the venue once had has been canceled there."""
+def _answered_at(report: Reconcile) -> int:
+    """When the venue said so, ns on the clock that it holds `valid_until` against; 0 where it does not tell."""
+    try:
+        return parse_timestamp(report.venue_ts or "")
+    except ValueError:
+        return 0
+
+
+def _not_found(draft: Draft, order: Order, report: Reconcile) -> None:
+    """Gone for good only if no request could arrive any more when the venue looked; one that it once had was canceled."""
+    if _answered_at(report) <= order.valid_until:
+        return
     had = order.venue_order_id is not None or order.state in {"acknowledged", "partially_filled"}
     if had or number(order.filled_quantity):
         cancel(draft, order, "venue.lost", None)
-    elif draft.now > order.valid_until:
+    else:
         reject(draft, order, LOST, None)
 
 
@@ -109,7 +120,7 @@ def _still_open(draft: Draft, order: Order, report: Reconcile) -> None:
     if order.amend is not None:
         if _has_terms(order, report):
             amend(draft, order, order.amend)
-        elif was_unknown and draft.now > order.amend.valid_until:
+        elif was_unknown and _answered_at(report) > order.amend.valid_until:
             refuse_amend(draft, order, LOST, None)
         order = draft.order(order.order_id) or order
     if was_unknown and order.pending == "cancel":

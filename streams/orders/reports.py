@@ -36,6 +36,9 @@ from streams.orders.fills import apply_fill, can_fill, numbers_of, seen_in
 from streams.orders.life import CORRECTABLE, is_open
 from streams.orders.settling import amend, cancel, expire, known_state, refuse_amend, reject, resolve
 
+FIRST_QUERY_NS: Final = 1_000_000_000
+_LONGEST_PAUSE_NS: Final = 60_000_000_000
+_MOST_DOUBLINGS: Final = 6
 Unmatched = Literal["order.not_found", "order.already_final", "report.contradicts", "report.malformed"]
 Handler = Callable[[Draft, Order, Any], None]
 
@@ -145,10 +148,23 @@ def unknown(draft: Draft, order: Order, report: VenueUnknown) -> None:
         "amend": is_open(order.state) and order.amend is not None,
         "cancel": is_open(order.state) and order.pending == "cancel",
     }
-    if not doubtful[report.request] or order.state in {"unknown", "accepted"}:
+    if order.state == "unknown":
+        _ask_again(draft, order, report)
+    elif doubtful[report.request] and order.state != "accepted":
+        draft.event(OrderUnknown(order.order_id, report.code, report.request, report.upstream_code))
+        ends = max(draft.now, order.valid_until, order.amend.valid_until if order.amend else 0)
+        code = report.upstream_code
+        draft.put(order, state="unknown", uncertain_since=draft.seq, upstream_code=code, query_at=ends + FIRST_QUERY_NS)
+
+
+def _ask_again(draft: Draft, order: Order, report: VenueUnknown) -> None:
+    """The deadline of an unknown order: its venue is asked again, after pauses that double."""
+    if order.query_at is None or draft.now < order.query_at:
         return
-    draft.event(OrderUnknown(order.order_id, report.code, report.request, report.upstream_code))
-    draft.put(order, state="unknown", uncertain_since=draft.seq, upstream_code=report.upstream_code)
+    queries = order.queries + 1
+    pause = min(FIRST_QUERY_NS << min(queries, _MOST_DOUBLINGS), _LONGEST_PAUSE_NS)
+    draft.event(OrderUnknown(order.order_id, report.code, report.request, again=True))
+    draft.put(order, query_at=draft.now + pause, queries=queries)
 
 
 HANDLERS: Final[dict[type, Handler]] = {

@@ -140,7 +140,7 @@ class AccountState:
             side.limits[order.order_id] = None
             for price in _prices_of(order):
                 heappush(side.prices, (price * side.sign, order.order_id))
-        if order.release_at is not None:
+        if _waits(order):
             self.waiting[order.order_id] = None
 
     def remove(self, order: Order) -> None:
@@ -172,10 +172,10 @@ class AccountState:
             for price in _prices_of(after):
                 heappush(side.prices, (price * side.sign, after.order_id))
             self._settle_prices(side)
-        if after.release_at is None:
-            self.waiting.pop(after.order_id, None)
-        else:
+        if _waits(after):
             self.waiting[after.order_id] = None
+        else:
+            self.waiting.pop(after.order_id, None)
 
     def _settle_prices(self, side: OpenSide) -> None:
         """Make the top of a side's heap a price that stands; the heap stays proportional to the orders in it."""
@@ -197,6 +197,11 @@ def open_quantity_of(order: Order) -> Decimal:
     if order.amend is None:
         return number(order.remaining_quantity)
     return minus(max(number(order.quantity), number(order.amend.quantity)), number(order.filled_quantity))
+
+
+def _waits(order: Order) -> bool:
+    """Whether a deadline stands for it."""
+    return order.release_at is not None or order.query_at is not None
 
 
 def _prices_of(order: Order) -> tuple[Decimal, ...]:

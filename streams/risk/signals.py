@@ -83,7 +83,7 @@ def _from_events(record: OrderRecord) -> Iterator[RiskSignal]:
     symbols = {order.order_id: order.symbol for order in record.orders}
     for event in record.events:
         match event:
-            case OrderUnknown():
+            case OrderUnknown(again=False):
                 figures: dict[str, Any] = {"order_id": event.order_id, "code": event.code, "request": event.request}
                 name = signal_id(account_id, record.seq, ORDER_UNKNOWN, event.order_id)
                 yield _unknown(record, name, "raised", figures, symbols)

@@ -5,6 +5,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
+from ops.runtime.timestamps import format_timestamp
 from storage.models.order_commands import (
     Command,
     FoundFill,
@@ -69,6 +70,8 @@ class ScriptedVenue:
         self._seen.add((request.order_id, request.seq))
         if request.kind == "submit":
             self._submit(request, now)
+        elif request.kind == "query":
+            self.query(request.order_id, now)
         elif request.kind == "amend":
             self._amend(request, now)
         else:
@@ -138,16 +141,17 @@ class ScriptedVenue:
         if order.status == "open":
             self._end(order, "expired", VenueExpired)
 
-    def query(self, order_id: str) -> None:
+    def query(self, order_id: str, now: int) -> None:
         """Tell all that is known of an order."""
         order = self.orders.get(order_id)
         if order is None:
-            self._report(Reconcile, order_id, outcome="not_found")
+            self._report(Reconcile, order_id, outcome="not_found", venue_ts=format_timestamp(now))
             return
         self._report(
             Reconcile,
             order_id,
             outcome=order.status,
+            venue_ts=format_timestamp(now),
             fills=tuple(order.fills),
             filled_quantity=str(order.filled),
             quantity=str(order.quantity),

@@ -22,7 +22,7 @@ from storage.models.order_commands import (
     SetTradingState,
     VenueUnknown,
 )
-from storage.models.order_events import AmendRequested, CancelRequested, CommandRepeated, OrderSent
+from storage.models.order_events import AmendRequested, CancelRequested, CommandRepeated, OrderSent, OrderUnknown
 from storage.models.order_records import OrderRecord
 from storage.models.orders import Order
 from streams.orders import decide as deciding
@@ -112,6 +112,8 @@ class World:
                     "amend", event.order_id, record.seq, event.valid_until, price=event.price, quantity=event.quantity
                 )
                 self.requests.append(request)
+            elif isinstance(event, OrderUnknown):
+                self.requests.append(Request("query", event.order_id, record.seq, 0))
             elif isinstance(event, CancelRequested) and event.order_id is not None:
                 self.requests.append(Request("cancel", event.order_id, record.seq, 0))
 
@@ -180,7 +182,7 @@ class World:
         lost = self.random.random() < 0.05
         if not lost:
             self.venue.take(request, self.now)
-        if lost or self.random.random() < 0.03:
+        if request.kind != "query" and (lost or self.random.random() < 0.03):
             self._unknown(request)
         if self.random.random() > 0.1:
             self.requests.pop(at)
@@ -224,7 +226,7 @@ class World:
     def _query(self) -> None:
         for order in list(self.state.orders.values()):
             if order.state == "unknown":
-                self.venue.query(order.order_id)
+                self.venue.query(order.order_id, self.now)
 
     def _time(self) -> None:
         self.now += round(self.random.choice((0.001, 0.02, 0.1, 0.3, 0.3, 1, 6)) * SECOND)
@@ -273,7 +275,7 @@ class World:
             while self.venue.reports:
                 self._send(self.venue.reports.pop(0))
             for name in sorted(self.dirty | set(self.state.orders)):
-                self.venue.query(name)
+                self.venue.query(name, self.now)
             self.dirty.clear()
             for order in list(self.state.orders.values()):
                 self._ask(CancelOrder, order_id=order.order_id)

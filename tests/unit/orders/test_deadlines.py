@@ -1,13 +1,16 @@
 import pytest
 
 from storage.models.controls import ConnectorState, Halt
-from storage.models.order_commands import ArmDeadMan, CancelAll
+from storage.models.order_commands import ArmDeadMan, CancelAll, VenueUnknown
 from storage.models.order_events import CancelRequested, DeadManSet
 from storage.models.order_records import OrderRecord
+from storage.models.venues import QueryRequest
 from streams.orders.follow_ups import Deadline, deadlines_in, deadlines_of, follow_ups_of
 from streams.orders.market import Hours
 from streams.orders.snapshot import restore, snapshot
-from tests.unit.orders.trading_floor import ACCOUNT, SECOND, STOCK, Desk, controls, kinds, only, quote
+from streams.orders.venue_requests import requests_of
+from streams.risk.signals import signals_of
+from tests.unit.orders.trading_floor import ACCOUNT, SECOND, STOCK, TENANT, Desk, controls, kinds, only, quote
 
 
 def arm(desk: Desk, name: str, timeout_ms: int, *, spare: bool = False) -> OrderRecord:
@@ -155,3 +158,33 @@ def test_a_new_owner_finds_every_deadline(closed: Desk) -> None:
     arm(closed, "api", 500)
     assert deadlines_of(restore(snapshot(closed.state))) == deadlines_of(closed.state)
     assert len(deadlines_of(closed.state)) == 3
+
+
+def test_an_unknown_orders_venue_is_asked_until_it_answers() -> None:
+    desk = Desk()
+    desk.place()
+    record = desk.report(VenueUnknown, "ord-1", code="venue.timeout")
+    pauses = []
+    for _ in range(8):
+        assert kinds(record) == ["OrderUnknown"]
+        assert [type(request) for request in requests_of(record, TENANT)] == [QueryRequest]
+        (deadline,) = deadlines_of(desk.state)
+        assert deadlines_in(record) == (deadline,)
+        desk.now = deadline.due_at
+        record = desk.send(deadline.command)
+        pauses.append(deadlines_of(desk.state)[0].due_at - desk.now)
+    assert pauses == [
+        2 * SECOND,
+        4 * SECOND,
+        8 * SECOND,
+        16 * SECOND,
+        32 * SECOND,
+        60 * SECOND,
+        60 * SECOND,
+        60 * SECOND,
+    ]
+    assert [signal.state for one in desk.records for signal in signals_of(one)] == ["raised"]
+    cleared = desk.acknowledge("ord-1")
+    assert deadlines_of(desk.state) == ()
+    assert [signal.state for signal in signals_of(cleared)] == ["cleared"]
+    assert not desk.send(deadline.command).orders

@@ -161,17 +161,20 @@ def test_a_doubt_about_what_was_answered_is_none(desk: Desk) -> None:
 
 
 def test_not_found_settles_an_order_only_when_its_request_can_no_longer_arrive(desk: Desk) -> None:
+    """By the time at which the venue looked, not by when its answer came."""
     desk.report(VenueUnknown, "ord-1", code="venue.timeout")
-    assert not desk.report(Reconcile, "ord-1", outcome="not_found").events
-    desk.now += 3 * SECOND + 1
-    record = desk.report(Reconcile, "ord-1", outcome="not_found")
+    desk.now += 60 * SECOND
+    for looked in (None, "soon", "2023-11-14T22:13:20.5Z", "2023-11-14T22:13:23Z"):
+        assert not desk.report(Reconcile, "ord-1", outcome="not_found", venue_ts=looked).events
+    record = desk.report(Reconcile, "ord-1", outcome="not_found", venue_ts="2023-11-14T22:13:23.000000001Z")
     assert kinds(record) == ["OrderResolved", "OrderRejected"]
     assert only(record).reason == "venue.request_lost"
 
 
 def test_an_order_that_the_venue_had_and_lost_is_canceled(desk: Desk) -> None:
     desk.acknowledge("ord-1")
-    order = only(desk.report(Reconcile, "ord-1", outcome="not_found"))
+    assert not desk.report(Reconcile, "ord-1", outcome="not_found", venue_ts="2023-11-14T22:13:21Z").events
+    order = only(desk.report(Reconcile, "ord-1", outcome="not_found", venue_ts="2023-11-14T22:14:00Z"))
     assert (order.state, order.reason) == ("canceled", "venue.lost")
 
 
