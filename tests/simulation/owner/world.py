@@ -138,6 +138,13 @@ class World:
     async def run(self) -> None:
         """The run with faults, and then its end without."""
         asyncio.get_running_loop().set_exception_handler(lambda loop, context: self._failed(context))
+        try:
+            await self._run()
+        finally:
+            for machine in self.machines:
+                machine.process.ended = True
+
+    async def _run(self) -> None:
         for _ in range(2):
             self.start_machine()
         self.group.assign(self.machines[0].seat)
@@ -147,8 +154,6 @@ class World:
         troubles.cancel()
         await self._heal()
         halting.cancel()
-        for machine in self.machines:
-            machine.process.ended = True
 
     def start_machine(self) -> Machine:
         """A new process that may be assigned."""
