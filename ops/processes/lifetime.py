@@ -2,19 +2,42 @@
 
 import asyncio
 import gc
+import logging
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 import uvloop
 
+_log = logging.getLogger(__name__)
+_LEFT_SECONDS = 3.0
 Result = TypeVar("Result")
 
 
 def run_process(main: Callable[[asyncio.Event], Coroutine[Any, Any, Result]]) -> Result:
-    """Run `main` and return what it returns; a signal sets the event that it is given."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_with_signals(main))
+    """Run `main` and return what it returns; a signal sets the event that it is given.
+
+    Tasks that it leaves behind are cancelled and waited for, 3 s at most: a library's task that ignores that (the Kafka
+    client's, while the broker is away) must not keep a process from ending, as it would under `asyncio.run`.
+    """
+    loop = uvloop.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        return loop.run_until_complete(_with_signals(main))
+    finally:
+        loop.run_until_complete(_end_what_is_left())
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+async def _end_what_is_left() -> None:
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    if left:
+        _, pending = await asyncio.wait(left, timeout=_LEFT_SECONDS)
+        for task in pending:
+            _log.warning("left behind: the task %s does not end", task.get_name())
 
 
 async def _with_signals(main: Callable[[asyncio.Event], Awaitable[Result]]) -> Result:

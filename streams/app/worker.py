@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from typing import Any, cast
 
 from aiokafka.errors import KafkaError
@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 _TICK_SECONDS = 0.1
 _LOOK_SECONDS = 5.0
 _STOP_SECONDS = 15.0
+_LEFT_SECONDS = 3.0
 
 
 class WorkerFailed(Exception):
@@ -89,7 +90,8 @@ class StreamWorker:
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             self._raise_failure(work)
-            await cast("BatchConsumer", self._app.consumer).hand_back()
+            hand_back = cast("BatchConsumer", self._app.consumer).hand_back()
+            await _at_most(_STOP_SECONDS, hand_back, "partitions were not handed back")
             self._raise_failure(work)
         finally:
             await self._close([halt, *work])
@@ -111,16 +113,13 @@ class StreamWorker:
 
     async def _close(self, tasks: Sequence[asyncio.Task[Any]]) -> None:
         """Leave the group, within bounds, and end the tasks."""
-        try:
-            async with asyncio.timeout(_STOP_SECONDS):
-                await self._app.stop()
-        except TimeoutError:
-            logger.warning("faust did not stop within %s s; the broker will notice", _STOP_SECONDS)
+        await _at_most(_STOP_SECONDS, self._app.stop(), "faust did not stop")
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        if self._failure.done():
-            self._failure.exception()
+        await asyncio.wait(tasks, timeout=_LEFT_SECONDS)
+        for ended in (self._failure, *tasks):
+            if ended.done() and not ended.cancelled():
+                ended.exception()
 
     async def _serve(self) -> None:
         """Run Faust; ends only by raising."""
@@ -170,6 +169,17 @@ def _by_topic(processors: Sequence[Processor]) -> dict[str, list[Processor]]:
     for processor in processors:
         by_topic.setdefault(processor.topic, []).append(processor)
     return by_topic
+
+
+async def _at_most(seconds: float, work: Coroutine[Any, Any, None], complaint: str) -> None:
+    """Wait for `work`, but not longer: what ignores being cancelled (a client without its broker) is left behind."""
+    task = asyncio.ensure_future(work)
+    await asyncio.wait([task], timeout=seconds)
+    if task.done():
+        task.result()
+    else:
+        task.cancel()
+        logger.warning("%s within %s s; the broker will notice", complaint, seconds)
 
 
 async def _every(seconds: float, call: Callable[[], Awaitable[None]]) -> None:
