@@ -99,6 +99,14 @@ def local_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalUp]:
 
 
 @pytest.fixture
+def processes(tmp_path: Path) -> Iterator[Processes]:
+    """Processes of the test's own making."""
+    made = Processes(tmp_path)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
 def cluster(tmp_path: Path, kafka_address: str, mongo_url: str) -> Iterator[Processes]:
     """The cluster profile on the real services: topics with a prefix of their own and a database of its own."""
     name = f"e2e{secrets.token_hex(4)}"
