@@ -46,7 +46,9 @@ def test_every_public_name_has_a_docstring(path: Path) -> None:
     assert not without
 
 
-def _public(parent: ast.AST, prefix: str) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]]:
+def _public(
+    parent: ast.AST, prefix: str
+) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]]:
     """Public classes and functions, and the public methods of public classes that are not one-line declarations."""
     for node in ast.iter_child_nodes(parent):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and not node.name.startswith("_"):
@@ -59,7 +61,9 @@ def _public(parent: ast.AST, prefix: str) -> Iterator[tuple[str, ast.FunctionDef
 def _declared_only(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     """A member of a Protocol whose class docstring speaks for it: its body is `...`."""
     [first, *more] = node.body
-    return not more and isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and first.value.value is ...
+    return (
+        not more and isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and first.value.value is ...
+    )
 
 
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements-test.txt"])
