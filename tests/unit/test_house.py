@@ -1,6 +1,7 @@
 """The house: importing starts nothing, every public name says what it promises, requirement files carry no addresses."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -73,3 +74,11 @@ def test_requirement_files_carry_hashes_and_no_addresses(name: str) -> None:
     assert pinned
     assert all(line.endswith("\\") for line in pinned)
     assert not [line for line in lines if "://" in line or line.startswith("-")]
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))], ids=lambda path: path.name
+)
+def test_the_links_of_the_documents_lead_somewhere(page: Path) -> None:
+    targets = [target for target in re.findall(r"\]\(([^)#]+)", page.read_text()) if "://" not in target]
+    assert not [target for target in targets if not (page.parent / target).exists()]
