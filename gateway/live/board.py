@@ -23,7 +23,9 @@ _feed_state = msgspec.json.Decoder(_FeedState).decode
 
 
 class Board:
-    """See `gateway.quote_board.QuoteBoard`. A symbol whose state nobody has told yet is `live`."""
+    """See `gateway.quote_board.QuoteBoard`. A symbol whose state nobody has told yet is `live`; one whose newest
+    record is no quote has none.
+    """
 
     def __init__(self, feeds: Feeds, topics: Topics) -> None:
         self._feeds, self._topics = feeds, topics
@@ -33,10 +35,20 @@ class Board:
         frame = self._last(QUOTES, symbol)
         if frame is None:
             return None
-        value = frame.value
+        try:
+            taken_in = parse_timestamp(_taken_in(frame.value).ts_in)
+        except (msgspec.MsgspecError, ValueError):
+            return None  # the quote processor makes a dead letter of it; here it must not take other symbols' answers along
+        return BoardQuote(frame.value, frame.seq, taken_in, self._state(symbol))
+
+    def _state(self, symbol: str) -> FeedState:
         state = self._last(QUOTE_STATES, symbol)
-        feed_state = _feed_state(state.value).feed_state if state is not None else "live"
-        return BoardQuote(value, frame.seq, parse_timestamp(_taken_in(value).ts_in), feed_state)
+        if state is None:
+            return "live"
+        try:
+            return _feed_state(state.value).feed_state
+        except msgspec.MsgspecError:
+            return "stale"  # what cannot be read says at least that the feed cannot be relied on
 
     def _last(self, log_topic: str, symbol: str) -> Frame | None:
         key = symbol.encode()
