@@ -109,10 +109,17 @@ class PartitionOwner(Generic[State, Command, Event]):
             await claimed.writer.close()
 
     async def _ask(self) -> bool:
-        """Whether the group says that the partition is still ours; asked until it answers."""
+        """Whether the group says that the partition is still ours; asked until it answers.
+
+        A "no" to an assignment of before says nothing about one that has come meanwhile.
+        """
         while True:
+            asked = self.membership
             try:
-                return await self.membership.still_mine()
+                if await asked.still_mine():
+                    return True
+                if asked is self.membership:
+                    return False
             except LogUnavailable as error:
                 logger.warning("the group cannot be asked for %s: %s", self._charge, error)
                 await asyncio.sleep(self._options.retry_seconds)

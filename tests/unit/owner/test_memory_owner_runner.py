@@ -8,7 +8,9 @@ import pytest
 from ops.runtime.clock import SystemClock
 from ops.runtime.identifiers import SystemIdentifiers
 from storage.log.memory import MemoryLog
+from storage.log.port import Message
 from storage.log.valid_records import ValidRecords
+from storage.models.ownership import claim_headers
 from storage.mongo.connect import Store, connect
 from storage.mongo.ownership import Checkpoints, ClaimHistories, Floors
 from storage.topics import ORDER_COMMANDS, ORDER_EVENTS, Topics
@@ -149,3 +151,34 @@ async def test_a_report_names_partition_claim_and_controls(place: Place) -> None
     await place.run(owner, lambda runner: bool(reports.extend(owner.reports()) or reports))
     assert sorted(reports) == [(0, 0, 1), (1, 0, 1)]
     assert owner.reports() == []
+
+
+async def test_a_no_to_an_assignment_of_before_does_not_end_the_owner_of_a_newer_one(place: Place) -> None:
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    class Before:
+        async def still_mine(self) -> bool:
+            asked.set()
+            await answer.wait()
+            return False
+
+    class Now:
+        async def still_mine(self) -> bool:
+            return True
+
+    owner = place.owner()
+    assert await owner.assigned(0, Before()) == 0
+    await (await place.log.writer(ORDER_EVENTS, 0)).append([Message(b"claim", b"", claim_headers("another"))])
+    key = next(f"a{n}" for n in range(99) if place.log._topics.partition(ORDER_COMMANDS, b"a%d" % n) == 0)
+    await place.log.append(ORDER_COMMANDS, message_of(Ask("c", key, "add", 1)))
+    records = [record async for batch in place.log.read(ORDER_COMMANDS, 0, 0, 1) for record in batch]
+    done = []
+    await owner.take(0, records, lambda: done.append(1))
+    await asked.wait()
+    await owner.assigned(0, Now())
+    answer.set()
+    async with asyncio.timeout(5):
+        await owner.drain()
+    assert done == [1]
+    assert len(await place.events()) == 1
+    await owner.revoked(0)
