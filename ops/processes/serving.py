@@ -65,6 +65,7 @@ async def serve_until(
     config.include_server_header = False
     config.h11_max_incomplete_size = 64 * 1024
     config.keep_alive_timeout = 75  # also until a whole head has come; a read_timeout would cost a task at each read
+    config.keep_alive_max_requests = 1_000_000_000  # a trading client keeps its connection
     if configure is not None:
         configure(config)
     if tls:
