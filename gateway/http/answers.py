@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from gateway.http.answer import Answer, Field
+from gateway.http.calls import Refusal
 from gateway.http.cors import CrossOrigin
 from gateway.http.exchange import Exchange
 from gateway.http.limits import RateLimited
@@ -37,14 +38,21 @@ class Answers:
         self._cross_origin = cross_origin
         self._fixed = (*_SECURITY, _STRICT_TRANSPORT) if transport_is_secure else _SECURITY
 
-    def success(self, exchange: Exchange, data: bytes) -> Answer:
+    def success(self, exchange: Exchange, data: bytes, headers: Iterable[Field] = ()) -> Answer:
         """200 with `data` (JSON) in the envelope."""
         body = b'{"success":true,"data":%b,"trace_id":"%b"}' % (data, exchange.trace_id.encode())
-        return self.raw(exchange, body, JSON)
+        return self.raw(exchange, body, JSON, headers=headers)
 
     def failure(self, exchange: Exchange, error: HubError, headers: Iterable[Field] = ()) -> Answer:
         """The refusal's status with the error envelope in the exchange's language."""
         kind = error.kind
+        extra = list(headers)
+        upstream_code = None
+        if isinstance(error, Refusal):
+            extra += error.fields
+            upstream_code = error.upstream_code
+            if error.first is not None:
+                exchange.answer_as(error.first.trace_id, error.first.language)
         body = {
             "success": False,
             "error": {
@@ -52,14 +60,13 @@ class Answers:
                 "message": self._languages.error(error, exchange.language),
                 "message_i18n_key": f"error.{kind.code}",
                 "retryable": kind.retryable,
-                "upstream_code": None,
+                "upstream_code": upstream_code,
                 "details": error.details,
             },
             "trace_id": exchange.trace_id,
         }
         if isinstance(error, RateLimited):
             exchange.spent = error.spent
-        extra = list(headers)
         if error.retry_after is not None:
             extra.append((b"retry-after", b"%d" % max(1, round(error.retry_after))))
         return self.raw(exchange, _encode(body), JSON, status=kind.status, headers=extra)

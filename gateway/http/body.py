@@ -27,9 +27,15 @@ def may_have_body(http_version: str, headers: Mapping[bytes, bytes]) -> bool:
 
 async def read_json(request: Request) -> dict[str, Any]:
     """The body as one JSON object. Raises `request.media_type`, `request.malformed`, `request.too_large` or `request.timeout`."""
-    if request.mimetype != "application/json":
-        raise HubError("request.media_type", {"received": request.mimetype or None, "expected": "application/json"})
+    check_media_type(request.headers.get("content-type"))
     return parse_json_object(await read_body(request))
+
+
+def check_media_type(content_type: str | None) -> None:
+    """Raises `request.media_type` for anything but `application/json`, with or without parameters."""
+    received = (content_type or "").partition(";")[0].strip().lower()
+    if received != "application/json":
+        raise HubError("request.media_type", {"received": received or None, "expected": "application/json"})
 
 
 def parse_json_object(body: bytes) -> dict[str, Any]:

@@ -3,22 +3,21 @@
 First hop of the REST road: request -> here -> a feature's handler (parses, calls, returns data) -> here -> answer.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, Final
 
 from gateway.callers import Authenticator, Caller, SignedRequest
 from gateway.http.answer import Answer, Field
 from gateway.http.answers import Answers
-from gateway.http.body import may_have_body
+from gateway.http.body import check_media_type, may_have_body, parse_json_object
+from gateway.http.calls import Cost, PublicCall, PublicHandler, Reply, SignedCall, SignedHandler, Weigh, WriteHandler
 from gateway.http.client_address import rate_identity
 from gateway.http.exchange import Exchange, Exchanges
-from gateway.http.limits import Limiter, RateLimited
+from gateway.http.limits import Limiter, LimitName, RateLimited
 from gateway.http.measures import RequestMeasures
-from gateway.http.query import Query, parse_query
+from gateway.http.query import parse_query
 from ops.runtime.clock import Clock
 from ops.runtime.errors import HubError
-from ops.runtime.languages import Language
 from storage.models.tenants import Scope
 from storage.mongo.failures import StoreUnavailable
 
@@ -28,29 +27,11 @@ Endpoint = Callable[[AsgiScope, ReadBody], Awaitable[Answer]]
 """Answers a request given its ASGI scope and a way to its body, whoever received it."""
 
 
-@dataclass(frozen=True, slots=True)
-class PublicCall:
-    """What a handler without a caller gets: `now` is the arrival in nanoseconds since the epoch."""
-
-    query: Query
-    now: int
-    language: Language
-
-
-@dataclass(frozen=True, slots=True)
-class SignedCall:
-    """What a handler gets once signature, scope and limit have let the request through."""
-
-    query: Query
-    now: int
-    language: Language
-    caller: Caller
-
-
-PublicHandler = Callable[[PublicCall], Awaitable[bytes]]
-SignedHandler = Callable[[SignedCall], Awaitable[bytes]]
 Page = Callable[[Exchange], Answer]
-Weigh = Callable[[str], int]
+LEAST_KEY: Final = 8
+MOST_KEY: Final = 72
+PATH_PARAMETERS: Final = "path_params"
+"""Under this key the ASGI scope carries the parameters of the route (as other ASGI routers do it)."""
 
 
 class Edge:
@@ -73,19 +54,43 @@ class Edge:
         self._measures = measures
         self._clock = clock
 
-    def signed(self, operation: str, scope: Scope, weight: int | Weigh, handler: SignedHandler) -> Endpoint:
-        """For callers whose key carries `scope`; `weight` (or what it makes of the raw query) is what one request costs."""
+    def signed(
+        self, operation: str, scope: Scope, weight: int | Weigh, handler: SignedHandler, limit: LimitName = "market"
+    ) -> Endpoint:
+        """A read for callers whose key carries `scope`; `weight` (or what it makes of the raw query) is what one request
+        costs of the key's `limit`.
+        """
         weigh: Weigh = weight if callable(weight) else lambda _raw: weight
 
         async def answer(exchange: Exchange, asked: AsgiScope, read_body: ReadBody) -> Answer:
             signed = await self._signed_request(exchange, asked, read_body)
-            caller = await self._authenticator.authenticate(signed)
-            exchange.speak_for(caller.language)
-            if scope not in caller.scopes:
-                raise HubError("auth.scope_missing", {"scope": scope})
-            exchange.spent = self._limiter.spend("market", caller.key_id, weigh(signed.query))
-            call = SignedCall(parse_query(signed.query), exchange.arrived, exchange.language, caller)
-            return self.answers.success(exchange, await handler(call))
+            caller = await self._caller(exchange, signed, scope)
+            exchange.spent = self._limiter.spend(limit, caller.key_id, weigh(signed.query))
+            return self._success(exchange, await handler(_call(exchange, asked, signed, caller)))
+
+        return self._guarded(operation, answer)
+
+    def signed_write(
+        self, operation: str, scope: Scope, handler: WriteHandler, limits: Sequence[LimitName], cost: Cost | None = None
+    ) -> Endpoint:
+        """A write for callers whose key carries `scope`: it needs an `Idempotency-Key` and one JSON object as body.
+
+        What it costs (1, or what `cost` makes of the body) is taken from each of the account's `limits`; a body that is
+        no JSON object costs 1.
+        """
+
+        async def answer(exchange: Exchange, asked: AsgiScope, read_body: ReadBody) -> Answer:
+            signed = await self._signed_request(exchange, asked, read_body)
+            caller = await self._caller(exchange, signed, scope)
+            body = _json_object(exchange, signed.body)
+            weight = 1 if cost is None or isinstance(body, HubError) else cost(body)
+            for limit in limits:
+                exchange.spent = self._limiter.spend(limit, caller.account_id or caller.tenant_id, weight)
+            if not LEAST_KEY <= len(signed.idempotency_key) <= MOST_KEY:
+                raise HubError("idempotency.key_required", {"least": LEAST_KEY, "most": MOST_KEY})
+            if isinstance(body, HubError):
+                raise body
+            return self._success(exchange, await handler(_call(exchange, asked, signed, caller), body))
 
         return self._guarded(operation, answer)
 
@@ -140,6 +145,20 @@ class Edge:
 
         return endpoint
 
+    def _success(self, exchange: Exchange, said: bytes | Reply) -> Answer:
+        if not isinstance(said, Reply):
+            return self.answers.success(exchange, said)
+        if said.first is not None:
+            exchange.answer_as(said.first.trace_id, said.first.language)
+        return self.answers.success(exchange, said.data, said.fields)
+
+    async def _caller(self, exchange: Exchange, signed: SignedRequest, scope: Scope) -> Caller:
+        caller = await self._authenticator.authenticate(signed)
+        exchange.speak_for(caller.language)
+        if scope not in caller.scopes:
+            raise HubError("auth.scope_missing", {"scope": scope})
+        return caller
+
     def _refused(self, exchange: Exchange, error: HubError) -> Answer:
         if isinstance(error, RateLimited):
             self._measures.limited(error.limit_name)
@@ -164,6 +183,31 @@ class Edge:
             headers=sent,
             client_ip=self.exchanges.address(asked),
         )
+
+
+def _call(exchange: Exchange, asked: AsgiScope, signed: SignedRequest, caller: Caller) -> SignedCall:
+    return SignedCall(
+        query=parse_query(signed.query),
+        now=exchange.arrived,
+        language=exchange.language,
+        caller=caller,
+        method=signed.method,
+        raw_path=signed.path,
+        path=asked.get(PATH_PARAMETERS, {}),
+        body=signed.body,
+        idempotency_key=signed.idempotency_key,
+        headers=exchange.headers,
+        trace_id=exchange.trace_id,
+    )
+
+
+def _json_object(exchange: Exchange, body: bytes) -> dict[str, Any] | HubError:
+    """The body, or the refusal of one that is no JSON object."""
+    try:
+        check_media_type(exchange.header(b"content-type"))
+        return parse_json_object(body)
+    except HubError as error:
+        return error
 
 
 def _raw(text: bytes) -> str:

@@ -39,6 +39,11 @@ class Exchange:
         """Take the caller's own language where the request names none that we have."""
         self.language = negotiate(self.header(b"accept-language"), profile)
 
+    def answer_as(self, trace_id: str, language: Language) -> None:
+        """Answer under the trace and in the language of the request that this one repeats."""
+        self.trace_id = trace_id
+        self.language = language
+
 
 class Exchanges:
     """Begins exchanges and finds them again from an ASGI scope."""

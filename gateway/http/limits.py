@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from limits import RateLimitItem, RateLimitItemPerMinute
+from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerMinute, RateLimitItemPerSecond
 from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
 
@@ -15,7 +15,11 @@ from ops.runtime.clock import Clock
 from ops.runtime.errors import HubError
 from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 
-LimitName = Literal["market", "public"]
+LimitName = Literal["market", "public", "account", "orders", "orders-day", "cancels"]
+ACCOUNT_PER_MINUTE: Final = 600
+ORDERS_PER_SECOND: Final = 50
+ORDERS_PER_DAY: Final = 100_000
+CANCELS_PER_SECOND: Final = 100
 _SWEEP_FROM: Final = 1_024
 
 
@@ -114,13 +118,27 @@ class Spent:
 class Limiter:
     """Spends weight of named limits, each counted by identity (a key id, an address)."""
 
-    def __init__(self, clock: Clock, *, market_per_minute: int, public_per_minute: int) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        market_per_minute: int,
+        public_per_minute: int,
+        account_per_minute: int = ACCOUNT_PER_MINUTE,
+        orders_per_second: int = ORDERS_PER_SECOND,
+        orders_per_day: int = ORDERS_PER_DAY,
+        cancels_per_second: int = CANCELS_PER_SECOND,
+    ) -> None:
         self.counts = SharedCounts(clock)
         self._clock = clock
         self._strategy = FixedWindowRateLimiter(self.counts)
         self._items: dict[LimitName, RateLimitItem] = {
             "market": RateLimitItemPerMinute(market_per_minute, namespace="market"),
             "public": RateLimitItemPerMinute(public_per_minute, namespace="public"),
+            "account": RateLimitItemPerMinute(account_per_minute, namespace="account"),
+            "orders": RateLimitItemPerSecond(orders_per_second, namespace="orders"),
+            "orders-day": RateLimitItemPerDay(orders_per_day, namespace="orders-day"),
+            "cancels": RateLimitItemPerSecond(cancels_per_second, namespace="cancels"),
         }
 
     def spend(self, name: LimitName, identity: str, weight: int) -> Spent:
@@ -132,7 +150,7 @@ class Limiter:
         used, reset_at = self.counts.state(item.key_for(identity))
         spent = Spent(item.amount, max(0, item.amount - used), reset_at)
         if not allowed:
-            raise RateLimited(name, spent, self._seconds_until(spent.reset_at))
+            raise RateLimited(name, spent, item.get_expiry(), self._seconds_until(spent.reset_at))
         return spent
 
     def _seconds_until(self, moment: int) -> int:
@@ -143,8 +161,8 @@ class Limiter:
 class RateLimited(HubError):
     """`rate.limited` with the state of the limit that refused."""
 
-    def __init__(self, name: LimitName, spent: Spent, retry_after: int) -> None:
-        details = {"limit": name, "limit_per_minute": spent.limit, "reset_at": spent.reset_at}
+    def __init__(self, name: LimitName, spent: Spent, seconds: int, retry_after: int) -> None:
+        details = {"limit": name, "amount": spent.limit, "per_seconds": seconds, "reset_at": spent.reset_at}
         super().__init__("rate.limited", details, retry_after=retry_after)
         self.spent = spent
         self.limit_name = name

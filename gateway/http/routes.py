@@ -14,7 +14,7 @@ from quart import Quart, Response, request
 
 from gateway.http.answer import Send, as_response, send_answer
 from gateway.http.body import may_have_body, read_body
-from gateway.http.edge import Edge, Endpoint
+from gateway.http.edge import PATH_PARAMETERS, Edge, Endpoint
 from gateway.http.failures import BUG
 
 Receive = Callable[[], Awaitable[Any]]
@@ -70,8 +70,9 @@ class ReadsFirst:
 
 
 def _view(endpoint: Endpoint) -> Callable[..., Awaitable[Response]]:
-    async def view(**_path: str) -> Response:
+    async def view(**path: str) -> Response:
         asked = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  (documented by werkzeug)
+        asked.scope[PATH_PARAMETERS] = path
         return as_response(await endpoint(asked.scope, partial(read_body, asked)))
 
     return view

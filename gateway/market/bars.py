@@ -5,7 +5,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from gateway.http.edge import SignedCall
+from gateway.http.calls import SignedCall
 from gateway.http.query import QueryReader
 from gateway.market.moments import parse_moment
 from gateway.market.ports import ReferenceSource

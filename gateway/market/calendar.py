@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.http.edge import SignedCall
+from gateway.http.calls import SignedCall
 from gateway.http.query import QueryReader
 from gateway.market.markets import known_venue
 from gateway.market.ports import ReferenceSource

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.http.edge import SignedCall
+from gateway.http.calls import SignedCall
 from gateway.http.page_tokens import PageTokens
 from gateway.http.query import QueryReader
 from gateway.market.ports import ReferenceSource

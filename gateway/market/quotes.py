@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from gateway.http.edge import SignedCall
+from gateway.http.calls import SignedCall
 from gateway.http.query import QueryReader
 from gateway.market.ports import ReferenceSource
 from gateway.quote_board import BoardQuote, QuoteBoard, shown_state

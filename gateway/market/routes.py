@@ -1,6 +1,7 @@
 """The market routes."""
 
-from gateway.http.edge import Edge, SignedHandler, Weigh
+from gateway.http.calls import SignedHandler, Weigh
+from gateway.http.edge import Edge
 from gateway.http.page_tokens import PageTokens
 from gateway.http.routes import Routes
 from gateway.market.bars import Bars, BarSource

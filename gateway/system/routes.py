@@ -6,9 +6,10 @@ import msgspec
 
 from gateway.http.answer import Answer
 from gateway.http.answers import JSON, Answers
+from gateway.http.calls import PublicCall, SignedCall
 from gateway.http.contract import Document
 from gateway.http.docs_page import DOCS_POLICY, docs_page
-from gateway.http.edge import Edge, PublicCall, SignedCall
+from gateway.http.edge import Edge
 from gateway.http.exchange import Exchange
 from gateway.http.routes import Routes
 from gateway.system.probe import StatusProbe

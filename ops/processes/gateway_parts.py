@@ -102,6 +102,10 @@ async def open_gateway(
         platform.clock,
         market_per_minute=settings.market_weight_per_minute,
         public_per_minute=settings.public_requests_per_minute,
+        account_per_minute=settings.account_reads_per_minute,
+        orders_per_second=settings.orders_per_second,
+        orders_per_day=settings.orders_per_day,
+        cancels_per_second=settings.cancels_per_second,
     )
     app = build_app(_parts(platform, reference, keys=keys, hub=hub, limiter=limiter, sockets=sockets, roles=roles))
     await hub.start()

@@ -1,0 +1,89 @@
+"""What a handler is given, and what it gives back: between the edge and a feature's handlers."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from gateway.callers import Caller
+from gateway.http.answer import Field
+from gateway.http.query import Query
+from ops.runtime.errors import HubError
+from ops.runtime.languages import Language
+
+
+@dataclass(frozen=True, slots=True)
+class PublicCall:
+    """What a handler without a caller gets: `now` is the arrival in nanoseconds since the epoch."""
+
+    query: Query
+    now: int
+    language: Language
+
+
+@dataclass(frozen=True, slots=True)
+class SignedCall:
+    """What a handler gets once signature, scope and limit have let the request through.
+
+    `path` are the parameters of the route, `raw_path` the path as it was sent; `headers` all request headers by
+    lower-case name; `idempotency_key` is "" where none was sent (never on a signed write).
+    """
+
+    query: Query
+    now: int
+    language: Language
+    caller: Caller
+    method: str
+    raw_path: str
+    path: Mapping[str, str]
+    body: bytes
+    idempotency_key: str
+    headers: Mapping[bytes, bytes]
+    trace_id: str
+
+    def header(self, name: bytes) -> str | None:
+        """A request header as latin-1 text, None when absent."""
+        value = self.headers.get(name)
+        return None if value is None else value.decode("latin-1")
+
+
+class FirstAnswer(NamedTuple):
+    """Under which trace and in which language a request was answered first, so that a repeat has the same bytes."""
+
+    trace_id: str
+    language: Language
+
+
+class Reply(NamedTuple):
+    """The JSON of `data` with header fields of its own (names in lower case); `first` where it is the answer of before."""
+
+    data: bytes
+    fields: tuple[Field, ...] = ()
+    first: FirstAnswer | None = None
+
+
+class Refusal(HubError):
+    """A `HubError` with header fields of its own; `first` and `upstream_code` (the venue's own code) where there are any."""
+
+    def __init__(
+        self,
+        code: str,
+        details: Mapping[str, Any] | None = None,
+        *,
+        fields: tuple[Field, ...] = (),
+        first: FirstAnswer | None = None,
+        upstream_code: str | None = None,
+    ) -> None:
+        super().__init__(code, details)
+        self.fields = fields
+        self.first = first
+        self.upstream_code = upstream_code
+
+
+PublicHandler = Callable[[PublicCall], Awaitable[bytes]]
+SignedHandler = Callable[[SignedCall], Awaitable[bytes | Reply]]
+WriteHandler = Callable[[SignedCall, dict[str, Any]], Awaitable[bytes | Reply]]
+"""Given the call and its body, one JSON object."""
+Weigh = Callable[[str], int]
+"""What one read costs, given its raw query."""
+Cost = Callable[[Mapping[str, Any]], int]
+"""What one write costs, given its body."""
