@@ -2,35 +2,18 @@
 
 import asyncio
 import json
-import os
 import shlex
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import typer
 import websockets
 from rich.console import Console
 
-from gateway.callers import SignedRequest
-from gateway.http.signing import signature_of, string_to_sign
+from ops.cli.signing import API_KEY, API_SECRET, URL, Credentials, credentials, signed_headers
 from ops.processes.commands.port import EXIT_UNAVAILABLE, CommandFailed
-from ops.processes.up_file import UP_FILE, read_up_file
-from ops.runtime.clock import SystemClock, milliseconds
-
-_URL = typer.Option(None, "--url", help="Base URL; else OMNIAXS_URL, else the running `omniaxs up`.")
-_KEY = typer.Option(None, "--api-key", help="Else OMNIAXS_API_KEY, else the demo key.")
-_SECRET = typer.Option(None, "--api-secret", help="Else OMNIAXS_API_SECRET, else the demo secret.")
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """Where to call and as whom."""
-
-    url: str
-    api_key: str
-    api_secret: str
 
 
 def mount(application: typer.Typer) -> None:
@@ -39,38 +22,22 @@ def mount(application: typer.Typer) -> None:
     application.command("ws", help="Subscribe to topics and print what comes.")(watch)
 
 
-def credentials(url: str | None, api_key: str | None, api_secret: str | None) -> Credentials:
-    """From flags, then the environment, then the running `omniaxs up`. Raises `CommandFailed` (69) when none has them."""
-    up = read_up_file()
-    found = (
-        url or os.environ.get("OMNIAXS_URL") or (up.http if up else None),
-        api_key or os.environ.get("OMNIAXS_API_KEY") or (up.demo.api_key if up else None),
-        api_secret or os.environ.get("OMNIAXS_API_SECRET") or (up.demo.api_secret if up else None),
-    )
-    if not all(found):
-        raise CommandFailed(
-            f"no URL and key: give --url --api-key --api-secret, set OMNIAXS_URL, OMNIAXS_API_KEY and OMNIAXS_API_SECRET, "
-            f"or start `omniaxs up` here ({UP_FILE} is missing)",
-            EXIT_UNAVAILABLE,
-        )
-    return Credentials(*(str(value) for value in found))
-
-
 def sign(
     method: str = typer.Argument(help="GET, POST, ..."),
     target: str = typer.Argument(help="Path and query, e.g. '/v1/quotes?symbols=AAPL.US'."),
     body: str = typer.Option("", "--body", "-d", help="The body, exactly as it will be sent."),
-    idempotency_key: str = typer.Option("", help="Required for writes."),
+    idempotency_key: str | None = typer.Option(None, help="Of a write; a random one when it is left out."),
     curl: bool = typer.Option(False, "--curl", help="Print a curl command (pipe it into sh)."),
-    url: str | None = _URL,
-    api_key: str | None = _KEY,
-    api_secret: str | None = _SECRET,
+    url: str | None = URL,
+    api_key: str | None = API_KEY,
+    api_secret: str | None = API_SECRET,
 ) -> None:
     """Print the signed headers of a request as JSON, or as a curl command."""
     if not target.startswith("/"):
         raise typer.BadParameter(f"{target!r} must begin with / and leave out the host, e.g. /v1/markets?page_size=1")
     caller = credentials(url, api_key, api_secret)
-    headers = signed_headers(caller, method.upper(), target, idempotency_key, body.encode())
+    key = ("" if method.upper() == "GET" else uuid4().hex) if idempotency_key is None else idempotency_key
+    headers = signed_headers(caller, method.upper(), target, key, body.encode())
     if not curl:
         print(json.dumps(headers))
         return
@@ -84,28 +51,13 @@ def sign(
     print(shlex.join(parts))
 
 
-def signed_headers(
-    caller: Credentials, method: str, target: str, idempotency_key: str = "", body: bytes = b""
-) -> dict[str, str]:
-    """The headers that sign one request now; `target` is the raw path and query."""
-    path, _, query = target.partition("?")
-    timestamp = str(milliseconds(SystemClock().now()))
-    request = SignedRequest(method, path, query, idempotency_key, body, headers={}, client_ip="")
-    headers = {
-        "X-PM-API-KEY": caller.api_key,
-        "X-PM-TIMESTAMP": timestamp,
-        "X-PM-SIGNATURE": signature_of(caller.api_secret.encode(), string_to_sign(request, timestamp)),
-    }
-    return {**headers, "Idempotency-Key": idempotency_key} if idempotency_key else headers
-
-
 def watch(
     topics: list[str] = typer.Argument(help="e.g. 'quotes.*' 'trades.BTCUSDT.BINANCE'"),
     count: int | None = typer.Option(None, min=1, help="Stop after this many data messages."),
     as_json: bool = typer.Option(False, "--json", help="Every server message as it came, one a line."),
-    url: str | None = _URL,
-    api_key: str | None = _KEY,
-    api_secret: str | None = _SECRET,
+    url: str | None = URL,
+    api_key: str | None = API_KEY,
+    api_secret: str | None = API_SECRET,
 ) -> None:
     """Authenticate, subscribe, and print what comes until interrupted."""
     caller = credentials(url, api_key, api_secret)

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from ops.bench.contender import free_port
-from ops.cli.client import Credentials, signed_headers
+from ops.cli.signing import Credentials, signed_headers
 from ops.runtime.timestamps import parse_timestamp
 from storage.reference_data.builtin import load_builtin
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ops.cli.client import Credentials, signed_headers
+from ops.cli.signing import Credentials, signed_headers
 
 pytestmark = [pytest.mark.faults, pytest.mark.kafka, pytest.mark.mongo, pytest.mark.timeout(300)]
 STORE_AWAY, LOG_AWAY = (10, 35) if os.environ.get("FAULTS") == "all" else (6, 12)
