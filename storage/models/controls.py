@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, NamedTuple
 import msgspec
 
 from storage.models.instruments import Instrument
+from storage.models.venues import ConnectorFault
 
 HaltScope = Literal["platform", "venue", "tenant", "account", "strategy", "symbol"]
 HaltLevel = Literal["reducing", "halted"]
@@ -67,7 +68,21 @@ class Conversion(msgspec.Struct, frozen=True, tag="conversion"):
     inverse: bool = False
 
 
-ControlDocument = Halt | Binding | ConnectorState | VenueRules | Conversion
+class Fault(msgspec.Struct, frozen=True, tag="fault"):
+    """What a simulated connector does wrong on purpose; the venue and checks of the connector obey it."""
+
+    connector: str
+    fault: ConnectorFault
+
+
+class InstrumentControl(msgspec.Struct, frozen=True, tag="instrument"):
+    """An instrument as decisions use it; `withdrawn` ones are no longer known to them."""
+
+    instrument: Instrument
+    withdrawn: bool = False
+
+
+ControlDocument = Halt | Binding | ConnectorState | VenueRules | Conversion | Fault | InstrumentControl
 
 
 class TradingRules(NamedTuple):
@@ -131,17 +146,18 @@ class Controls:
     conversions: Mapping[str, Conversion] = field(default_factory=lambda: MappingProxyType({}))
     instruments: Mapping[str, TradingRules] = field(default_factory=lambda: MappingProxyType({}))
     halted: Mapping[tuple[str, str], HaltLevel] = field(default_factory=lambda: MappingProxyType({}))
+    faults: Mapping[str, ConnectorFault] = field(default_factory=lambda: MappingProxyType({}))
 
     def changed(self, version: int, documents: Iterable[ControlDocument]) -> "Controls":
         """These controls with `documents` in the place of their earlier forms, at `version`."""
         tables: dict[str, dict[Any, Any]] = {}
         for document in documents:
-            name, key = _place_of(document)
+            name, key, value = _place_of(document)
             table = tables.setdefault(name, dict(getattr(self, name)))
-            if isinstance(document, Halt) and document.lifted:
+            if value is None:
                 table.pop(key, None)
             else:
-                table[key] = document
+                table[key] = value
         if "halts" in tables:
             tables["halted"] = _levels(tables["halts"].values())
         return replace(self, version=version, **{name: MappingProxyType(table) for name, table in tables.items()})
@@ -152,18 +168,32 @@ class Controls:
         return replace(self, version=version, instruments=MappingProxyType(rules))
 
 
-def _place_of(document: ControlDocument) -> tuple[str, Any]:
+def identity_of(document: ControlDocument) -> str:
+    """What a document is known by, e.g. `binding|ten_1|XNAS`: of two with one identity the newer stands."""
+    kind = str(document.__struct_config__.tag)
+    _, key, _ = _place_of(document)
+    return "|".join((kind, *key)) if isinstance(key, tuple) else f"{kind}|{key}"
+
+
+def _place_of(document: ControlDocument) -> tuple[str, Any, Any]:
+    """The table of `Controls`, the key in it, and what stands there; None where nothing does any more."""
+    place: tuple[str, Any, Any]
     match document:
         case Halt():
-            return "halts", document.halt_id
+            place = "halts", document.halt_id, None if document.lifted else document
         case Binding():
-            return "bindings", (document.tenant_id, document.venue)
+            place = "bindings", (document.tenant_id, document.venue), document
         case ConnectorState():
-            return "connectors", document.connector
+            place = "connectors", document.connector, document
         case VenueRules():
-            return "venues", document.venue
+            place = "venues", document.venue, document
         case Conversion():
-            return "conversions", document.currency
+            place = "conversions", document.currency, document
+        case Fault():
+            place = "faults", document.connector, None if document.fault == "none" else document.fault
+        case InstrumentControl(instrument, withdrawn):
+            place = "instruments", instrument.symbol, None if withdrawn else rules_of(instrument)
+    return place
 
 
 def _levels(halts: Iterable[Halt]) -> dict[Any, Any]:

@@ -1,0 +1,1 @@
+"""Controls at work: announced on the log, followed by those who decide, and halts that are known to be applied."""
