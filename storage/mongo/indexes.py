@@ -4,7 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from storage.mongo import api_keys, bars, heartbeats, ownership
+from storage.mongo import (
+    active_signals,
+    api_keys,
+    bars,
+    command_answers,
+    fills,
+    heartbeats,
+    orders,
+    ownership,
+    positions,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +36,31 @@ INDEXES: Final[Mapping[str, tuple[IndexSpec, ...]]] = {
     api_keys.COLLECTION: (IndexSpec("tenant_id", (("tenant_id", 1), ("created_at", 1)), "ApiKeys.of_tenant"),),
     ownership.CHECKPOINTS: (
         IndexSpec("topic_partition", (("topic", 1), ("partition", 1)), "Checkpoints.of_partition"),
+    ),
+    orders.COLLECTION: (
+        IndexSpec("account_created", (("account_id", 1), ("created_ns", -1), ("order_id", -1)), "Orders.page"),
+        IndexSpec(
+            "account_status_created",
+            (("account_id", 1), ("status", 1), ("created_ns", -1), ("order_id", -1)),
+            "Orders.open_of, Orders.page of a status",
+        ),
+        IndexSpec(
+            "account_client_id", (("account_id", 1), ("client_order_id", 1), ("created_ns", -1)), "Orders.by_client_id"
+        ),
+    ),
+    fills.COLLECTION: (
+        IndexSpec("account_time", (("account_id", 1), ("ts_ns", -1), ("key", -1)), "Fills.page"),
+        IndexSpec(
+            "account_order_time",
+            (("account_id", 1), ("order_id", 1), ("ts_ns", -1), ("key", -1)),
+            "Fills.page of an order",
+        ),
+    ),
+    positions.COLLECTION: (IndexSpec("account_symbol", (("account_id", 1), ("symbol", 1)), "Positions.of"),),
+    command_answers.COLLECTION: (IndexSpec("expires_at", (("expires_at", 1),), "CommandAnswers.remove_expired"),),
+    active_signals.COLLECTION: (
+        IndexSpec("owner_stage", (("owner", 1), ("stage", 1), ("ts", 1)), "ActiveSignals.of"),
+        IndexSpec("stage_ts", (("stage", 1), ("ts", 1)), "ActiveSignals.remove_cleared"),
     ),
     heartbeats.COLLECTION: (IndexSpec("beat_at", (("beat_at", 1),), "Heartbeats.all"),),
 }
