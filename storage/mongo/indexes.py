@@ -11,6 +11,7 @@ from storage.mongo import (
     command_answers,
     fills,
     heartbeats,
+    order_requests,
     orders,
     ownership,
     positions,
@@ -62,5 +63,6 @@ INDEXES: Final[Mapping[str, tuple[IndexSpec, ...]]] = {
         IndexSpec("owner_stage", (("owner", 1), ("stage", 1), ("ts", 1)), "ActiveSignals.of"),
         IndexSpec("stage_ts", (("stage", 1), ("ts", 1)), "ActiveSignals.remove_cleared"),
     ),
+    order_requests.COLLECTION: (IndexSpec("issued_at", (("issued_at", 1),), "OrderRequests.drop_before"),),
     heartbeats.COLLECTION: (IndexSpec("beat_at", (("beat_at", 1),), "Heartbeats.all"),),
 }

@@ -1,0 +1,50 @@
+"""Order requests by idempotency key: inserted before their commands are published, never updated, dropped after 24 h."""
+
+from typing import Final
+
+import msgspec
+from pymongo import WriteConcern
+from pymongo.errors import DuplicateKeyError
+
+from storage.models.order_requests import OrderRequest
+from storage.mongo.documents import Database, Document
+from storage.mongo.failures import repository
+
+COLLECTION: Final = "order_requests"
+
+
+@repository
+class OrderRequests:
+    """One document a key; the first one that is inserted wins. `_id` is the request's identity."""
+
+    def __init__(self, database: Database) -> None:
+        # A document that a fail-over undoes would let a repeat place a second order.
+        self._collection = database[COLLECTION].with_options(write_concern=WriteConcern(w="majority"))
+
+    async def claim(self, request: OrderRequest) -> OrderRequest:
+        """Keep `request` unless one with its identity is kept already; the one that is kept (compare with `is`)."""
+        fields = msgspec.structs.asdict(request)
+        document = {"_id": fields.pop("identity"), **fields}
+        document |= {"command_ids": list(request.command_ids), "order_ids": list(request.order_ids)}
+        while True:
+            try:
+                await self._collection.insert_one(document)
+            except DuplicateKeyError:
+                kept = await self.get(request.identity)
+                if kept is not None:
+                    return kept
+            else:
+                return request
+
+    async def get(self, identity: str) -> OrderRequest | None:
+        """The request that is kept under an identity."""
+        document = await self._collection.find_one({"_id": identity})
+        return None if document is None else _request(document)
+
+    async def drop_before(self, issued_at: int) -> int:
+        """Forget the requests that were issued before a time (ns); how many."""
+        return (await self._collection.delete_many({"issued_at": {"$lt": issued_at}})).deleted_count
+
+
+def _request(document: Document) -> OrderRequest:
+    return msgspec.convert({**document, "identity": document["_id"]}, OrderRequest)
