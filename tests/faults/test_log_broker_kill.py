@@ -1,12 +1,8 @@
 """kill -9 of the broker in the middle of appends: every acknowledged record stands on the log once and in order."""
 
 import asyncio
-import os
 import secrets
-import socket
-import tempfile
 from collections import defaultdict
-from pathlib import Path
 
 import pytest
 
@@ -14,34 +10,10 @@ from storage.log.kafka import KafkaLog
 from storage.log.port import Message
 from storage.log.topics_admin import apply_topics
 from storage.topics import PLATFORM_EVENTS, TRADES, Topics
+from tests.faults.own_broker import Broker, free_ports
 
 pytestmark = [pytest.mark.faults, pytest.mark.kafka, pytest.mark.timeout(110)]
 PARTITIONS = 4
-
-
-class Broker:
-    """A Kafka of this test's own. Uses the programs that `services.sh` installed, where they are."""
-
-    def __init__(self, script: Path, directory: Path, port: int) -> None:
-        self._script, self._directory, self._port = script, directory, port
-
-    async def do(self, verb: str, *arguments: str) -> str:
-        services = os.environ.get("SERVICES_DIR", str(Path(tempfile.gettempdir()) / "hub-services"))
-        library = Path(os.environ.get("KAFKA_LIB", str(Path(services) / "kafka")))
-        process = await asyncio.create_subprocess_exec(
-            str(self._script),
-            verb,
-            str(self._directory),
-            *arguments,
-            env=os.environ | {"KAFKA_LIB": str(library)},
-            stdout=asyncio.subprocess.PIPE,
-        )
-        output, _ = await process.communicate()
-        assert process.returncode == 0, f"kafka.sh {verb} failed"
-        return output.decode().strip()
-
-    async def start(self) -> str:
-        return await self.do("start", str(self._port))
 
 
 class Identities:
@@ -107,7 +79,7 @@ class Load:
 @pytest.fixture
 async def broker(shared_data, tmp_path, kafka_address):
     """Stopped at the end. Asks for `kafka_address` only so that it runs where the others with a real Kafka do."""
-    own = Broker(shared_data.parent / "services" / "kafka.sh", tmp_path / "kafka", _free_ports())
+    own = Broker(shared_data.parent / "services" / "kafka.sh", tmp_path / "kafka", free_ports())
     yield own
     await own.do("wipe")
 
@@ -167,16 +139,3 @@ def _check(tailed: list, acknowledged: dict[int, bytes], end: int) -> None:
     for record in tailed:
         assert int(record.value.rpartition(b"-")[2]) == last[record.key] + 1
         last[record.key] += 1
-
-
-def _free_ports() -> int:
-    """A port that is free, and so is the one above it (the controller's)."""
-    while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = first.getsockname()[1]
-            try:
-                second.bind(("127.0.0.1", port + 1))
-            except (OSError, OverflowError):
-                continue
-            return port

@@ -1,0 +1,126 @@
+"""What the log, the read model, the clients and the subscribers say, held against each other."""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from storage.log.port import Log
+from storage.log.valid_records import ValidRecords
+from storage.models.order_events import CommandRepeated, CommandTooOld, OrderAccepted, OrderFilled
+from storage.models.order_records import OrderRecord, decode_record
+from storage.mongo.accounts import Accounts
+from storage.mongo.orders import Orders
+from storage.mongo.positions import Positions
+from storage.topics import ORDER_EVENTS
+
+NO_EFFECT = (CommandRepeated, CommandTooOld)
+
+
+@dataclass(slots=True)
+class Told:
+    """The valid records of the log, by account."""
+
+    records: dict[str, list[OrderRecord]] = field(default_factory=lambda: defaultdict(list))
+    ignored: int = 0
+    claims: int = 0
+
+    @property
+    def count(self) -> int:
+        return sum(map(len, self.records.values()))
+
+
+async def read_log(log: Log) -> Told:
+    """Every valid record of `order-events`."""
+    told = Told()
+    for partition, bounds in (await log.bounds(ORDER_EVENTS)).items():
+        judge = ValidRecords()
+        seen = 0
+        async for batch in log.read(ORDER_EVENTS, partition, bounds.first, bounds.next):
+            for record in judge.take(batch):
+                decoded = decode_record(record.value or b"")
+                told.records[decoded.account_id].append(decoded)
+                seen += 1
+        told.claims += len(judge.claims)
+        told.ignored += bounds.next - bounds.first - seen - len(judge.claims)
+    return told
+
+
+def check_records(told: Told) -> list[str]:
+    """`seq` gap-free, one deciding record a command, each order accepted once, each fill once."""
+    wrong = []
+    for account_id, records in told.records.items():
+        if [record.seq for record in records] != list(range(1, len(records) + 1)):
+            wrong.append(f"{account_id}: seq is not 1 to {len(records)} without a gap")
+        deciding = Counter(
+            record.cause.command_id
+            for record in records
+            if not any(isinstance(event, NO_EFFECT) for event in record.events)
+        )
+        wrong += [f"{account_id}: {name} was decided {times} times" for name, times in deciding.items() if times > 1]
+        events = [event for record in records for event in record.events]
+        accepted = Counter(event.order_id for event in events if isinstance(event, OrderAccepted))
+        wrong += [f"{account_id}: {name} accepted {times} times" for name, times in accepted.items() if times > 1]
+        fills = Counter((event.order_id, event.fill_id) for event in events if isinstance(event, OrderFilled))
+        wrong += [f"{account_id}: fill {name} counted {times} times" for name, times in fills.items() if times > 1]
+    return wrong
+
+
+def check_answers(told: Told, asked: list[Any]) -> list[str]:
+    """Everybody has a final answer, and the log says the same."""
+    accepted: dict[str, set[str]] = defaultdict(set)
+    for account_id, records in told.records.items():
+        for event in (event for record in records for event in record.events):
+            if isinstance(event, OrderAccepted):
+                accepted[account_id].add(event.order_id)
+    found = ((one, _wrong_with(one, accepted[one.account_id])) for one in asked)
+    return [f"{one.kind} {one.key}: {what}" for one, what in found if what is not None]
+
+
+def _wrong_with(one: Any, accepted: set[str]) -> str | None:
+    if one.status == 0:
+        return f"no final answer after {one.tries} tries in {one.seconds:.0f} s: {one.answer}"
+    if one.status >= 500 or one.status in {401, 403, 422}:
+        return f"{one.status} {one.answer}"
+    if one.repeated_alike is False:
+        return "a repeat was answered otherwise"
+    if one.kind != "place":
+        return None
+    order_id = one.data["order_id"] if one.status == 200 else (one.error["details"] or {}).get("order_id")
+    if (order_id in accepted) is not (one.status == 200):
+        return f"answered {one.status} {one.error.get('code')}, and the log has it {order_id in accepted} as accepted"
+    return None
+
+
+async def check_read_model(told: Told, database: Any) -> list[str]:
+    """Orders, positions and accounts equal a fold of the log from zero; positions also by arithmetic of their own."""
+    wrong = []
+    accounts, orders, positions = Accounts(database), Orders(database), Positions(database)
+    for account_id, records in told.records.items():
+        document = await accounts.get(account_id)
+        if document is None or document.as_of_seq != records[-1].seq:
+            wrong.append(f"{account_id}: the read model is at {document and document.as_of_seq}, not {records[-1].seq}")
+            continue
+        last_positions = {position.symbol: position for record in records for position in record.positions}
+        stored = {position.symbol: position for position in await positions.of(account_id)}
+        if stored != last_positions:
+            wrong.append(f"{account_id}: positions differ from the log's")
+        wrong += _by_arithmetic(account_id, records, stored)
+        last_orders = {order.order_id: order for record in records for order in record.orders}
+        for order_id, order in last_orders.items():
+            if await orders.get(account_id, order_id) != order:
+                wrong.append(f"{account_id}: {order_id} differs from the log's")
+    return wrong
+
+
+def _by_arithmetic(account_id: str, records: list[OrderRecord], stored: dict[str, Any]) -> list[str]:
+    sums: dict[str, Decimal] = defaultdict(Decimal)
+    for event in (event for record in records for event in record.events):
+        if isinstance(event, OrderFilled):
+            quantity = Decimal(event.quantity)
+            sums[event.symbol] += quantity if event.side == "buy" else -quantity
+    return [
+        f"{account_id}: {symbol} {stored[symbol].net_qty if symbol in stored else None}, by its fills {total}"
+        for symbol, total in sums.items()
+        if symbol not in stored or Decimal(stored[symbol].net_qty) != total
+    ]

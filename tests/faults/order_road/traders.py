@@ -1,0 +1,155 @@
+"""Clients that place, amend and cancel at a pace, on any gateway, and insist on an answer to everything."""
+
+import asyncio
+import json
+import random
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from ops.cli.signing import Credentials, signed_headers
+
+PATIENCE = 90.0
+SYMBOLS = ("BTCUSDT.BINANCE", "ETHUSDT.BINANCE", "SOLUSDT.BINANCE")
+
+
+@dataclass(slots=True)
+class Asked:
+    """One write and everything that was answered to it."""
+
+    account_id: str
+    kind: str
+    key: str
+    body: dict[str, Any]
+    target: str
+    began: float
+    status: int = 0
+    answer: dict[str, Any] = field(default_factory=dict)
+    raw: bytes = b""
+    tries: int = 0
+    unknown: int = 0
+    seconds: float = 0.0
+    repeated_alike: bool | None = None
+
+    @property
+    def data(self) -> dict[str, Any]:
+        return dict(self.answer.get("data") or {})
+
+    @property
+    def error(self) -> dict[str, Any]:
+        return dict(self.answer.get("error") or {})
+
+
+class Trader:
+    """One account. `asked` has every write in the order in which they were begun."""
+
+    def __init__(self, gateways: list[str], account_id: str, key: tuple[str, str], seed: int) -> None:
+        self.account_id = account_id
+        self.key = key
+        self.asked: list[Asked] = []
+        self._gateways = gateways
+        self._chance = random.Random(seed)  # noqa: S311
+        self._http = httpx.AsyncClient(timeout=6.0, limits=httpx.Limits(max_connections=50))
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._open: list[str] = []
+        self._prices: dict[str, float] = {}
+
+    async def trade(self, orders_per_second: float, until: asyncio.Event) -> None:
+        """Begin a write at each beat, whatever became of the others."""
+        number = 0
+        began = time.monotonic()
+        while not until.is_set():
+            number += 1
+            await asyncio.sleep(max(0.0, began + number / orders_per_second - time.monotonic()))
+            task = asyncio.create_task(self._one(number))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        await asyncio.gather(*self._tasks)
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def learn_prices(self) -> None:
+        """Once, so that limits lie about the market. Until the gateways have quotes this is asked again."""
+        target = f"/v1/quotes?symbols={','.join(SYMBOLS)}"
+        while len(self._prices) < len(SYMBOLS):
+            headers = signed_headers(self._caller(self._gateways[0]), "GET", target)
+            try:
+                answer = await self._http.get(self._gateways[0] + target, headers=headers)
+            except httpx.HTTPError:
+                answer = None
+            if answer is not None and answer.status_code == 200:
+                for item in answer.json()["data"]["items"]:
+                    self._prices[item["symbol"]] = float(item["last"])
+            await asyncio.sleep(0.3)
+
+    async def _one(self, number: int) -> None:
+        asked = self._choose(number)
+        self.asked.append(asked)
+        await self.insist(asked)
+        if asked.kind == "place" and asked.status == 200:
+            self._open.append(asked.data["order_id"])
+        if self._chance.random() < 0.05 and asked.status in {200, 409}:
+            first = asked.data if asked.status == 200 else asked.error
+            again = Asked(asked.account_id, asked.kind, asked.key, asked.body, asked.target, time.monotonic())
+            await self.insist(again)
+            if asked.kind == "place":
+                asked.repeated_alike = (again.data if again.status == 200 else again.error) == first
+
+    def _choose(self, number: int) -> Asked:
+        chance = self._chance
+        key = f"{self.account_id}-{number:06d}"
+        what = chance.random()
+        if self._open and (what < 0.2 or len(self._open) > 30):
+            order_id = self._open.pop(chance.randrange(len(self._open)))
+            return self._asked("cancel", key, "/v1/orders/cancel", {"order_ids": [order_id]})
+        if self._open and what < 0.3:
+            order_id = chance.choice(self._open)
+            body = {"quantity": f"0.0{chance.randint(10, 99)}"}
+            return self._asked("amend", key, f"/v1/orders/{order_id}", body)
+        return self._asked("place", key, "/v1/orders", self._order(key))
+
+    def _order(self, key: str) -> dict[str, Any]:
+        chance = self._chance
+        symbol, side = chance.choice(SYMBOLS), chance.choice(("buy", "sell"))
+        order = {"symbol": symbol, "side": side, "quantity": f"0.0{chance.randint(10, 99)}", "client_order_id": key}
+        kind = chance.choice(("market", "resting", "resting", "crossing"))
+        if kind == "market":
+            return {**order, "type": "market"}
+        away = (-1 if side == "buy" else 1) * (1 if kind == "resting" else -1)
+        price = self._prices[symbol] * (1 + away * chance.uniform(0.001, 0.02))
+        return {**order, "type": "limit", "price": f"{price:.1f}"}
+
+    def _asked(self, kind: str, key: str, target: str, body: dict[str, Any]) -> Asked:
+        return Asked(self.account_id, kind, key, body, target, time.monotonic())
+
+    async def insist(self, asked: Asked) -> None:
+        """Send it again under the same key, on any gateway, until the answer is final."""
+        method = "PATCH" if asked.kind == "amend" else "POST"
+        content = json.dumps(asked.body).encode()
+        while time.monotonic() - asked.began < PATIENCE:
+            asked.tries += 1
+            gateway = self._chance.choice(self._gateways)
+            headers = signed_headers(self._caller(gateway), method, asked.target, asked.key, content)
+            headers["Content-Type"] = "application/json"
+            try:
+                got = await self._http.request(method, gateway + asked.target, content=content, headers=headers)
+                answer = got.json()
+            except (httpx.HTTPError, ValueError):
+                await asyncio.sleep(0.2)
+                continue
+            retryable = not answer["success"] and answer["error"]["retryable"]
+            if got.status_code in {408, 429} or got.status_code >= 500 or retryable:
+                asked.unknown += answer.get("error", {}).get("code") == "order.outcome_unknown"
+                if answer.get("error", {}).get("code") == "connector.unavailable":
+                    break
+                await asyncio.sleep(0.3)
+                continue
+            asked.status, asked.answer, asked.raw = got.status_code, answer, got.content
+            break
+        asked.seconds = time.monotonic() - asked.began
+
+    def _caller(self, gateway: str) -> Credentials:
+        return Credentials(gateway, *self.key)
