@@ -1,0 +1,60 @@
+"""What a client is told of a record: the part of it that a repeated command is answered with. Pure.
+
+The core remembers it, the projection keeps it, the gateway answers with it: so all three say the same.
+"""
+
+from typing import Final
+
+from storage.models.order_events import (
+    AmendRejected,
+    Answer,
+    CancelRejected,
+    CancelRequested,
+    CommandDenied,
+    DeadManSet,
+    Details,
+    Event,
+    OrderDenied,
+    TradingStateChanged,
+)
+from storage.models.order_records import OrderRecord
+
+_WITH_ORDER: Final = frozenset(
+    {
+        "OrderAccepted",
+        "OrderDenied",
+        "AmendRequested",
+        "OrderAmended",
+        "AmendRejected",
+        "CancelRequested",
+        "OrderCanceled",
+    }
+)
+
+
+def answer_of(record: OrderRecord) -> Answer:
+    """The answer that a record gives to its command: the kind of its first event, what it says, the order it is about."""
+    if not record.events:
+        return Answer(record.seq, record.ts, "none")
+    first = record.events[0]
+    kind = type(first).__name__
+    code, details = _said_by(first)
+    order = record.orders[0] if record.orders and kind in _WITH_ORDER else None
+    return Answer(record.seq, record.ts, kind, code, details, order)
+
+
+def _said_by(event: Event) -> tuple[str | None, Details | None]:
+    match event:
+        case OrderDenied() | AmendRejected() | CommandDenied():
+            return event.code, event.details
+        case CancelRejected():
+            return event.code, None
+        case DeadManSet():
+            return None, {"deadline": event.deadline, "armed": event.armed}
+        case TradingStateChanged():
+            return None, {"state": event.state, "since": event.since, "set_by": event.set_by}
+        case CancelRequested(order_id=None):
+            failed = [{"order_id": one.order_id, "code": one.code} for one in event.failed]
+            return None, {"found": list(event.found), "failed": failed}
+        case _:
+            return None, None
