@@ -1,4 +1,7 @@
-"""Each process says every second that it lives, what it holds and how far behind it is."""
+"""Each process says twice a second that it lives, what it holds and how far behind it is.
+
+A process that owns partitions also says at once when what it reports of them changes: a halt waits for that.
+"""
 
 import asyncio
 import logging
@@ -11,73 +14,110 @@ from typing import Any
 from ops.processes.platform import Platform, product_version
 from ops.runtime.health import Health
 from ops.runtime.metrics import LOOP_DELAY, PROCESS_READY
-from storage.models.operations import Heartbeat, Role
+from storage.models.operations import Heartbeat, OwnedPartition, Role
 from storage.mongo.connect import StoreUnavailable
 from storage.mongo.heartbeats import Heartbeats
 
 _log = logging.getLogger(__name__)
-INTERVAL_SECONDS = 1.0
+INTERVAL_SECONDS = 0.5
+LOOK_SECONDS = 0.02  # what is watched is looked at this often
 FORGOTTEN_SECONDS = 3_600  # what a crashed process leaves is shown for an hour
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a role reports beside its being alive: partitions held by topic, lag by `topic-partition`, rates, details."""
+    """What a role reports beside its being alive: partitions held by topic, lag by `topic-partition`, rates, details, and
+    what the owners of partitions say (`storage.models.operations.owned_partitions`).
+    """
 
     partitions: dict[str, list[int]] = field(default_factory=dict)
     lag: dict[str, int] = field(default_factory=dict)
     rates: dict[str, float] = field(default_factory=dict)
     details: dict[str, Any] = field(default_factory=dict)
+    owners: list[OwnedPartition] = field(default_factory=list)
 
 
 class HeartbeatTask:
-    """Writes the heartbeat until cancelled, then removes it, so that a clean stop does not look like a crash."""
+    """Writes the heartbeat until cancelled, then removes it, so that a clean stop does not look like a crash.
 
-    def __init__(self, platform: Platform, role: Role, health: Health, progress: Callable[[], Progress]) -> None:
+    `watched` (an owned role's `reports`, for one) is looked at every 20 ms; when what it returns is another value than
+    before, the process beats at once.
+    """
+
+    def __init__(
+        self,
+        platform: Platform,
+        role: Role,
+        health: Health,
+        progress: Callable[[], Progress],
+        watched: Callable[[], object] | None = None,
+    ) -> None:
         self._platform = platform
         self._role: Role = role
         self._health = health
         self._progress = progress
+        self._watched = watched
         self._process_id = f"{role}-{socket.gethostname()}-{os.getpid()}"
         self._started_at = platform.clock.now()
+        self._version = product_version()
+        self._ready = False
+        self._seen: object = None
+        self._beating = asyncio.Lock()
         self._repository = Heartbeats(platform.store.database)
 
     async def run(self) -> None:
-        """Beat every second; a store that is away is logged and tried again at the next beat."""
+        """Beat twice a second; a store that is away is logged and tried again at the next beat."""
         try:
-            while True:
-                await self._beat()
-                before = self._platform.clock.monotonic()
-                await asyncio.sleep(INTERVAL_SECONDS)
-                late = self._platform.clock.monotonic() - before - INTERVAL_SECONDS
-                self._platform.metrics.histogram(LOOP_DELAY).observe(max(0.0, late))
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._beat_regularly())
+                if self._watched is not None:
+                    group.create_task(self._beat_on_change(self._watched))
         finally:
             await self._remove()
 
+    async def _beat_regularly(self) -> None:
+        while True:
+            self._ready = not await self._health.problems()
+            self._platform.metrics.gauge(PROCESS_READY).labels(role=self._role).set(self._ready)
+            await self._beat()
+            before = self._platform.clock.monotonic()
+            await asyncio.sleep(INTERVAL_SECONDS)
+            late = self._platform.clock.monotonic() - before - INTERVAL_SECONDS
+            self._platform.metrics.histogram(LOOP_DELAY).observe(max(0.0, late))
+
+    async def _beat_on_change(self, watched: Callable[[], object]) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            if watched() != self._seen:
+                await self._beat()
+
     async def _beat(self) -> None:
-        ready = not await self._health.problems()
-        self._platform.metrics.gauge(PROCESS_READY).labels(role=self._role).set(ready)
+        """One after the other, so that an older one never replaces a newer one."""
+        async with self._beating:
+            self._seen = self._watched() if self._watched is not None else None
+            heartbeat = self._heartbeat()
+            try:
+                await self._repository.beat(heartbeat)
+                await self._repository.remove_silent(heartbeat.beat_at - FORGOTTEN_SECONDS * 1_000_000_000)
+            except StoreUnavailable as error:
+                _log.warning("heartbeat not written", extra={"reason": str(error)})
+
+    def _heartbeat(self) -> Heartbeat:
         said = self._progress()
-        now = self._platform.clock.now()
-        try:
-            await self._repository.remove_silent(now - FORGOTTEN_SECONDS * 1_000_000_000)
-            await self._repository.beat(
-                Heartbeat(
-                    process_id=self._process_id,
-                    role=self._role,
-                    version=product_version(),
-                    host=socket.gethostname(),
-                    started_at=self._started_at,
-                    beat_at=now,
-                    ready=ready,
-                    partitions=said.partitions,
-                    lag=said.lag,
-                    rates=said.rates,
-                    details=said.details,
-                )
-            )
-        except StoreUnavailable as error:
-            _log.warning("heartbeat not written", extra={"reason": str(error)})
+        return Heartbeat(
+            process_id=self._process_id,
+            role=self._role,
+            version=self._version,
+            host=socket.gethostname(),
+            started_at=self._started_at,
+            beat_at=self._platform.clock.now(),
+            ready=self._ready,
+            partitions=said.partitions,
+            lag=said.lag,
+            rates=said.rates,
+            details=said.details,
+            owners=said.owners,
+        )
 
     async def _remove(self) -> None:
         try:

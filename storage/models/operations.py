@@ -1,10 +1,31 @@
 """What processes leave behind so that operators and other processes can see them: heartbeats and leases."""
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from storage.models.ownership import PartitionReport
+
 Role = Literal["gateway", "market", "orders", "projection", "venues", "feed", "workers", "local"]
+
+
+class OwnedPartition(BaseModel):
+    """What the owner of a partition of `topic` (a topic of records) says: its claim, and the version of the controls that
+    counts as applied there.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    topic: str
+    partition: int
+    epoch: int
+    controls_version: int
+
+
+def owned_partitions(records: str, reports: Iterable[PartitionReport]) -> list[OwnedPartition]:
+    """The reports of an owner of the topic `records`, as a heartbeat carries them."""
+    return [OwnedPartition(topic=records, **report._asdict()) for report in reports]
 
 
 class Heartbeat(BaseModel):
@@ -23,6 +44,7 @@ class Heartbeat(BaseModel):
     lag: dict[str, int] = Field(default_factory=dict)
     rates: dict[str, float] = Field(default_factory=dict)
     details: dict[str, Any] = Field(default_factory=dict)
+    owners: list[OwnedPartition] = Field(default_factory=list)
 
 
 class Lease(BaseModel):

@@ -4,7 +4,7 @@ A `claim` is a record without content: its offset is the `epoch` of everything t
 reader needs to judge a record stands in headers, so that nobody decodes a value for it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -136,11 +136,19 @@ class PartitionReport(NamedTuple):
     controls_version: int
 
 
-def not_applied(version: int, newest_claims: dict[int, int], reports: Iterable[PartitionReport]) -> list[int]:
+def not_applied(version: int, newest_claims: Mapping[int, int], reports: Iterable[PartitionReport]) -> list[int]:
     """The partitions whose owner does not report `version` yet; all others have applied it.
 
     `newest_claims` (partition -> offset) must have been looked up after the change of controls was on the log: who
     claims later reads the controls after its claim, and whoever claimed before counts only if its claim is the newest.
+    So the word of one whose claim came after the look-up counts too.
     """
-    applied = {(report.partition, report.epoch) for report in reports if report.controls_version >= version}
-    return [partition for partition, claim in sorted(newest_claims.items()) if (partition, claim) not in applied]
+    applied: dict[int, int] = {}
+    for report in reports:
+        if report.controls_version >= version:
+            applied[report.partition] = max(report.epoch, applied.get(report.partition, NOTHING))
+    return [
+        partition
+        for partition, claim in sorted(newest_claims.items())
+        if partition not in applied or applied[partition] < claim
+    ]
