@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from ops.cli import bars, client, dead_letters, doctor, feed, keys, markets, orders, run, store, topics
+from ops.cli import accounts, bars, client, dead_letters, doctor, feed, keys, markets, orders, run, store, topics
 from ops.cli import settings as settings_command
 from ops.processes.commands.port import EXIT_UNAVAILABLE, CommandFailed
 from ops.processes.platform import NotSetUp
@@ -28,6 +28,7 @@ application.add_typer(topics.application, name="topics", help="Topics of the log
 application.add_typer(store.application, name="db", help="The store: migrations, checks, rebuilds.")
 application.add_typer(markets.application, name="markets", help="Reference data.")
 application.add_typer(keys.application, name="keys", help="API keys and the encryption key ring.")
+application.add_typer(accounts.application, name="accounts", help="Trading accounts.")
 application.add_typer(orders.application, name="orders", help="Orders, fills and positions of an API key.")
 application.add_typer(dead_letters.application, name="dead-letters", help="Records that no processor could take.")
 client.mount(application)

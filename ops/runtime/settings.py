@@ -49,6 +49,7 @@ class Settings(BaseSettings):
         description="encryption keys as id:secret, comma-separated; the first one seals, all of them open",
     )
 
+    sandbox_deposit: str = Field(default="1000000", pattern=r"^\d+(\.\d{1,8})?$", description="in USD, to new accounts")
     market_flush_milliseconds: int = Field(default=100, ge=1, le=10_000)
     late_trade_seconds: int = Field(default=86_400, ge=0)
     market_weight_per_minute: int = Field(default=1_200, ge=1)

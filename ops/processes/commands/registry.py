@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from ops.processes.commands import database, dead_letters, feed, keys, markets, topics
+from ops.processes.commands import accounts, database, dead_letters, feed, keys, markets, topics
 from ops.processes.commands.port import Command
 
 COMMANDS: Final[Mapping[str, Command]] = {
@@ -16,6 +16,11 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "keys.create": keys.create,
     "keys.list": keys.list_keys,
     "keys.revoke": keys.revoke,
+    "accounts.open": accounts.open_,
+    "accounts.deposit": accounts.deposit,
+    "accounts.limits": accounts.limits,
+    "accounts.state": accounts.state,
+    "accounts.list": accounts.list_accounts,
     "dead-letters.list": dead_letters.list_letters,
     "dead-letters.replay": dead_letters.replay,
     "feed.replay": feed.replay,

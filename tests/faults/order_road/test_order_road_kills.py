@@ -144,13 +144,13 @@ async def _at_rest(platform: Platform) -> Any:
     anchors = ReaderAnchors(platform.store.database, "projection", ORDER_EVENTS)
     before = -1
     async with asyncio.timeout(120):
-        while True:  # noqa: ASYNC110  (happens in other processes)
+        while True:
+            await asyncio.sleep(3)  # other processes are waited for
             ends = {number: bounds.next for number, bounds in (await platform.log.bounds(ORDER_EVENTS)).items()}
             done = [(await anchors.get(number)).upto + 1 >= end for number, end in ends.items()]
             if all(done) and sum(ends.values()) == before:
                 return await read_log(platform.log)
             before = sum(ends.values())
-            await asyncio.sleep(3)
 
 
 async def _followed(followers: list[Follower], told: Any) -> None:
@@ -181,12 +181,13 @@ def _table(fleet: Fleet, asked: list[Any], told: Any, followers: list[Follower])
             "",
             "killed: " + ", ".join(f"{name} at {moment:.0f} s" for moment, name in fleet.killed),
             f"writes {len(asked):,}, tries {sum(one.tries for one in asked):,}",
-            f"told unknown first {sum(one.unknown > 0 for one in asked):,}, repeats compared {sum(one.repeated_alike is not None for one in asked):,}",
+            f"told unknown first {sum(one.unknown > 0 for one in asked):,}",
+            f"repeats compared {sum(one.repeated_alike is not None for one in asked):,}",
             f"order to answer p50 {statistics.median(seconds) * 1000:.1f} ms",
             f"p99 {seconds[int(len(seconds) * 0.99)] * 1000:.0f} ms, longest {seconds[-1]:.1f} s",
             f"log: {told.count:,} valid records, {told.claims} claims, {told.ignored} records of superseded owners ignored",
-            f"subscribers: {len(followers)}, {sum(one.connections for one in followers)} connections, "
-            f"{sum(len(one.seqs) for one in followers):,} messages",
+            f"subscribers: {len(followers)}, connections {sum(one.connections for one in followers)}",
+            f"messages to subscribers: {sum(len(one.seqs) for one in followers):,}",
             *rows,
         ]
     )

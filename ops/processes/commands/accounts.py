@@ -1,0 +1,141 @@
+"""Commands over trading accounts: open, deposit, limits, trading state, and how they stand."""
+
+from collections.abc import AsyncIterator, Awaitable
+from typing import Final
+
+import msgspec
+
+from ops.processes.asking import asking
+from ops.processes.commands.port import EXIT_DATA, EXIT_TEMPORARY, Arguments, CommandFailed, Event
+from ops.processes.platform import Platform
+from storage.decisions.accounts import CommandRefused, Opening, decide, open_account
+from storage.decisions.decisions import Decisions, DecisionUnknown
+from storage.models.accounts import Limits
+from storage.models.order_commands import Command, Deposit, SetLimits, SetTradingState
+from storage.models.order_records import OrderRecord
+from storage.mongo.accounts import Accounts
+from storage.mongo.tenants import Tenants
+
+NO_LIMIT: Final = "none"
+
+
+def mode_of(platform: Platform) -> str:
+    """What accounts are opened in."""
+    return "live" if platform.settings.mode == "production" else "sandbox"
+
+
+def sandbox_deposit(platform: Platform) -> str | None:
+    """What a new account is given, outside production."""
+    settings = platform.settings
+    return None if settings.mode == "production" else settings.sandbox_deposit
+
+
+async def open_(platform: Platform, arguments: Arguments) -> AsyncIterator[Event]:
+    """Open the account of a tenant, with `deposit` in it (outside production OMNIAXS_SANDBOX_DEPOSIT by default)."""
+    tenant_id = str(arguments["tenant_id"])
+    tenant = (await Tenants(platform.store.database).get_many([tenant_id])).get(tenant_id)
+    if tenant is None:
+        raise CommandFailed(f"there is no tenant {tenant_id}", EXIT_DATA)
+    opening = Opening(
+        tenant_id=tenant_id,
+        account_id=tenant.account_ids[0],
+        mode=mode_of(platform),
+        asked_at=platform.clock.now(),
+        currency=str(arguments.get("currency") or "USD"),
+        deposit=arguments.get("deposit") or sandbox_deposit(platform),
+    )
+    async with asking(platform) as decisions:
+        yield _shown(await _told(open_account(decisions, opening)))
+
+
+async def deposit(platform: Platform, arguments: Arguments) -> AsyncIterator[Event]:
+    """Put money in; below 0: take it out."""
+    command = Deposit(
+        command_id=platform.identifiers.new("dep"),
+        account_id=str(arguments["account_id"]),
+        issued_at=platform.clock.now(),
+        currency=str(arguments["currency"]),
+        amount=str(arguments["amount"]),
+        reference=str(arguments.get("reference") or ""),
+    )
+    async with asking(platform) as decisions:
+        yield _shown(await _decided(decisions, command))
+
+
+async def limits(platform: Platform, arguments: Arguments) -> AsyncIterator[Event]:
+    """Change limits: those that are given; "none" is no limit."""
+    account_id = str(arguments["account_id"])
+    account = await Accounts(platform.store.database).get(account_id)
+    if account is None:
+        raise CommandFailed(f"there is no open account {account_id}", EXIT_DATA)
+    given = {name: None if value == NO_LIMIT else value for name, value in arguments["limits"].items()}
+    changed = msgspec.structs.replace(account.limits, **given)
+    if given:
+        command = SetLimits(
+            command_id=platform.identifiers.new("lim"),
+            account_id=account_id,
+            issued_at=platform.clock.now(),
+            limits=changed,
+        )
+        async with asking(platform) as decisions:
+            await _decided(decisions, command)
+    yield {"account_id": account_id, **_plain(changed)}
+
+
+async def state(platform: Platform, arguments: Arguments) -> AsyncIterator[Event]:
+    """Set what an account may do, as an admin: it cannot loosen that by itself."""
+    command = SetTradingState(
+        command_id=platform.identifiers.new("sta"),
+        account_id=str(arguments["account_id"]),
+        issued_at=platform.clock.now(),
+        state=arguments["state"],
+        set_by="admin",
+    )
+    async with asking(platform) as decisions:
+        yield _shown(await _decided(decisions, command))
+
+
+async def list_accounts(platform: Platform, arguments: Arguments) -> AsyncIterator[Event]:  # noqa: ARG001  (takes none)
+    """Every open account as the read model has it."""
+    for found in await Accounts(platform.store.database).all():
+        account = found.account
+        yield {
+            "account_id": account.account_id,
+            "tenant_id": account.tenant_id,
+            "mode": account.mode,
+            "trading_state": account.trading_state,
+            "currency": account.currency,
+            "cash": account.cash,
+            "equity": account.equity,
+            "open_orders": account.open_orders,
+            "as_of_seq": found.as_of_seq,
+        }
+
+
+async def _decided(decisions: Decisions, command: Command) -> OrderRecord:
+    return await _told(decide(decisions, command))
+
+
+async def _told(work: Awaitable[OrderRecord]) -> OrderRecord:
+    try:
+        record = await work
+    except CommandRefused as refused:
+        raise CommandFailed(str(refused), EXIT_DATA) from None
+    except DecisionUnknown as unknown:
+        raise CommandFailed(
+            f"no decision was seen, it may come yet (does a process of role `orders` run?): {unknown}", EXIT_TEMPORARY
+        ) from None
+    return record
+
+
+def _shown(record: OrderRecord) -> Event:
+    account = record.account
+    shown: Event = {"account_id": record.account_id, "seq": record.seq}
+    if account is not None:
+        shown |= {"currency": account.currency, "cash": account.cash, "trading_state": account.trading_state}
+    return shown
+
+
+def _plain(changed: Limits) -> Event:
+    fields: Event = msgspec.to_builtins(changed)
+    return fields
