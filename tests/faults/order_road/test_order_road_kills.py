@@ -158,7 +158,7 @@ async def _followed(followers: list[Follower], told: Any) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(60):
             for follower in followers:
-                while not follower.seqs or follower.seqs[-1] < told.records[follower.account_id][-1].seq:
+                while not follower.seqs or follower.seqs[-1] < told.records[follower.account_id][-1].seq:  # noqa: ASYNC110  (another process)
                     await asyncio.sleep(0.2)
     late = [one.account_id for one in followers if not one.seqs or one.seqs[-1] < told.records[one.account_id][-1].seq]
     assert late == [], f"subscribers that did not get the end: {late}"
