@@ -26,10 +26,12 @@ def check(as_json: bool = _JSON) -> None:
 
 @application.command()
 def rebuild(
-    what: str = typer.Argument(help="bars"),
+    what: str = typer.Argument(help="bars | orders"),
     as_json: bool = _JSON,
 ) -> None:
-    """Fold a read model again from the log, from its first retained record. Stop the processors of role market first."""
+    """Fold a read model again from the log, from its first retained record. Stop the processes that keep it first: role market
+    keeps bars, role projection keeps orders (with fills, positions, accounts and answers).
+    """
     run_command("db.rebuild", {"what": what}, _show, as_json=as_json)
 
 

@@ -49,6 +49,11 @@ FOLDED = MetricSpec("omniaxs_processor_records_total", "counter", "records", "Re
 FOLD_DURATION = MetricSpec("omniaxs_processor_fold_seconds", "histogram", "seconds", "One batch through the fold.", ("processor",))  # fmt: skip
 FLUSH_DURATION = MetricSpec("omniaxs_processor_flush_seconds", "histogram", "seconds", "One flush to store and log.", ("processor",))  # fmt: skip
 DEAD_LETTERS_TOTAL = MetricSpec("omniaxs_dead_letters_total", "counter", "records", "Records that no processor could take.", ("processor", "reason"))  # fmt: skip
+READ_MODEL_DELAY = MetricSpec("omniaxs_read_model_delay_seconds", "histogram", "seconds", "From the decision of a record until reads show it.")  # fmt: skip
+
+VENUE_REQUESTS_TOTAL = MetricSpec("omniaxs_venue_requests_total", "counter", "requests", "Requests that venues have answered.", ("connector", "outcome"))  # fmt: skip
+VENUE_ERRORS = MetricSpec("omniaxs_venue_errors_total", "counter", "errors", "Error codes of venues in answers to requests.", ("connector", "code"))  # fmt: skip
+VENUE_DURATION = MetricSpec("omniaxs_venue_request_seconds", "histogram", "seconds", "From a request at its venue until its answer stands on the log.", ("connector",))  # fmt: skip
 
 PROCESS_READY = MetricSpec("omniaxs_process_ready", "gauge", "flag", "1 when this process is ready.", ("role",))
 LOOP_DELAY = MetricSpec("omniaxs_loop_delay_seconds", "histogram", "seconds", "How late the event loop runs its timers.")  # fmt: skip

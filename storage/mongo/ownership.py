@@ -4,7 +4,7 @@ Each write is guarded by its `upto`: so a superseded owner that wakes up may wri
 that a newer one has written.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -109,5 +109,16 @@ class ReaderAnchors:
 
     async def put(self, partition: int, anchor: Anchor) -> bool:
         """Write it if it is further than the stored one; whether it was."""
-        fields = {"upto": anchor.upto, "claim": anchor.claim}
-        return not await self._writer.write([GuardedWrite(f"{self._prefix}-{partition}", fields)])
+        return not await self._writer.write([self._write_of(partition, anchor)])
+
+    async def put_many(self, anchors: Mapping[int, Anchor]) -> None:
+        """Write, for each partition, the anchor that is further than the stored one, in one command."""
+        await self._writer.write([self._write_of(partition, anchor) for partition, anchor in anchors.items()])
+
+    async def forget(self) -> None:
+        """Make the reader one that has read nothing."""
+        await self._collection.delete_many({"reader": self._prefix})
+
+    def _write_of(self, partition: int, anchor: Anchor) -> GuardedWrite:
+        fields = {"upto": anchor.upto, "claim": anchor.claim, "reader": self._prefix}
+        return GuardedWrite(f"{self._prefix}-{partition}", fields)
