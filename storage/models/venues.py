@@ -96,6 +96,26 @@ class QueryRequest(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="k
 VenueRequest = SubmitRequest | AmendRequest | CancelRequest | QueryRequest
 
 
+class CheckConnector(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="check"):
+    """Say whether a connector answers, in the result document `job_id`; the record's key is the connector. May be asked
+    again under the same id, and must be where no result has come: one is lost with the process that was to write it.
+    """
+
+    job_id: str
+    connector: str
+
+
+class ConnectorCheck(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a connector has answered at `checked_at`; `reason` is a code of ours, `upstream_code` the venue's own."""
+
+    job_id: str
+    connector: str
+    status: Literal["up", "down"]
+    checked_at: str
+    reason: str | None = None
+    upstream_code: str | None = None
+
+
 class Fill(msgspec.Struct, frozen=True):
     """One fill of one order. `trade_id` is shared by the two orders that met; `fee` (8 decimals, half-even) is paid."""
 
@@ -242,7 +262,8 @@ class VenueRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     `seq` counts the symbol's records without a gap. `reports` leave now, in order; those named in `released` were made
     by an earlier record. `withheld` are made now and leave later. `orders` are after-images; `taken` is the after-image of
     what the feed's book has given. `used_quote` is the offset of the quote that was looked at (-1: none). `repeated`: the
-    request was known already and has no effect; `refused`: why a request could not be read.
+    request was known already and has no effect; `refused`: why a request could not be read; `checked`: a connector's
+    answer (`symbol` is then the connector).
     """
 
     symbol: str
@@ -260,6 +281,7 @@ class VenueRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     parked: tuple[ParkedRequest, ...] = ()
     unparked: tuple[RequestKey, ...] = ()
     taken: FeedTaken | None = None
+    checked: ConnectorCheck | None = None
 
 
 class SymbolCheckpoint(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -283,6 +305,6 @@ REQUEST_SCHEMA: Final = b"venue-request.1"
 RECORD_SCHEMA: Final = b"venue-report.1"
 
 encode = msgspec.json.Encoder().encode
-decode_request = msgspec.json.Decoder(VenueRequest).decode
+decode_request = msgspec.json.Decoder(VenueRequest | CheckConnector).decode
 decode_record = msgspec.json.Decoder(VenueRecord).decode
 decode_checkpoint = msgspec.json.Decoder(SymbolCheckpoint).decode

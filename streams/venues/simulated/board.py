@@ -1,6 +1,6 @@
 """The market as the venue's owner sees it: the newest quote of each symbol, reference data, connector faults."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import InvalidOperation
 from typing import NamedTuple
 
@@ -26,7 +26,7 @@ class RefusedQuote(NamedTuple):
 class FeedBoard:
     """Builds the `Market` of a call. Quotes are kept as bytes until an order looks at them.
 
-    `refused` has the last quote of each symbol that could not be read, until the owner takes it away.
+    `refused` has the last quote of each symbol that could not be read, until somebody takes it away.
     """
 
     def __init__(self, reference: ReferenceData, rules: Rules | None = None) -> None:
@@ -44,6 +44,21 @@ class FeedBoard:
             return None
         feed = self._feeds[symbol] = FeedBook(offset, value)
         return feed
+
+    def newest(self, symbol: str) -> FeedBook | None:
+        """The symbol's last quote."""
+        return self._feeds.get(symbol)
+
+    def forget(self, is_gone: Callable[[str], bool]) -> None:
+        """Let the quotes of these symbols go."""
+        for symbol in [symbol for symbol in self._feeds if is_gone(symbol)]:
+            del self._feeds[symbol]
+            self._checked.pop(symbol, None)
+
+    def take_refused(self) -> list[RefusedQuote]:
+        """What was refused since the last call, the last quote of each symbol."""
+        refused, self.refused = list(self.refused.values()), {}
+        return refused
 
     def moves(self, state: SymbolState, feed: FeedBook) -> bool:
         """Whether a quote of the symbol may change something for the orders that are there."""

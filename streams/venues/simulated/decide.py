@@ -5,10 +5,13 @@
 
 from typing import Final, NamedTuple
 
-from ops.runtime.timestamps import parse_timestamp
+from ops.runtime.timestamps import format_timestamp, parse_timestamp
 from storage.models.venues import (
     AmendRequest,
     CancelRequest,
+    CheckConnector,
+    ConnectorCheck,
+    ConnectorFault,
     ReportKind,
     RequestKey,
     Side,
@@ -25,6 +28,7 @@ from streams.venues.simulated.market import FeedBook, Market
 from streams.venues.simulated.matching import meet_feed
 from streams.venues.simulated.state import SymbolState
 from streams.venues.simulated.submitting import is_triggered, submit
+from streams.venues.simulated.upstream import REASONS
 
 CLOCK: Final = "clock"
 _SIDES: Final[tuple[Side, Side]] = ("buy", "sell")
@@ -32,6 +36,11 @@ _REFUSED: Final[dict[str, ReportKind]] = {
     "submit": "rejected",
     "amend": "replace_rejected",
     "cancel": "cancel_rejected",
+}
+_UPSTREAM: Final[dict[ConnectorFault, str]] = {
+    "refuse": "SIM_CONNECTION_REFUSED",
+    "timeout": "SIM_TIMEOUT",
+    "down": "SIM_CONNECTOR_DOWN",
 }
 
 
@@ -50,6 +59,14 @@ class Unreadable(NamedTuple):
     reason: str
 
 
+class Checked(NamedTuple):
+    """Somebody asks whether a connector answers, under the key `key`: that of the connector."""
+
+    offset: int
+    key: str
+    check: CheckConnector
+
+
 class QuoteMoved(NamedTuple):
     """The feed has a new book, which is what the market shows for this command."""
 
@@ -63,12 +80,14 @@ class Elapsed(NamedTuple):
     symbol: str
 
 
-Command = Requested | Unreadable | QuoteMoved | Elapsed
+Command = Requested | Unreadable | Checked | QuoteMoved | Elapsed
 
 
 def symbol_of(command: Command) -> str:
-    """The symbol whose state decides a command."""
-    return command.request.symbol if isinstance(command, Requested) else command.symbol
+    """The symbol whose state decides a command (of a check: the connector, which has one too)."""
+    if isinstance(command, Requested):
+        return command.request.symbol
+    return command.key if isinstance(command, Checked) else command.symbol
 
 
 def decide(state: SymbolState, command: Command, market: Market) -> VenueRecord | None:
@@ -79,6 +98,8 @@ def decide(state: SymbolState, command: Command, market: Market) -> VenueRecord 
         return _on_request(draft, command)
     if isinstance(command, Unreadable):
         return draft.record(VenueCause(VENUE_REQUESTS, command.offset), refused=command.reason)
+    if isinstance(command, Checked):
+        return draft.record(VenueCause(VENUE_REQUESTS, command.offset), checked=_check(command.check, market))
     if isinstance(command, QuoteMoved):
         if state.taken_of <= market.quote and not state.is_quiet and market.is_open:
             _on_quote(draft)
@@ -116,7 +137,7 @@ def _act(draft: Draft, request: VenueRequest) -> None:
     fault = draft.market.fault(request.connector)
     kind = _REFUSED.get(request.__struct_config__.tag)  # type: ignore[arg-type]  # tags are texts here
     if fault in ("refuse", "down") and kind is not None:
-        draft.answer(request, kind, "SIM_CONNECTION_REFUSED" if fault == "refuse" else "SIM_CONNECTOR_DOWN")
+        draft.answer(request, kind, _UPSTREAM[fault])
         return
     if kind is not None and isinstance(request, SubmitRequest | AmendRequest) and _is_too_late(draft, request):
         draft.answer(request, kind, "SIM_TOO_LATE")
@@ -131,6 +152,15 @@ def _act(draft: Draft, request: VenueRequest) -> None:
         cancel(draft, request)
     else:
         query(draft, request)
+
+
+def _check(check: CheckConnector, market: Market) -> ConnectorCheck:
+    """What a connector answers when it is asked for nothing else."""
+    ts, fault = format_timestamp(market.now), market.fault(check.connector)
+    if fault == "none":
+        return ConnectorCheck(check.job_id, check.connector, "up", ts)
+    code = _UPSTREAM[fault]
+    return ConnectorCheck(check.job_id, check.connector, "down", ts, REASONS[code], code)
 
 
 def _is_too_late(draft: Draft, request: SubmitRequest | AmendRequest) -> bool:

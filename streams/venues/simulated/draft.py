@@ -10,6 +10,7 @@ from ops.runtime.timestamps import NANOSECONDS_PER_MILLISECOND, format_timestamp
 from storage.models.venues import (
     AmendRequest,
     CancelRequest,
+    ConnectorCheck,
     FeedTaken,
     Fill,
     Liquidity,
@@ -289,7 +290,14 @@ class Draft:
         """Whether nothing changes."""
         return not (self.orders or self._reports or self._withheld or self._parked or self._unparked or self._took)
 
-    def record(self, cause: VenueCause, *, repeated: bool = False, refused: str | None = None) -> VenueRecord:
+    def record(
+        self,
+        cause: VenueCause,
+        *,
+        repeated: bool = False,
+        refused: str | None = None,
+        checked: ConnectorCheck | None = None,
+    ) -> VenueRecord:
         """The record of this decision."""
         return VenueRecord(
             self.state.symbol,
@@ -307,6 +315,7 @@ class Draft:
             tuple(self._parked),
             tuple(self._unparked),
             self._taken_image() if self._took else None,
+            checked,
         )
 
     def _taken_image(self) -> FeedTaken:

@@ -3,21 +3,41 @@
 The owner is handed these rules; quotes and the clock reach it as asides, made by `quotes_seen` and `due`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 import msgspec
 
+from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.log.port import Message, Record
-from storage.models.venues import RECORD_SCHEMA, VenueRecord, decode_record, decode_request, encode
+from storage.models.venues import (
+    RECORD_SCHEMA,
+    CheckConnector,
+    VenueRecord,
+    decode_record,
+    decode_request,
+    encode,
+)
 from streams.owner.rules import Decision, Moment
+from streams.venues.simulated.agenda import Agenda
 from streams.venues.simulated.board import FeedBoard
-from streams.venues.simulated.decide import Command, Elapsed, QuoteMoved, Requested, Unreadable, decide, symbol_of
+from streams.venues.simulated.decide import (
+    Checked,
+    Command,
+    Elapsed,
+    QuoteMoved,
+    Requested,
+    Unreadable,
+    decide,
+    symbol_of,
+)
 from streams.venues.simulated.schedule import next_due
 from streams.venues.simulated.snapshots import restore, snapshot
 from streams.venues.simulated.state import SymbolState, evolve
 
 _HEADERS: Final = (("schema", RECORD_SCHEMA),)
+LOOK_AGAIN: Final = NANOSECONDS_PER_SECOND
+"""A symbol with something scheduled is looked at this often (ns) at least: its own clock may go at another pace."""
 
 
 class QuoteRecord(Protocol):
@@ -34,11 +54,16 @@ class QuoteRecord(Protocol):
 class SimulatedVenueRules:
     """`streams.owner.rules.Rules` of `SymbolState`, `Command` and `VenueRecord`. Deadlines are asides here, not commands:
     they carry no right of a client, and a symbol that is taken over is asked again at the next `due`.
+
+    The states that asides are picked by are those of the partitions owned here; a symbol belongs to one of them, and its
+    state is replaced by every claim. `let_go` when a partition is not owned here any more.
     """
 
     def __init__(self, board: FeedBoard) -> None:
         self.board = board
         self._states: dict[str, SymbolState] = {}
+        self._agenda = Agenda()
+        self._taken_over: set[str] = set()
 
     def decode(self, record: Record) -> Command:
         """A request; one that cannot be read, or has another symbol than its key, is refused on the log."""
@@ -47,12 +72,14 @@ class SimulatedVenueRules:
             request = decode_request(record.value or b"")
         except msgspec.MsgspecError as error:
             return Unreadable(record.offset, symbol, f"not a venue request: {error}")
+        if isinstance(request, CheckConnector):
+            return Checked(record.offset, symbol, request)
         if request.symbol != symbol:
             return Unreadable(record.offset, symbol, f"the key says {symbol!r} and the value {request.symbol!r}")
         return Requested(record.offset, request)
 
     def key(self, command: Command) -> bytes:
-        """The symbol."""
+        """The symbol, or the connector that is to be checked."""
         return symbol_of(command).encode()
 
     def new_state(self, key: bytes) -> SymbolState:
@@ -65,7 +92,17 @@ class SimulatedVenueRules:
 
     def _keep(self, state: SymbolState) -> SymbolState:
         self._states[state.symbol] = state
+        self._taken_over.add(state.symbol)
+        self._agenda.look(state.symbol, 0)
         return state
+
+    def let_go(self, is_gone: Callable[[str], bool]) -> None:
+        """Forget states and quotes of the symbols that are owned by somebody else now."""
+        for symbol in [symbol for symbol in self._states if is_gone(symbol)]:
+            del self._states[symbol]
+            self._agenda.drop(symbol)
+            self._taken_over.discard(symbol)
+        self.board.forget(is_gone)
 
     def snapshot(self, state: SymbolState) -> bytes:
         """The checkpoint of a symbol."""
@@ -80,6 +117,8 @@ class SimulatedVenueRules:
     def evolve(self, state: SymbolState, event: VenueRecord) -> None:
         """Take a record in."""
         evolve(state, event)
+        if state.is_scheduled:
+            self._agenda.look(state.symbol, 0)
 
     def read(self, record: Record) -> VenueRecord:
         """A record of ours."""
@@ -93,9 +132,9 @@ class SimulatedVenueRules:
         """None."""
         return ()
 
-    def deadlines(self, event: VenueRecord) -> Mapping[str, int] | None:  # noqa: ARG002
+    def deadlines(self, event: VenueRecord) -> Mapping[str, int | None]:  # noqa: ARG002
         """None: see `due`."""
-        return None
+        return {}
 
     def deadlines_of(self, state: SymbolState) -> Mapping[str, int]:  # noqa: ARG002
         """None: see `due`."""
@@ -117,11 +156,31 @@ class SimulatedVenueRules:
         return asides
 
     def due(self, now: int) -> list[Command]:
-        """The asides for the symbols that have something due at `now` (ns): ask every 10 to 100 ms."""
-        return [
-            Elapsed(state.symbol) for state in self._states.values() if state.is_scheduled and self._is_due(state, now)
-        ]
+        """The asides for the symbols that have something due at `now` (ns): ask every 10 to 100 ms.
+
+        A symbol that was taken over is shown its newest quote once: that may have come while nobody owned it.
+        """
+        asides: list[Command] = []
+        while self._taken_over:
+            symbol = self._taken_over.pop()
+            if (feed := self.board.newest(symbol)) is not None:
+                asides.append(QuoteMoved(symbol, feed))
+        for symbol in self._agenda.take(now):
+            state = self._states.get(symbol)
+            if state is not None and state.is_scheduled and self._is_due(state, now):
+                asides.append(Elapsed(symbol))
+        return asides
+
+    def look_again(self) -> None:
+        """Something besides quotes and records has changed: look at all symbols at the next `due`."""
+        for symbol, state in self._states.items():
+            if state.is_scheduled:
+                self._agenda.look(symbol, 0)
 
     def _is_due(self, state: SymbolState, now: int) -> bool:
+        """Notes when to look again, too: also after what is due, since an aside may be lost."""
         moment = next_due(state, self.board.market(state.symbol, now))
-        return moment is not None and moment <= now
+        is_due = moment is not None and moment <= now
+        later = now + LOOK_AGAIN
+        self._agenda.look(state.symbol, later if moment is None or is_due else min(moment, later))
+        return is_due
