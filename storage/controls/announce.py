@@ -35,7 +35,14 @@ class Announcer:
         Raises `StoreUnavailable`: then they may be stored or not. Raises `LogUnavailable` or `AppendUnknown`: then they are
         stored, and in force as soon as an order-core process and the log are there to announce them.
         """
-        stored = await self.documents.put(documents, self._clock.now())
+        return await self.announce(await self.store(documents))
+
+    async def store(self, documents: Sequence[ControlDocument]) -> list[StoredControl]:
+        """The first half of a change: from here on somebody will announce it. Raises `StoreUnavailable`."""
+        return await self.documents.put(documents, self._clock.now())
+
+    async def announce(self, stored: Sequence[StoredControl]) -> int:
+        """The second half. Raises `LogUnavailable` or `AppendUnknown`."""
         pending = [control for control in stored if control.pending]
         return await self._announce(pending) if pending else await self._end() - 1
 
@@ -61,7 +68,10 @@ class Announcer:
     async def _announce(self, controls: Sequence[StoredControl]) -> int:
         messages = [_message(Announcement(control.revision, control.document)) for control in controls]
         positions = await self._log.append_many(PLATFORM_EVENTS, messages)
-        await self.documents.mark_announced(controls)
+        try:
+            await self.documents.mark_announced(controls)
+        except StoreUnavailable as error:
+            _log.warning("announced controls are not marked, so they will be announced again: %s", error)
         return positions[-1].offset
 
     async def _end(self) -> int:

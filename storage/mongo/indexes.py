@@ -9,6 +9,7 @@ from storage.mongo import (
     api_keys,
     bars,
     command_answers,
+    controls,
     fills,
     heartbeats,
     order_requests,
@@ -64,5 +65,6 @@ INDEXES: Final[Mapping[str, tuple[IndexSpec, ...]]] = {
         IndexSpec("stage_ts", (("stage", 1), ("ts", 1)), "ActiveSignals.remove_cleared"),
     ),
     order_requests.COLLECTION: (IndexSpec("issued_at", (("issued_at", 1),), "OrderRequests.drop_before"),),
+    controls.COLLECTION: (IndexSpec("pending", (("pending", 1), ("changed_at", 1)), "ControlDocuments.unannounced"),),
     heartbeats.COLLECTION: (IndexSpec("beat_at", (("beat_at", 1),), "Heartbeats.all"),),
 }
