@@ -4,7 +4,22 @@ import sys
 
 import typer
 
-from ops.cli import accounts, bars, client, dead_letters, doctor, feed, keys, markets, orders, run, store, topics
+from ops.cli import (
+    accounts,
+    bars,
+    client,
+    connectors,
+    dead_letters,
+    doctor,
+    feed,
+    halt,
+    keys,
+    markets,
+    orders,
+    run,
+    store,
+    topics,
+)
 from ops.cli import settings as settings_command
 from ops.processes.commands.port import EXIT_UNAVAILABLE, CommandFailed
 from ops.processes.platform import NotSetUp
@@ -27,6 +42,8 @@ application.add_typer(bars.application, name="bars", help="Bars of recorded trad
 application.add_typer(topics.application, name="topics", help="Topics of the log.")
 application.add_typer(store.application, name="db", help="The store: migrations, checks, rebuilds.")
 application.add_typer(markets.application, name="markets", help="Reference data.")
+application.add_typer(halt.application, name="halt", help="The kill switch: halts of trading.")
+application.add_typer(connectors.application, name="connectors", help="Links to venues, and faults of simulated ones.")
 application.add_typer(keys.application, name="keys", help="API keys and the encryption key ring.")
 application.add_typer(accounts.application, name="accounts", help="Trading accounts.")
 application.add_typer(orders.application, name="orders", help="Orders, fills and positions of an API key.")

@@ -58,3 +58,6 @@ def calendars(
 
 def _show_loaded(event: dict[str, Any]) -> None:
     _console.print(f"{event['instruments']} instruments, {event['calendars']} calendars loaded", highlight=False)
+    if event["without_conversion"]:
+        currencies = ", ".join(event["without_conversion"])
+        _console.print(f"no pair leads from {currencies} to USD: orders in it will be refused", highlight=False)

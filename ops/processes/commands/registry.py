@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from ops.processes.commands import accounts, database, dead_letters, feed, keys, markets, topics
+from ops.processes.commands import accounts, connectors, database, dead_letters, feed, halts, keys, markets, topics
 from ops.processes.commands.port import Command
 
 COMMANDS: Final[Mapping[str, Command]] = {
@@ -23,6 +23,12 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "accounts.list": accounts.list_accounts,
     "dead-letters.list": dead_letters.list_letters,
     "dead-letters.replay": dead_letters.replay,
+    "halts.list": halts.list_halts,
+    "halts.set": halts.set_halt,
+    "halts.lift": halts.lift_halt,
+    "connectors.list": connectors.list_connectors,
+    "connectors.set": connectors.set_state,
+    "connectors.fault": connectors.set_fault,
     "feed.replay": feed.replay,
     "feed.synthetic": feed.synthetic,
 }
