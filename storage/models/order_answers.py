@@ -14,10 +14,12 @@ from storage.models.order_events import (
     DeadManSet,
     Details,
     Event,
+    OrderAmended,
     OrderDenied,
     TradingStateChanged,
 )
 from storage.models.order_records import OrderRecord
+from storage.models.orders import Order
 
 _WITH_ORDER: Final = frozenset(
     {
@@ -41,6 +43,14 @@ def answer_of(record: OrderRecord) -> Answer:
     code, details = _said_by(first)
     order = record.orders[0] if record.orders and kind in _WITH_ORDER else None
     return Answer(record.seq, record.ts, kind, code, details, order)
+
+
+def amend_outcome(record: OrderRecord, event: OrderAmended | AmendRejected, order: Order | None) -> Answer:
+    """What a client is told when the venue has answered its amend; `order` is the record's image of it."""
+    if isinstance(event, OrderAmended):
+        return Answer(record.seq, record.ts, "OrderAmended", order=order)
+    details = event.details if event.upstream_code is None else {**event.details, "upstream_code": event.upstream_code}
+    return Answer(record.seq, record.ts, "AmendRejected", event.code, details, order)
 
 
 def _said_by(event: Event) -> tuple[str | None, Details | None]:

@@ -125,21 +125,23 @@ class AmendRequested(_Event, frozen=True, tag=True):
 
 
 class OrderAmended(_Event, frozen=True, tag=True):
-    """It has these terms now."""
+    """It has these terms now. `request_seq`: the amend request of the venue that this answers; None: done at once."""
 
     order_id: str
     quantity: str
     price: str | None
     time_in_force: TimeInForce
+    request_seq: int | None = None
 
 
 class AmendRejected(_Event, frozen=True, tag=True):
-    """It stays as it was."""
+    """It stays as it was. `request_seq`: the amend request of the venue that this answers; None: it was never asked."""
 
     order_id: str
     code: str
     details: Details
     upstream_code: str | None = None
+    request_seq: int | None = None
 
 
 class CancelFailure(msgspec.Struct, frozen=True):

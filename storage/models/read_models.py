@@ -72,6 +72,13 @@ class CommandAnswer(msgspec.Struct, frozen=True):
     duplicate: bool = False
 
 
+def amend_outcome_id(account_id: str, request_seq: int) -> str:
+    """The id under which a `CommandAnswer` keeps what the venue did about the amend that record `request_seq` asked for:
+    the command's own answer only says that it was asked.
+    """
+    return f"amended:{account_id}:{request_seq}"
+
+
 class SignalDocument(NamedTuple):
     """A risk signal as it was told last. `owner` is an account id or `PLATFORM`, `value` the record's JSON, `ts` in ns."""
 

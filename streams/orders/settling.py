@@ -52,7 +52,7 @@ def expire(draft: Draft, order: Order, upstream_code: str | None) -> None:
 
 def amend(draft: Draft, order: Order, terms: PendingAmend) -> None:
     """The amend request `terms.seq` was done; the pending one is answered if it is that."""
-    draft.event(OrderAmended(order.order_id, terms.quantity, terms.price, terms.time_in_force))
+    draft.event(OrderAmended(order.order_id, terms.quantity, terms.price, terms.time_in_force, terms.seq))
     changes: dict[str, Any] = {
         "quantity": terms.quantity,
         "price": terms.price,
@@ -66,7 +66,8 @@ def amend(draft: Draft, order: Order, terms: PendingAmend) -> None:
 
 def refuse_amend(draft: Draft, order: Order, code: str, upstream_code: str | None) -> None:
     """The pending amend was not done."""
-    draft.event(AmendRejected(order.order_id, code, {"order_id": order.order_id}, upstream_code))
+    asked = order.amend.seq if order.amend else None
+    draft.event(AmendRejected(order.order_id, code, {"order_id": order.order_id}, upstream_code, asked))
     _answered(draft, order, {}, order.quantity, None)
 
 

@@ -4,16 +4,16 @@ However the records of an account are cut into batches, and whatever of them com
 their guards leaves the same documents as one batch of all of them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from ops.runtime.timestamps import NANOSECONDS_PER_SECOND, parse_timestamp
-from storage.models.order_events import CommandRepeated, OrderFilled
+from storage.models.order_answers import amend_outcome, answer_of
+from storage.models.order_events import AmendRejected, CommandRepeated, OrderAmended, OrderFilled
 from storage.models.order_records import OrderRecord
 from storage.models.orders import Order
 from storage.models.positions import Position
-from storage.models.read_models import AccountDocument, CommandAnswer, Fill
-from streams.orders.answers import answer_of
+from storage.models.read_models import AccountDocument, CommandAnswer, Fill, amend_outcome_id
 from streams.orders.projection.account_fold import AccountFold
 
 ANSWERS_KEPT_NS: Final = 86_400 * NANOSECONDS_PER_SECOND
@@ -115,6 +115,8 @@ class Fold:
         answer = _answer(record)
         if answer is not None:
             self._answers.setdefault(answer.command_id, answer)
+        for outcome in _amend_outcomes(record):
+            self._answers.setdefault(outcome.command_id, outcome)
 
 
 def _answer(record: OrderRecord) -> CommandAnswer | None:
@@ -130,6 +132,17 @@ def _answer(record: OrderRecord) -> CommandAnswer | None:
         told, duplicate = answer_of(record), False
     ends = parse_timestamp(record.ts) + ANSWERS_KEPT_NS
     return CommandAnswer(record.cause.command_id, record.account_id, record.seq, told, ends, duplicate)
+
+
+def _amend_outcomes(record: OrderRecord) -> Iterator[CommandAnswer]:
+    """What the venue did about amends that it was asked for: what a client that sends its amend again is told."""
+    orders = {order.order_id: order for order in record.orders}
+    ends = parse_timestamp(record.ts) + ANSWERS_KEPT_NS
+    for event in record.events:
+        if isinstance(event, OrderAmended | AmendRejected) and event.request_seq is not None:
+            told = amend_outcome(record, event, orders.get(event.order_id))
+            identity = amend_outcome_id(record.account_id, event.request_seq)
+            yield CommandAnswer(identity, record.account_id, record.seq, told, ends)
 
 
 def _fill(record: OrderRecord, event: OrderFilled) -> Fill:
