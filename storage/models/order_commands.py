@@ -5,18 +5,21 @@ the id of the report. `issued_at` (ns since the epoch) stands in a client's comm
 Prices, quantities and money are decimal strings in the contract's form. Readers accept unknown fields.
 """
 
-from typing import Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
 from storage.models.accounts import Limits, SetBy, TradingState
 from storage.models.orders import Liquidity, OrderType, Side, TimeInForce
 
+_LATEST: Final = 2**63 - 1  # the year 2262: every such time can be written as text
+Nanoseconds = Annotated[int, msgspec.Meta(ge=0, le=_LATEST)]
+
 
 class _Command(msgspec.Struct, frozen=True, tag_field="type", tag=True, omit_defaults=True, kw_only=True):
     command_id: str
     account_id: str
-    issued_at: int | None = None
+    issued_at: Nanoseconds | None = None
 
 
 class OpenAccount(_Command, frozen=True, tag=True):
@@ -46,7 +49,7 @@ class PlaceOrder(_Command, frozen=True, tag=True):
     """Place an order, not later than `valid_until` (ns). Exactly one of `quantity` and `notional`."""
 
     order_id: str
-    valid_until: int
+    valid_until: Nanoseconds
     symbol: str
     side: Side
     order_type: OrderType
@@ -66,7 +69,7 @@ class AmendOrder(_Command, frozen=True, tag=True):
     """Change an open order, not later than `valid_until` (ns); None leaves a field as it is."""
 
     order_id: str
-    valid_until: int
+    valid_until: Nanoseconds
     price: str | None = None
     quantity: str | None = None
     time_in_force: TimeInForce | None = None
@@ -82,7 +85,8 @@ class CancelOrder(_Command, frozen=True, tag=True):
 class CancelAll(_Command, frozen=True, tag=True):
     """Cancel the open orders that every given selector picks; without any, all of the account.
 
-    `deadline` and `due_at` name the dead-man switch that fell due; it has no effect where that is no longer the present one.
+    `deadline` and `due_at` name the dead-man switch that fell due, which then says what is spared; it has no effect where
+    that is no longer the present one.
     """
 
     order_ids: tuple[str, ...] | None = None
@@ -91,7 +95,7 @@ class CancelAll(_Command, frozen=True, tag=True):
     spare_reduce_only: bool = False
     reason: str = "requested"
     deadline: str | None = None
-    due_at: int | None = None
+    due_at: Nanoseconds | None = None
 
 
 class SetTradingState(_Command, frozen=True, tag=True):
@@ -113,14 +117,14 @@ class ReleaseAtOpen(_Command, frozen=True, tag=True):
     """Send an order that waited for the open. No effect where its present release is not at `due_at`."""
 
     order_id: str
-    due_at: int
+    due_at: Nanoseconds
 
 
 class ExpireOrder(_Command, frozen=True, tag=True):
     """End a DAY order that still waits for an open. No effect where its present end is not at `due_at`."""
 
     order_id: str
-    due_at: int
+    due_at: Nanoseconds
 
 
 class _Report(_Command, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag=True):
@@ -190,11 +194,15 @@ class VenueExpired(_Report, frozen=True, tag=True):
 
 
 class VenueUnknown(_Report, frozen=True, tag=True):
-    """Nobody knows what became of a request (a timeout, a 5xx): the order is unknown until the venue was asked."""
+    """Nobody knows what became of a request (a timeout, a 5xx): the order is unknown until the venue was asked.
+
+    With `due_at` it is the deadline at which an unknown order is asked after again; no effect where that is another now.
+    """
 
     code: str
     request: Literal["submit", "amend", "cancel"] = "submit"
     upstream_code: str | None = None
+    due_at: Nanoseconds | None = None
 
 
 class FoundFill(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -255,4 +263,6 @@ Command = (
 
 encode_command = msgspec.json.Encoder().encode
 decode_command = msgspec.json.Decoder(Command).decode
-"""Bytes -> command. Raises `msgspec.ValidationError`, naming the field, for what is not one."""
+"""Bytes -> command. Raises one of `storage.models.reading.UNREADABLE` for what is not one (naming the field, where it is
+JSON at all).
+"""

@@ -8,12 +8,17 @@ from storage.models.orders import Order
 from storage.models.positions import Position
 
 
-class Cause(msgspec.Struct, frozen=True, gc=False):
-    """The command that a record answers: where it stands and its id."""
+class Cause(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """The command that a record answers: where it stands and its id.
+
+    `issued_at` (ns) is when a client issued it, where that is after the record's `ts` (clocks differ): it is remembered
+    from then on.
+    """
 
     topic: str
     offset: int
     command_id: str
+    issued_at: int | None = None
 
 
 class UsedQuote(msgspec.Struct, frozen=True, gc=False):

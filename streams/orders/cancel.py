@@ -26,10 +26,12 @@ def cancel_all(draft: Draft, command: CancelAll) -> None:
     if not state.opened:
         draft.event(CommandDenied(command.command_id, "account.not_open", {"account_id": state.account_id}))
         return
+    spares = command.spare_reduce_only
     if command.deadline is not None:
         armed = state.dead_men.get(command.deadline)
         if armed is None or armed.due_at != command.due_at:
             return
+        spares = armed.spare_reduce_only
     failed: list[CancelFailure] = []
     if command.order_ids is None:
         candidates = list(state.orders.values())
@@ -41,7 +43,9 @@ def cancel_all(draft: Draft, command: CancelAll) -> None:
                 failed.append(CancelFailure(order_id, _failure(order)))
             else:
                 candidates.append(order)
-    found = tuple(order.order_id for order in candidates if _is_picked(order, command))
+    found = tuple(
+        order.order_id for order in candidates if _is_picked(order, command) and not (spares and order.reduce_only)
+    )
     draft.event(CancelRequested(reason=command.reason, found=found, failed=tuple(failed), deadline=command.deadline))
 
 
@@ -50,8 +54,6 @@ def _failure(order: Order | None) -> str:
 
 
 def _is_picked(order: Order, command: CancelAll) -> bool:
-    return (
-        (command.symbol is None or order.symbol == command.symbol)
-        and (command.strategy_id is None or order.strategy_id == command.strategy_id)
-        and not (command.spare_reduce_only and order.reduce_only)
+    return (command.symbol is None or order.symbol == command.symbol) and (
+        command.strategy_id is None or order.strategy_id == command.strategy_id
     )

@@ -12,7 +12,6 @@ from storage.models.order_commands import (
     ArmDeadMan,
     CancelAll,
     CancelOrder,
-    Command,
     Deposit,
     ExpireOrder,
     OpenAccount,
@@ -28,10 +27,12 @@ from streams.orders.account_commands import arm_dead_man, deposit, open_account,
 from streams.orders.amend import amend_order
 from streams.orders.cancel import cancel_all, cancel_order
 from streams.orders.draft import Draft
+from streams.orders.malformed import AnyCommand, Malformed
 from streams.orders.market import Market, Origin
 from streams.orders.place import place_order
 from streams.orders.reconcile import reconcile
 from streams.orders.record import record_of
+from streams.orders.refuse import refuse
 from streams.orders.reports import HANDLERS, decide_report
 from streams.orders.state import REMEMBERED_NS, AccountState
 from streams.orders.waiting import expire_order, release_at_open
@@ -48,11 +49,12 @@ _COMMANDS: Final[dict[type, Callable[[Draft, Any], None]]] = {
     ArmDeadMan: arm_dead_man,
     ReleaseAtOpen: release_at_open,
     ExpireOrder: expire_order,
+    Malformed: refuse,
 }
 _REPORTS: Final = {**HANDLERS, Reconcile: reconcile}
 
 
-def decide(state: AccountState, command: Command, market: Market, origin: Origin) -> OrderRecord:
+def decide(state: AccountState, command: AnyCommand, market: Market, origin: Origin) -> OrderRecord:
     """What the command comes to. `market` has what `symbols_needed` names; `origin` is where the command stands."""
     draft = Draft(state, command, market, origin)
     remembered = state.answers.get(command.command_id)

@@ -9,12 +9,12 @@ from ops.runtime.timestamps import format_timestamp
 from storage.models.accounts import SetBy, TradingState
 from storage.models.controls import TradingRules
 from storage.models.money import ZERO, minus, number, plus, text_of
-from storage.models.order_commands import Command
 from storage.models.order_events import AccountOpened, Event
 from storage.models.order_records import UsedQuote
 from storage.models.orders import Order
 from storage.models.positions import Position
 from streams.orders.images import with_consequences
+from streams.orders.malformed import AnyCommand
 from streams.orders.market import Market, Origin
 from streams.orders.state import AccountState
 from streams.risk.margin import (
@@ -62,7 +62,7 @@ class Draft:
         "ts",
     )
 
-    def __init__(self, state: AccountState, command: Command, market: Market, origin: Origin) -> None:
+    def __init__(self, state: AccountState, command: AnyCommand, market: Market, origin: Origin) -> None:
         self.state = state
         self.command = command
         self.market = market

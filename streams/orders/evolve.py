@@ -1,6 +1,7 @@
 """`evolve(state, record)`: an account's state takes in its next record. Looks at nothing but the two; changes in place."""
 
 from collections.abc import Callable
+from heapq import heappop, heappush
 from typing import Any, Final
 
 from ops.runtime.timestamps import NANOSECONDS_PER_SECOND, parse_timestamp
@@ -25,7 +26,7 @@ from storage.models.order_records import OrderRecord
 from storage.models.orders import Order
 from streams.orders.answers import answer_of
 from streams.orders.life import is_open
-from streams.orders.state import KEPT_COMMANDS_NS, REMEMBERED_NS, AccountState, ClientId, DueCancel
+from streams.orders.state import REMEMBERED_NS, AccountState, ClientId, DueCancel
 
 
 def evolve(state: AccountState, record: OrderRecord) -> None:
@@ -136,13 +137,14 @@ def cancel_command_id(account_id: str, seq: int, order_id: str) -> str:
 
 
 def _remember(state: AccountState, record: OrderRecord, moment: int) -> None:
-    command_id = record.cause.command_id
+    command_id, issued_at = record.cause.command_id, record.cause.issued_at
     if command_id in state.answers:
         return
     answer = _first_answer(record)
     if answer is not None:
         state.answers[command_id] = answer
-        state.answers_end.append((moment + KEPT_COMMANDS_NS, command_id))
+        known_from = moment if issued_at is None else max(moment, issued_at)
+        heappush(state.answers_end, (known_from + REMEMBERED_NS, command_id))
 
 
 def _first_answer(record: OrderRecord) -> Answer | None:
@@ -154,8 +156,8 @@ def _first_answer(record: OrderRecord) -> Answer | None:
 
 def _forget(state: AccountState, moment: int) -> None:
     ends = state.answers_end
-    while ends and ends[0][0] <= moment:
-        del state.answers[ends.popleft()[1]]
+    while ends and ends[0][0] < moment:
+        del state.answers[heappop(ends)[1]]
     ended = state.ended_at
     while ended and ended[0][0] <= moment:
         _forget_order(state, ended.popleft()[1])

@@ -1,27 +1,20 @@
 """Commands that follow from records: the cancels of a cancel-all, and deadlines. Pure, with deterministic ids.
 
 The owner appends them from acknowledged records, and again from state after a take-over; a second one is a repeat. They
-carry no `issued_at`, so none is ever too old.
+carry no `issued_at`, so none is ever too old. A deadline is known by its name: `switch:<dead man>`, `query:<order>`,
+`open:<order>`, `day:<order>`; its command has no effect where the account's present one of that name is another.
 """
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final
 
-from storage.models.accounts import DeadMan
 from storage.models.order_commands import CancelAll, CancelOrder, Command, ExpireOrder, ReleaseAtOpen, VenueUnknown
-from storage.models.order_events import CancelRequested, DeadManSet
+from storage.models.order_events import CancelRequested, DeadManSet, Event
 from storage.models.order_records import OrderRecord
 from storage.models.orders import Order
 from streams.orders.evolve import cancel_command_id
 from streams.orders.state import AccountState
 
-
-class Deadline(NamedTuple):
-    """A command to append at `due_at` (ns), not before. The latest one of a `name` counts; the core ignores the others."""
-
-    due_at: int
-    name: str
-    command: Command
+_SWITCH: Final = "switch:"
 
 
 def follow_ups_of(record: OrderRecord) -> tuple[CancelOrder, ...]:
@@ -42,21 +35,50 @@ def follow_ups_due(state: AccountState) -> tuple[CancelOrder, ...]:
     )
 
 
-def deadlines_in(record: OrderRecord) -> tuple[Deadline, ...]:
-    """The deadlines that the record sets."""
-    switches = [
-        _dead_man(record.account_id, DeadMan(event.name, event.due_at, event.timeout_ms, event.spare_reduce_only))
-        for event in record.events
-        if isinstance(event, DeadManSet) and event.due_at is not None
-    ]
-    return (*switches, *(deadline for order in record.orders for deadline in _waits(order)))
+def deadlines_in(record: OrderRecord) -> dict[str, int | None]:
+    """The deadlines that the record sets (ns) or ends (None)."""
+    changed: dict[str, int | None] = {}
+    for event in record.events:
+        _switched(event, changed)
+    for order in record.orders:
+        changed |= _waits(order)
+    return changed
 
 
-def deadlines_of(state: AccountState) -> tuple[Deadline, ...]:
+def deadlines_of(state: AccountState) -> dict[str, int]:
     """Every deadline that stands: what a new owner builds its heap from."""
-    switches = [_dead_man(state.account_id, switch) for switch in state.dead_men.values()]
-    waiting = (deadline for order_id in state.waiting for deadline in _waits(state.orders[order_id]))
-    return (*switches, *waiting)
+    standing = {_SWITCH + name: switch.due_at for name, switch in state.dead_men.items()}
+    for order_id in state.waiting:
+        standing |= {name: due for name, due in _waits(state.orders[order_id]).items() if due is not None}
+    return standing
+
+
+def deadline_command(account_id: str, name: str, due_at: int) -> Command:
+    """The command for the deadline `name` of an account that was set for `due_at`. Raises `ValueError` for no such name."""
+    command_id = f"due:{account_id}:{name}:{due_at}"
+    kind, _, subject = name.partition(":")
+    match kind:
+        case "switch":
+            return CancelAll(
+                command_id=command_id,
+                account_id=account_id,
+                reason="dead_man_switch",
+                deadline=subject,
+                due_at=due_at,
+            )
+        case "query":
+            return VenueUnknown(
+                command_id=command_id,
+                account_id=account_id,
+                order_id=subject,
+                code="venue.unanswered",
+                due_at=due_at,
+            )
+        case "open":
+            return ReleaseAtOpen(command_id=command_id, account_id=account_id, order_id=subject, due_at=due_at)
+        case "day":
+            return ExpireOrder(command_id=command_id, account_id=account_id, order_id=subject, due_at=due_at)
+    raise ValueError(f"{account_id} has no kind of deadline that is called {name!r}")
 
 
 def _cancel(account_id: str, seq: int, order_id: str, reason: str) -> CancelOrder:
@@ -64,36 +86,17 @@ def _cancel(account_id: str, seq: int, order_id: str, reason: str) -> CancelOrde
     return CancelOrder(command_id=name, account_id=account_id, order_id=order_id, reason=reason)
 
 
-def _dead_man(account_id: str, switch: DeadMan) -> Deadline:
-    command = CancelAll(
-        command_id=f"due:{account_id}:{switch.name}:{switch.due_at}",
-        account_id=account_id,
-        spare_reduce_only=switch.spare_reduce_only,
-        reason="dead_man_switch",
-        deadline=switch.name,
-        due_at=switch.due_at,
-    )
-    return Deadline(switch.due_at, switch.name, command)
+def _switched(event: Event, changed: dict[str, int | None]) -> None:
+    if isinstance(event, DeadManSet):
+        changed[_SWITCH + event.name] = event.due_at
+    elif isinstance(event, CancelRequested) and event.deadline is not None:
+        changed[_SWITCH + event.deadline] = None
 
 
-def _waits(order: Order) -> Iterator[Deadline]:
-    order_id, account_id = order.order_id, order.account_id
-    if order.query_at is not None:
-        name = f"query:{order_id}"
-        command_id = f"due:{account_id}:{name}:{order.query_at}"
-        query = VenueUnknown(command_id=command_id, account_id=account_id, order_id=order_id, code="venue.unanswered")
-        yield Deadline(order.query_at, name, query)
-    if order.state != "accepted":
-        return
-    if order.release_at is not None:
-        name = f"open:{order_id}"
-        command_id = f"due:{account_id}:{name}:{order.release_at}"
-        release = ReleaseAtOpen(
-            command_id=command_id, account_id=account_id, order_id=order_id, due_at=order.release_at
-        )
-        yield Deadline(order.release_at, name, release)
-    if order.expires_at is not None:
-        name = f"day:{order_id}"
-        command_id = f"due:{account_id}:{name}:{order.expires_at}"
-        expire = ExpireOrder(command_id=command_id, account_id=account_id, order_id=order_id, due_at=order.expires_at)
-        yield Deadline(order.expires_at, name, expire)
+def _waits(order: Order) -> dict[str, int | None]:
+    waits = order.state == "accepted"
+    return {
+        f"query:{order.order_id}": order.query_at,
+        f"open:{order.order_id}": order.release_at if waits else None,
+        f"day:{order.order_id}": order.expires_at if waits else None,
+    }

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 
 from storage.models.controls import Controls
-from storage.models.order_commands import Command, Deposit, Reconcile, VenueFilled
+from storage.models.order_commands import Deposit, Reconcile, VenueFilled
+from streams.orders.malformed import AnyCommand
 from streams.orders.state import AccountState
 
 _LONGEST_CHAIN = 4
 
 
-def symbols_needed(state: AccountState, command: Command, controls: Controls) -> set[str]:
+def symbols_needed(state: AccountState, command: AnyCommand, controls: Controls) -> set[str]:
     """The command's symbol, those of the positions, and the conversion symbols of every currency on the way."""
     symbols = {symbol for symbol, position in state.positions.items() if position.net_qty != "0"}
     asked = symbol_of(state, command)
@@ -19,7 +20,7 @@ def symbols_needed(state: AccountState, command: Command, controls: Controls) ->
     return symbols
 
 
-def symbol_of(state: AccountState, command: Command) -> str | None:
+def symbol_of(state: AccountState, command: AnyCommand) -> str | None:
     """The symbol that a command is about: its own, else its order's; None where it is about the account."""
     order_id = getattr(command, "order_id", None)
     symbol: str | None = getattr(command, "symbol", None)
@@ -27,7 +28,7 @@ def symbol_of(state: AccountState, command: Command) -> str | None:
     return order.symbol if order else symbol
 
 
-def _currencies_of(command: Command) -> Iterator[str]:
+def _currencies_of(command: AnyCommand) -> Iterator[str]:
     if isinstance(command, Deposit):
         yield command.currency
     elif isinstance(command, VenueFilled) and command.fee_currency is not None:
@@ -36,7 +37,7 @@ def _currencies_of(command: Command) -> Iterator[str]:
         yield from (fill.fee_currency for fill in command.fills if fill.fee_currency is not None)
 
 
-def _conversions(state: AccountState, command: Command, symbol: str | None, controls: Controls) -> Iterator[str]:
+def _conversions(state: AccountState, command: AnyCommand, symbol: str | None, controls: Controls) -> Iterator[str]:
     currencies = set(state.account.balances) if state.account else set()
     currencies.update(_currencies_of(command))
     currencies.update(state.reserved)

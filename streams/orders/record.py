@@ -24,7 +24,7 @@ def record_of(draft: Draft) -> OrderRecord:
         account_id=draft.state.account_id,
         seq=draft.seq,
         epoch=draft.origin.epoch,
-        cause=Cause(draft.origin.topic, draft.origin.offset, draft.command.command_id),
+        cause=_cause(draft),
         ts=draft.ts,
         events=tuple(events),
         orders=tuple(draft.orders.values()),
@@ -32,6 +32,12 @@ def record_of(draft: Draft) -> OrderRecord:
         account=account,
         used=Used(draft.used, draft.market.controls.version),
     )
+
+
+def _cause(draft: Draft) -> Cause:
+    command, origin = draft.command, draft.origin
+    issued_at = command.issued_at if command.issued_at is not None and command.issued_at > draft.now else None
+    return Cause(origin.topic, origin.offset, command.command_id, issued_at)
 
 
 def account_image(draft: Draft) -> Account:

@@ -150,7 +150,7 @@ def unknown(draft: Draft, order: Order, report: VenueUnknown) -> None:
     }
     if order.state == "unknown":
         _ask_again(draft, order, report)
-    elif doubtful[report.request] and order.state != "accepted":
+    elif report.due_at is None and doubtful[report.request] and order.state != "accepted":
         draft.event(OrderUnknown(order.order_id, report.code, report.request, report.upstream_code))
         ends = max(draft.now, order.valid_until, order.amend.valid_until if order.amend else 0)
         code = report.upstream_code
@@ -159,7 +159,7 @@ def unknown(draft: Draft, order: Order, report: VenueUnknown) -> None:
 
 def _ask_again(draft: Draft, order: Order, report: VenueUnknown) -> None:
     """The deadline of an unknown order: its venue is asked again, after pauses that double."""
-    if order.query_at is None or draft.now < order.query_at:
+    if order.query_at is None or report.due_at != order.query_at:
         return
     queries = order.queries + 1
     pause = min(FIRST_QUERY_NS << min(queries, _MOST_DOUBLINGS), _LONGEST_PAUSE_NS)

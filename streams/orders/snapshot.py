@@ -71,7 +71,7 @@ def snapshot(state: AccountState) -> bytes:
             fills=state.fills,
             positions=list(state.positions.values()),
             answers=state.answers,
-            answers_end=list(state.answers_end),
+            answers_end=state.answers_end,
             dead_men=list(state.dead_men.values()),
             due_cancels=state.due_cancels,
             recent=list(state.recent),
@@ -97,8 +97,7 @@ def restore(data: bytes) -> AccountState:
     state.ended_at.extend(kept.ended_at)
     state.client_ids, state.fills = kept.client_ids, kept.fills
     state.positions = {position.symbol: position for position in kept.positions}
-    state.answers = kept.answers
-    state.answers_end.extend(kept.answers_end)
+    state.answers, state.answers_end = kept.answers, kept.answers_end
     state.dead_men = {switch.name: switch for switch in kept.dead_men}
     state.due_cancels = kept.due_cancels
     state.recent.extend(kept.recent)

@@ -16,9 +16,10 @@ from storage.models.orders import Order, Side
 from storage.models.positions import Position
 
 REMEMBERED_NS: Final = 600_000_000_000
-"""Commands that a client issued longer ago and that are not remembered are too old; ended orders are kept as long."""
-KEPT_COMMANDS_NS: Final = 660_000_000_000
-"""How long answers are kept: a minute more, as the clock that issued a command may be ahead of the one that decides."""
+"""Commands that a client issued longer ago and that are not remembered are too old; answers and ended orders are kept as
+long. A command is remembered from the later of its `issued_at` and its decision: then no pair of clocks forgets it before
+it is too old.
+"""
 _SPARE_ENTRIES: Final = 64
 
 Market = tuple[str, Side]
@@ -106,7 +107,7 @@ class AccountState:
         self.fills: dict[str, dict[str, int]] = {}
         self.positions: dict[str, Position] = {}
         self.answers: dict[str, Answer] = {}
-        self.answers_end: deque[tuple[int, str]] = deque()
+        self.answers_end: list[tuple[int, str]] = []
         self.dead_men: dict[str, DeadMan] = {}
         self.due_cancels: dict[str, DueCancel] = {}
         self.recent: deque[int] = deque()

@@ -3,13 +3,23 @@
 A request is known by (order, seq of the record), so a record that is relayed again asks nothing new.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from ops.runtime.timestamps import format_timestamp
 from storage.models import venues
 from storage.models.order_events import AmendRequested, CancelRequested, Event, OrderSent, OrderUnknown
 from storage.models.order_records import OrderRecord
 from storage.models.orders import Order
+
+_ASKING: Final = frozenset({OrderSent, AmendRequested, OrderUnknown})
+
+
+def asks_venue(record: OrderRecord) -> bool:
+    """Whether `requests_of` gives anything."""
+    return any(
+        type(event) in _ASKING or (isinstance(event, CancelRequested) and event.order_id is not None)
+        for event in record.events
+    )
 
 
 def requests_of(record: OrderRecord, tenant_id: str) -> tuple[venues.VenueRequest, ...]:

@@ -21,16 +21,21 @@ class Deadlines:
         self._present: dict[bytes, dict[str, int]] = {}
         self._given: dict[tuple[bytes, str], int] = {}
 
-    def put(self, key: bytes, deadlines: Mapping[str, int]) -> None:
-        """These are all deadlines of `key` now, name -> time."""
-        before = self._present.pop(key, {})
-        for name in before.keys() - deadlines.keys():
-            self._given.pop((key, name), None)
-        for name, due in deadlines.items():
-            if before.get(name) != due and self._given.get((key, name)) != due:
-                heapq.heappush(self._heap, Deadline(due, key, name))
-        if deadlines:
-            self._present[key] = dict(deadlines)
+    def change(self, key: bytes, changes: Mapping[str, int | None]) -> None:
+        """These deadlines of `key` are at another time now, or off (None); its others stay as they were."""
+        present = self._present.get(key, {})
+        for name, due in changes.items():
+            if due is None:
+                present.pop(name, None)
+                self._given.pop((key, name), None)
+            elif present.get(name) != due:
+                present[name] = due
+                if self._given.get((key, name)) != due:
+                    heapq.heappush(self._heap, Deadline(due, key, name))
+        if present:
+            self._present[key] = present
+        else:
+            self._present.pop(key, None)
 
     def next_due(self) -> int | None:
         """The time of the earliest deadline that still stands and was not given out."""

@@ -78,8 +78,8 @@ class Rules(Protocol[State, Command, Event]):
         """After a take-over: those that the state still waits for."""
         ...
 
-    def deadlines(self, event: Event) -> Mapping[str, int] | None:
-        """All deadlines of the key after this event, name -> time (ns); None where the event left them as they were."""
+    def deadlines(self, event: Event) -> Mapping[str, int | None]:
+        """The deadlines of the key that this event changed: name -> time (ns), None where it is off now."""
         ...
 
     def deadlines_of(self, state: State) -> Mapping[str, int]:

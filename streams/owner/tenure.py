@@ -97,7 +97,7 @@ class Tenure(Generic[State, Command, Event]):
     async def serve(self) -> None:
         """Work until cancelled. Raises `Superseded` or `AppendUnknown`, and what the rules raise."""
         for key, state in self._states.items():
-            self._deadlines.put(key, self._rules.deadlines_of(state))
+            self._deadlines.change(key, self._rules.deadlines_of(state))
             self._follow(self._rules.follow_ups_of(state))
         await _together(
             self._decide(),
@@ -214,8 +214,8 @@ class Tenure(Generic[State, Command, Event]):
     def _stands(self, decided: Decided[Event], offset: int) -> None:
         """The record is on the log and counts: now it may be answered, followed up, checkpointed and committed."""
         self._checkpointer.acknowledged(decided.key, offset, decided.cause, decided.ts)
-        if (deadlines := self._rules.deadlines(decided.event)) is not None:
-            self._deadlines.put(decided.key, deadlines)
+        if changes := self._rules.deadlines(decided.event):
+            self._deadlines.change(decided.key, changes)
             self._signals.deadlines.set()
         self._follow(self._rules.follow_ups(decided.event))
         if self._ports.observer is not None:

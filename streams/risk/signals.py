@@ -44,6 +44,17 @@ def signal_id(account_id: str, seq: int, code: str, subject: str = "") -> str:
     return f"sig_{account_id}_{seq}_{code}" + (f"_{subject}" if subject else "")
 
 
+_TELLING: Final = frozenset({OrderUnknown, OrderResolved, ReportUnmatched})
+
+
+def may_signal(record: OrderRecord) -> bool:
+    """False only where `signals_of` gives nothing."""
+    account, seq = record.account, record.seq
+    if account is not None and any(seq in (alert.raised, alert.cleared) for alert in account.alerts.values()):
+        return True
+    return any(type(event) in _TELLING for event in record.events)
+
+
 def signals_of(record: OrderRecord) -> tuple[RiskSignal, ...]:
     """The signals that the record raises and clears, in that order of its parts."""
     return (*_standing(record), *_from_events(record))

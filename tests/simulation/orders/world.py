@@ -57,7 +57,7 @@ class World:
         self.venue = ScriptedVenue(ACCOUNT, self.random)
         self.requests: list[Request] = []
         self.follow_ups: list[Command] = []
-        self.deadlines: dict[str, follow_ups.Deadline] = {}
+        self.deadlines: dict[str, int] = {}
         self.asked: list[Command] = []
         self.answers: dict[str, Any] = {}
         self.dirty: set[str] = set()
@@ -101,8 +101,10 @@ class World:
 
     def _emit(self, record: OrderRecord) -> None:
         self.follow_ups += follow_ups.follow_ups_of(record)
-        for deadline in follow_ups.deadlines_in(record):
-            self.deadlines[deadline.name] = deadline
+        for name, due in follow_ups.deadlines_in(record).items():
+            self.deadlines.pop(name, None)
+            if due is not None:
+                self.deadlines[name] = due
         images = {order.order_id: order for order in record.orders}
         for event in record.events:
             if isinstance(event, OrderSent):
@@ -230,10 +232,10 @@ class World:
 
     def _time(self) -> None:
         self.now += round(self.random.choice((0.001, 0.02, 0.1, 0.3, 0.3, 1, 6)) * SECOND)
-        for name, deadline in list(self.deadlines.items()):
-            if deadline.due_at <= self.now:
-                del self.deadlines[name]
-                self._send(deadline.command)
+        for name, due in list(self.deadlines.items()):
+            if due <= self.now:
+                self.deadlines.pop(name, None)
+                self._send(follow_ups.deadline_command(ACCOUNT, name, due))
 
     def _follow(self) -> None:
         if self.follow_ups:
@@ -258,7 +260,7 @@ class World:
             raise Broken("the state from a checkpoint is another")
         self.state = rebuilt
         self.follow_ups = list(follow_ups.follow_ups_due(rebuilt))
-        self.deadlines = {deadline.name: deadline for deadline in follow_ups.deadlines_of(rebuilt)}
+        self.deadlines = follow_ups.deadlines_of(rebuilt)
         self.checkpoint = (len(self.records), snapshot(rebuilt))
 
     def _settle(self) -> None:

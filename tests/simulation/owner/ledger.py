@@ -43,6 +43,7 @@ class Happened(msgspec.Struct, frozen=True, omit_defaults=True):
     total: int
     asks: tuple[Ask, ...] = ()
     deadlines: dict[str, int] | None = None
+    changed: dict[str, int | None] = {}
 
 
 class Account(msgspec.Struct):
@@ -78,12 +79,15 @@ class Ledger:
         applied = effect == "applied"
         asks: tuple[Ask, ...] = ()
         deadlines = None
+        changed: dict[str, int | None] = {}
         if applied and command.kind == "fan":
             asks = tuple(self.asked(command, number) for number in range(command.amount))
         if applied and command.kind == "arm":
             deadlines = {**state.deadlines, command.name: command.due}
+            changed = {command.name: command.due}
         if applied and command.kind == "fire":
             deadlines = {name: due for name, due in state.deadlines.items() if name != command.name}
+            changed = {command.name: None}
         event = Happened(
             account=state.name,
             seq=state.seq + 1,
@@ -98,6 +102,7 @@ class Ledger:
             total=state.total + (command.amount if applied and command.kind in {"add", "asked"} else 0),
             asks=asks,
             deadlines=deadlines,
+            changed=changed,
         )
         return Decision(event, msgspec.json.encode(event))
 
@@ -153,8 +158,8 @@ class Ledger:
     def follow_ups_of(self, state: Account) -> Sequence[Message]:
         return [message_of(ask) for ask in state.waiting.values()]
 
-    def deadlines(self, event: Happened) -> Mapping[str, int] | None:
-        return event.deadlines
+    def deadlines(self, event: Happened) -> Mapping[str, int | None]:
+        return event.changed
 
     def deadlines_of(self, state: Account) -> Mapping[str, int]:
         return state.deadlines

@@ -3,7 +3,7 @@ import pytest
 from storage.models.order_commands import CancelOrder, VenueCanceled
 from storage.models.order_events import CommandRepeated, CommandTooOld
 from streams.orders.snapshot import restore, snapshot
-from tests.unit.orders.trading_floor import ACCOUNT, Desk, denial, kinds, only
+from tests.unit.orders.trading_floor import ACCOUNT, SECOND, Desk, denial, kinds, only
 
 
 def test_a_repeat_has_the_first_answer_and_no_effect() -> None:
@@ -105,3 +105,29 @@ def test_a_snapshot_of_another_version_is_refused() -> None:
     assert snapshot(restore(data)) == data
     with pytest.raises(ValueError, match="version 9"):
         restore(data.replace(b"\xa7version\x01", b"\xa7version\x09"))
+
+
+def test_a_command_from_a_clock_that_is_ahead_is_remembered_until_it_is_too_old() -> None:
+    """Decided by an owner whose clock is 5 minutes behind; another owner's is right."""
+    desk = Desk()
+    command = desk.order(issued_at=desk.now + 300 * SECOND, valid_until=desk.now + 303 * SECOND)
+    record = desk.send(command)
+    assert record.cause.issued_at == command.issued_at
+    desk.place(price="98")
+    assert desk.records[-1].cause.issued_at is None
+    desk.advance(899)
+    desk.place(price="97")
+    assert kinds(desk.send(command)) == ["CommandRepeated"]
+    desk.advance(2)
+    desk.place(price="96")
+    assert kinds(desk.send(command)) == ["CommandTooOld"]
+
+
+@pytest.mark.parametrize("later", [599_999_999_999, 600_000_000_000, 600_000_000_001])
+def test_there_is_no_moment_at_which_a_command_is_forgotten_and_not_too_old(later: int) -> None:
+    desk = Desk()
+    command = desk.order()
+    desk.send(command)
+    desk.now += later
+    desk.place(price="98")
+    assert kinds(desk.send(command)) == ["CommandRepeated" if later <= 600_000_000_000 else "CommandTooOld"]

@@ -57,28 +57,32 @@ def test_all_is_covered_once_every_key_is_written() -> None:
 
 def test_deadlines_are_given_once_in_their_order_and_only_while_they_stand() -> None:
     deadlines = Deadlines()
-    deadlines.put(b"a", {"api": 30, "ws": 10})
-    deadlines.put(b"b", {"api": 20})
+    deadlines.change(b"a", {"api": 30, "ws": 10})
+    deadlines.change(b"b", {"api": 20})
     assert deadlines.next_due() == 10
     assert deadlines.take_due(25) == [Deadline(10, b"a", "ws"), Deadline(20, b"b", "api")]
     assert deadlines.take_due(25) == []
-    deadlines.put(b"a", {"api": 30, "ws": 10})  # a later record, from before the deadline's command was decided
+    deadlines.change(b"a", {"api": 30, "ws": 10})  # a later record, from before the deadline's command was decided
     assert deadlines.take_due(29) == []
-    deadlines.put(b"a", {"api": 40})
+    deadlines.change(b"a", {"api": 40, "ws": None})
     assert deadlines.take_due(39) == []
     assert deadlines.take_due(40) == [Deadline(40, b"a", "api")]
-    deadlines.put(b"a", {})
+    deadlines.change(b"a", {"api": None, "never": None})
     assert deadlines.next_due() is None
-    deadlines.put(b"a", {"api": 40})
+    deadlines.change(b"a", {"api": 40})
     assert deadlines.take_due(40) == [Deadline(40, b"a", "api")]
 
 
-@given(st.lists(st.tuples(st.sampled_from([b"a", b"b"]), st.dictionaries(st.sampled_from("xy"), st.integers(1, 9)))))
-def test_what_is_due_is_what_stands(puts: list[tuple[bytes, dict[str, int]]]) -> None:
-    deadlines, present = Deadlines(), {}
-    for key, names in puts:
-        deadlines.put(key, names)
-        present[key] = names
+_CHANGES = st.dictionaries(st.sampled_from("xy"), st.none() | st.integers(1, 9))
+
+
+@given(st.lists(st.tuples(st.sampled_from([b"a", b"b"]), _CHANGES)))
+def test_what_is_due_is_what_stands(steps: list[tuple[bytes, dict[str, int | None]]]) -> None:
+    deadlines, told = Deadlines(), {b"a": {}, b"b": {}}
+    for key, changes in steps:
+        deadlines.change(key, changes)
+        told[key] |= changes
+    present = {key: {name: at for name, at in names.items() if at is not None} for key, names in told.items()}
     due = deadlines.take_due(9)
     assert sorted(due) == sorted(
         Deadline(at, key, name) for key, names in present.items() for name, at in names.items()

@@ -1,0 +1,61 @@
+"""On the road of an order: `order-events` -> here -> `venue-requests`, and -> `risk-signals`. For `streams.owner.relay.Relay`.
+
+Which records ask anything stands in their header `relay`, so most of them are passed over without being decoded. Pure.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from storage.log.port import Message, Record
+from storage.models import venues
+from storage.models.order_records import OrderRecord, decode_record
+from streams.orders.venue_requests import asks_venue, requests_of
+from streams.risk.signals import may_signal, signals_of
+
+RELAY: Final = "relay"
+SIGNAL_SCHEMA: Final = b"risk-signal.1"
+_VENUE: Final = b"venue"
+_RISK: Final = b"risk"
+_encode_signal = msgspec.json.Encoder().encode
+
+
+def relayed_header(record: OrderRecord) -> tuple[str, bytes]:
+    """What is to be relayed of a record: `venue`, `risk`, `venue,risk` or nothing."""
+    names = [name for name, wanted in ((_VENUE, asks_venue(record)), (_RISK, may_signal(record))) if wanted]
+    return RELAY, b",".join(names)
+
+
+def venue_requests(record: Record) -> Sequence[Message]:
+    """The requests of a record of `order-events`, keyed by symbol, with ids from (order, seq)."""
+    if not _is_for(record, _VENUE):
+        return ()
+    tenant_id = _header(record, "tenant-id") or b""
+    return [_request(request) for request in requests_of(decode_record(record.value or b""), tenant_id.decode())]
+
+
+def risk_signals(record: Record) -> Sequence[Message]:
+    """The risk signals of a record of `order-events`, keyed by account."""
+    if not _is_for(record, _RISK):
+        return ()
+    messages = []
+    for signal in signals_of(decode_record(record.value or b"")):
+        headers = (("event-id", f"{signal.signal_id}/{signal.state}".encode()), ("schema", SIGNAL_SCHEMA))
+        messages.append(Message(signal.account_id.encode(), _encode_signal(signal), headers))
+    return messages
+
+
+def _request(request: venues.VenueRequest) -> Message:
+    headers = (("event-id", f"{request.order_id}/{request.seq}".encode()), ("schema", venues.REQUEST_SCHEMA))
+    return Message(request.symbol.encode(), venues.encode(request), headers)
+
+
+def _is_for(record: Record, reader: bytes) -> bool:
+    """A record that does not say is looked into."""
+    named = _header(record, RELAY)
+    return named is None or reader in named.split(b",")
+
+
+def _header(record: Record, wanted: str) -> bytes | None:
+    return next((value for name, value in record.headers if name == wanted), None)
