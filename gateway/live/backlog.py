@@ -113,14 +113,14 @@ class Backlog:
             lowest[shard] = min(lowest.get(shard, first), first)
         return lowest
 
-    def keep_only(self, wanted: Callable[[Address], bool], topics: Container[str]) -> None:
+    def keep_only(self, wanted: Callable[[Frame], bool], topics: Container[str]) -> None:
         """Forget what the client no longer wants: `wanted` tells for frames, `topics` for gaps."""
         self._gaps = {key: gap for key, gap in self._gaps.items() if key[0] in topics}
-        self._ready = deque(frame for frame in self._ready if wanted(frame.address))
-        self._lossless = deque(frame for frame in self._lossless if wanted(frame.address))
+        self._ready = deque(frame for frame in self._ready if wanted(frame))
+        self._lossless = deque(frame for frame in self._lossless if wanted(frame))
         self.lossless_bytes = sum(len(frame.wire) for frame in self._lossless)
-        self._queue = deque(frame for frame in self._queue if wanted(frame.address))
-        self._latest = {address: entry for address, entry in self._latest.items() if wanted(address)}
+        self._queue = deque(frame for frame in self._queue if wanted(frame))
+        self._latest = {address: entry for address, entry in self._latest.items() if wanted(entry[0])}
 
     def _refill(self, taken: list[bytes]) -> bool:
         """Move the next class to what is sent: gaps and the queue together, then the latest values of all symbols."""

@@ -7,12 +7,13 @@ from typing import Final
 
 from gateway.live.backlog import gap_frame
 from gateway.live.client import Client
-from gateway.live.feed import Feed
+from gateway.live.feed import Counting, Feed
 from gateway.live.frames import Frame
-from gateway.live.interest import matches
+from gateway.live.interest import reaches
 from gateway.live.shard import Shard
 from gateway.live.subscriptions import Subscription
 from storage.log.port import Log, LogUnavailable, PositionLost, Record
+from storage.mongo.connect import StoreUnavailable
 
 PAGE_RECORDS: Final = 100
 _ROOM_SECONDS: Final = 0.002
@@ -26,7 +27,7 @@ class Abandoned(Exception):
 
 
 class CatchUp:
-    """One topic of one client. `go_live` is called, without a wait before it, with the last frames that are owed.
+    """One topic of one client, of topics with owners only what counts. `go_live` is called, without a wait before it, with the last frames that are owed.
 
     Frames are never dropped here and only one page is held: the client's write buffer sets the pace.
     """
@@ -64,7 +65,7 @@ class CatchUp:
             owed += shard.since(start, PAGE_RECORDS + 1)
         if len(owed) > PAGE_RECORDS:
             return False
-        self._go_live(self._subscription, [frame for frame in owed if matches(frame.address, self._keys)])
+        self._go_live(self._subscription, [frame for frame in owed if reaches(frame, self._keys)])
         return True
 
     @property
@@ -94,36 +95,41 @@ class CatchUp:
     async def _send_from_log(self, feed: Feed, shard: Shard, start: int, stop: int) -> None:
         reader = self._log.read(feed.source.log_topic, shard.partition, start, stop)
         try:
+            counting = await feed.counting(shard.partition, start)
             async for records in reader:
                 for first in range(0, len(records), PAGE_RECORDS):
-                    await self._send_page(feed, shard, records[first : first + PAGE_RECORDS])
+                    await self._send_page(feed, shard, records[first : first + PAGE_RECORDS], counting)
             self._subscription.positions[shard.name] = max(self._subscription.positions[shard.name], stop - 1)
         except PositionLost as error:
-            self._announce(shard, error)
-        except LogUnavailable as error:
+            if not self._announce(shard, error):
+                _logger.warning("a resume cannot be judged: %s", error)
+                await asyncio.sleep(_RETRY_SECONDS)
+        except (LogUnavailable, StoreUnavailable) as error:
             _logger.warning("a resume waits: %s", error)
             await asyncio.sleep(_RETRY_SECONDS)
         finally:
             if isinstance(reader, AsyncGenerator):
                 await reader.aclose()
 
-    async def _send_page(self, feed: Feed, shard: Shard, records: Sequence[Record]) -> None:
+    async def _send_page(self, feed: Feed, shard: Shard, records: Sequence[Record], counting: Counting) -> None:
         await self._room()
-        frames = (feed.source.frame(shard, record) for record in records)
+        frames = (feed.source.frame(shard, record) for record in counting(records))
         self._send(shard, [frame for frame in frames if frame is not None], records[-1].offset)
 
     def _send(self, shard: Shard, frames: list[Frame], position: int) -> None:
-        wires = [frame.wire for frame in frames if matches(frame.address, self._keys)]
+        wires = [frame.wire for frame in frames if reaches(frame, self._keys)]
         if wires:
             self._client.send(b"".join(wires))
         self._subscription.positions[shard.name] = position
 
-    def _announce(self, shard: Shard, error: PositionLost) -> None:
-        """Retention passed the client while it read: say what it will not get."""
+    def _announce(self, shard: Shard, error: PositionLost) -> bool:
+        """Retention passed the client while it read: say what it will not get. False: it did not."""
         start = self._next(shard)
-        if start < error.bounds.first:
-            self._client.send(gap_frame(self._subscription.topic.name, shard.name, start, error.bounds.first - 1))
-            self._subscription.positions[shard.name] = error.bounds.first - 1
+        if start >= error.bounds.first:
+            return False
+        self._client.send(gap_frame(self._subscription.topic.name, shard.name, start, error.bounds.first - 1))
+        self._subscription.positions[shard.name] = error.bounds.first - 1
+        return True
 
     async def _room(self) -> None:
         """Wait until the client has read what it was sent. Raises `Abandoned`."""

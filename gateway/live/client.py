@@ -108,9 +108,7 @@ class Client:
     def forget(self) -> None:
         """Drop what waits of topics that it no longer subscribes to."""
         if self.backlog is not None:
-            self.backlog.keep_only(
-                lambda address: self._subscribed_as(address) in self.subscriptions, self.subscriptions
-            )
+            self.backlog.keep_only(self._still_wants, self.subscriptions)
 
     def close(self, code: int, reason: str) -> None:
         """Send a close frame and drop what waits. Does nothing the second time."""
@@ -138,6 +136,14 @@ class Client:
             self.backlog = Backlog(self._limits, self._subscribed_as, self._losses)
             self._on_waiting(self)
         return self.backlog
+
+    def _still_wants(self, frame: Frame) -> bool:
+        address = frame.address
+        if self._subscribed_as(address) in self.subscriptions:
+            return True
+        return address.parts is not None and any(
+            f"{address.family}.{part}" in self.subscriptions for part in frame.parts
+        )
 
     def _subscribed_as(self, address: Address) -> str:
         wildcard = address.wildcard

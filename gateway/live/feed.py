@@ -7,22 +7,27 @@ from typing import Final
 
 from gateway.live.flusher import Flusher
 from gateway.live.frames import Delivery, Frame
+from gateway.live.judging import Judging
 from gateway.live.router import Router
 from gateway.live.shard import Shard
 from gateway.live.sources import Source
 from storage.log.port import Log, LogUnavailable, PositionLost, Record, Tail, TailClosed
+from storage.mongo.connect import StoreUnavailable
 
 CHUNK_RECORDS: Final = 128
 _RETRY_SECONDS: Final = 1.0
 _logger = logging.getLogger(__name__)
 
 
+Counting = Callable[[Sequence[Record]], Sequence[Record]]
 Lost = Callable[[Shard, str, int, int], None]
 """Told when the log no longer holds records that were not read yet: shard, family, first and last seq."""
 
 
 class Feed:
     """Reads one log topic from `starts` on into frames. `fold`, where given, sees each frame before it is published.
+    `judging`, where given, picks the records that count; it was opened for each partition and start. Positions move over
+    the others too.
 
     `caught_up` is set once everything has been read that was there at the start (offsets below `ends`).
     """
@@ -38,6 +43,7 @@ class Feed:
         starts: Mapping[int, int],
         ends: Mapping[int, int],
         fold: Callable[[Frame], None] | None = None,
+        judging: Judging | None = None,
     ) -> None:
         self.source = source
         self.shards = {partition: self._shard(partition, start) for partition, start in sorted(starts.items())}
@@ -45,7 +51,7 @@ class Feed:
         self.unusable = 0
         self.starts = dict(starts)
         self._log, self._router, self._flusher, self._lost, self._fold = log, router, flusher, lost, fold
-        self._ends = dict(ends)
+        self._ends, self._judging = dict(ends), judging
         self._tail: Tail | None = None
         self._note_progress()
 
@@ -60,7 +66,7 @@ class Feed:
                     await self._read(tail)
             except TailClosed:
                 return
-            except LogUnavailable as error:
+            except (LogUnavailable, StoreUnavailable) as error:
                 _logger.warning("reading %s again in %g s: %s", self.source.log_topic, _RETRY_SECONDS, error)
                 await asyncio.sleep(_RETRY_SECONDS)
 
@@ -75,6 +81,13 @@ class Feed:
         self._note_progress()
         if self._tail is not None:
             await self._tail.add(partition, start)
+
+    async def counting(self, partition: int, start: int) -> Counting:
+        """What picks the records that count, in offset order, for somebody else who reads from `start` on.
+
+        Raises as `Judging.before` does.
+        """
+        return _everything if self._judging is None else (await self._judging.before(partition, start)).take
 
     async def _read(self, tail: Tail) -> None:
         while True:
@@ -97,7 +110,8 @@ class Feed:
     def _take(self, shard: Shard, records: Sequence[Record]) -> None:
         make, publish, fold = self.source.frame, self._router.publish, self._fold
         latest = self.source.delivery is Delivery.LATEST
-        for record in records:
+        counting = records if self._judging is None else self._judging.take(shard.partition, records)
+        for record in counting:
             shard.position = record.offset
             frame = make(shard, record)
             if frame is None:
@@ -112,11 +126,14 @@ class Feed:
             if fold is not None:
                 fold(frame)
             publish(frame)
+        shard.position = records[-1].offset
 
     async def _jump(self, tail: Tail, error: PositionLost) -> None:
         """Go on with the oldest record that is held, and tell subscribers what they will not get."""
         shard = self.shards[error.partition]
         start = error.bounds.first if error.offset < error.bounds.first else error.bounds.next
+        if self._judging is not None:
+            await self._judging.open(shard.partition, start)
         _logger.warning("%s; reading goes on at %d", error, start)
         if start > error.offset:
             self._lost(shard, self.source.family, error.offset, start - 1)
@@ -129,3 +146,8 @@ class Feed:
     def _note_progress(self) -> None:
         if all(shard.position + 1 >= self._ends.get(partition, 0) for partition, shard in self.shards.items()):
             self.caught_up.set()
+
+
+def _everything(records: Sequence[Record]) -> Sequence[Record]:
+    """A topic that anybody may append to."""
+    return records

@@ -8,17 +8,20 @@ from gateway.live.feed import Feed, Lost
 from gateway.live.flusher import Flusher
 from gateway.live.frames import Frame
 from gateway.live.interest import partitions
+from gateway.live.judging import Judging, OwnerDocuments
 from gateway.live.router import Router
 from gateway.live.shard import Shard
 from gateway.live.signals import ActiveSignals
-from gateway.live.sources import BAR_SOURCE, QUOTE_SOURCE, RISK_SOURCE, STATE_SOURCE, TRADE_SOURCE, Source
+from gateway.live.sources import BAR_SOURCE, ORDER_SOURCE, QUOTE_SOURCE, RISK_SOURCE, STATE_SOURCE, TRADE_SOURCE, Source
 from gateway.live.topics import Topic
 from storage.log.port import Bounds, Log
 from storage.models.latest_quotes import LatestQuoteDocument
-from storage.topics import BARS, PLATFORM_KEY, QUOTE_STATES, QUOTES, RISK_SIGNALS, TRADES, Topics
+from storage.topics import BARS, ORDER_EVENTS, PLATFORM_KEY, QUOTE_STATES, QUOTES, RISK_SIGNALS, TRADES, Topics
 
 _ALWAYS: Final = (QUOTES, QUOTE_STATES)
-LOOK_BACK: Final = {TRADES: 2_000, BARS: 5_000}
+LOOK_BACK: Final = {TRADES: 2_000, BARS: 5_000, ORDER_EVENTS: 500}
+Fold = Callable[[Frame], None]
+"""Sees each frame of a feed before it is published."""
 
 
 class SeedQuotes(Protocol):
@@ -52,14 +55,17 @@ class Feeds:
         quote_group: str,
         newest_bars: NewestBars | None,
         on_failure: Callable[[BaseException], None],
+        order_owners: OwnerDocuments | None = None,
+        note_order: Fold | None = None,
     ) -> None:
         self.signals = ActiveSignals()
         self._log, self._topics, self._router, self._flusher, self._lost = log, topics, router, flusher, lost
         self._latest_quotes, self._quote_group, self._newest_bars = latest_quotes, quote_group, newest_bars
-        self._on_failure = on_failure
+        self._on_failure, self._note_order = on_failure, note_order
+        self._order_judging = Judging(log, ORDER_EVENTS, order_owners)
         self._feeds: dict[str, Feed] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._opening, self._seeding = asyncio.Lock(), asyncio.Lock()
+        self._opening, self._opening_orders, self._seeding = asyncio.Lock(), asyncio.Lock(), asyncio.Lock()
         self._seeded_timeframes: set[str] = set()
 
     def __getitem__(self, log_topic: str) -> Feed:
@@ -84,7 +90,10 @@ class Feeds:
         self._open(STATE_SOURCE, {number: held.first for number, held in states.items()}, states)
 
     async def want(self, topic: Topic, account: str | None) -> None:
-        """Return when `topic` can be subscribed to: when its log has been read so far. Raises `LogUnavailable`."""
+        """Return when `topic` can be subscribed to: when its log has been read so far.
+
+        Raises `LogUnavailable`, `StoreUnavailable`, and `PositionLost` where records cannot be judged any more.
+        """
         match topic.family:
             case "trades":
                 await (await self._tailed(TRADE_SOURCE)).caught_up.wait()
@@ -93,6 +102,8 @@ class Feeds:
                 await self._seed_bars(topic.timeframe or "")
             case "risk":
                 await (await self._risk(topic, account)).caught_up.wait()
+            case "orders" if account is not None:
+                await (await self._orders(topic, account)).caught_up.wait()
             case _:
                 pass
 
@@ -134,6 +145,29 @@ class Feeds:
                 await feed.add(number, *bounds[number])
             return feed
 
+    async def _orders(self, topic: Topic, account: str) -> Feed:
+        """Records of the partitions of the accounts that somebody has asked for, and judged: a little of what was before is
+        read too, for those who come back soon.
+        """
+        feed = self._feeds.get(ORDER_EVENTS)
+        wanted = partitions(topic, account, ORDER_EVENTS, self._topics)
+        if feed is not None and feed.shards.keys() >= set(wanted):
+            return feed
+        async with self._opening_orders:
+            bounds = await self._log.bounds(ORDER_EVENTS)
+            starts = {
+                number: max(bounds[number].first, bounds[number].next - LOOK_BACK[ORDER_EVENTS]) for number in wanted
+            }
+            feed = self._feeds.get(ORDER_EVENTS)
+            new = {number: start for number, start in starts.items() if feed is None or number not in feed.shards}
+            for number, start in new.items():
+                await self._order_judging.open(number, start)
+            if feed is None:
+                return self._open(ORDER_SOURCE, new, bounds, self._note_order, self._order_judging)
+            for number, start in new.items():
+                await feed.add(number, start, bounds[number].next)
+            return feed
+
     async def _seed_bars(self, timeframe: str) -> None:
         """Give symbols without a bar on the part of the log that was read their newest one of the store.
 
@@ -158,7 +192,8 @@ class Feeds:
         source: Source,
         starts: Mapping[int, int],
         bounds: Mapping[int, Bounds],
-        fold: Callable[[Frame], None] | None = None,
+        fold: Fold | None = None,
+        judging: Judging | None = None,
     ) -> Feed:
         ends = {number: bounds[number].next for number in starts}
         feed = Feed(
@@ -170,6 +205,7 @@ class Feeds:
             starts=starts,
             ends=ends,
             fold=fold,
+            judging=judging,
         )
         self._feeds[source.log_topic] = feed
         task = asyncio.get_running_loop().create_task(feed.run(), name=f"live feed {source.log_topic}")

@@ -4,6 +4,7 @@ A frame is unmasked, whole and uncompressed (RFC 6455 5.2; RFC 7692 6: a message
 permessage-deflate may be sent uncompressed). Its text is a prefix, the record's value as the producer encoded it, and `}`.
 """
 
+from collections.abc import Callable, Set
 from enum import Enum
 from typing import Final, Literal
 
@@ -13,6 +14,9 @@ MessageType = Literal["snapshot", "update", "state"]
 _TEXT: Final = 0x81
 _PONG: Final = 0x8A
 _EMPTY_PING: Final = b"\x89\x00"
+Parts = Callable[[bytes], Set[str]]
+"""Value of a record -> the parts (symbols) of its key that it touches."""
+PART: Final = "#"
 _DATA: Final[dict[MessageType, bytes]] = {
     "snapshot": b',"type":"snapshot","data":',
     "update": b',"type":"update","data":',
@@ -33,9 +37,11 @@ class Address:
 
     `route` is the exact key of the router, `wildcard` the other one (None: there is none). `last` is the newest frame,
     kept where the latest value is what matters. Equality is identity: there is one object a (shard, key).
+    `parts`, where given, tells which parts of the key a value touches; who wants one part alone listens to
+    `part_route(route, part)`. `said` is the topic that frames name, where it is not the one that clients subscribe to.
     """
 
-    __slots__ = ("delivery", "family", "last", "prefix", "route", "shard", "topic", "wildcard")
+    __slots__ = ("delivery", "family", "last", "parts", "prefix", "route", "shard", "topic", "wildcard")
 
     def __init__(
         self,
@@ -46,12 +52,14 @@ class Address:
         *,
         route: str | None = None,
         wildcard: str | None = None,
+        parts: Parts | None = None,
+        said: str | None = None,
     ) -> None:
         self.family, self.topic, self.shard, self.delivery = family, topic, shard, delivery
         self.route = topic if route is None else route
-        self.wildcard = wildcard
+        self.wildcard, self.parts = wildcard, parts
         self.last: Frame | None = None
-        names = msgspec.json.encode(topic), msgspec.json.encode(shard)
+        names = msgspec.json.encode(said or topic), msgspec.json.encode(shard)
         self.prefix: bytes = b'{"topic":%b,"shard":%b,"seq":' % names
 
 
@@ -78,6 +86,12 @@ class Frame:
         """The record's value: the message's `data`."""
         return self.wire[-1 - self.value_size : -1]
 
+    @property
+    def parts(self) -> Set[str]:
+        """The parts of its key that it touches; worked out at each call, so ask only when somebody wants a part."""
+        of = self.address.parts
+        return frozenset() if of is None else of(self.value)
+
     def retyped(self, type_: MessageType) -> "Frame":
         """The same record as a message of another type."""
         return self if type_ == self.type else Frame(self.address, self.seq, type_, self.value, self.appended)
@@ -94,6 +108,11 @@ class Frame:
             b'%b%d,"conflated":%d%b%b}' % (self.address.prefix, self.seq, other.conflated, _DATA[self.type], self.value)
         )
         return other
+
+
+def part_route(route: str, part: str) -> str:
+    """The router key of one part of what goes to `route`."""
+    return f"{route}{PART}{part}"
 
 
 def header(opcode: int, size: int) -> bytes:

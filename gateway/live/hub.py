@@ -13,8 +13,10 @@ from gateway.live.feeds import Feeds, NewestBars, SeedQuotes
 from gateway.live.flusher import Flusher
 from gateway.live.frames import Frame
 from gateway.live.interest import LOG_TOPICS, partitions, route_keys, routes
+from gateway.live.judging import OwnerDocuments
 from gateway.live.limits import LiveLimits
-from gateway.live.positions import recoverable, topic_positions
+from gateway.live.order_snapshots import AccountSnapshots, OrderSnapshots, SnapshotBehind
+from gateway.live.positions import recoverable
 from gateway.live.pump import Pump
 from gateway.live.router import Router
 from gateway.live.shard import Shard
@@ -38,6 +40,8 @@ class LiveHub:
     """Reads each topic once and gives every client what it subscribed to. Implements `QuoteBoard`.
 
     `log_ids`: log topic -> the UUID of its log. `quote_group`: the consumer group of the latest-quote processor.
+    `order_owners` is what the owners of `order-events` have stored (None: its records are judged from the log's start on),
+    `accounts` their read models (None: no account is open).
     `failure` ends with an exception when something that serves all clients cannot go on; the process must then end.
     """
 
@@ -52,6 +56,8 @@ class LiveHub:
         clock: Clock,
         limits: LiveLimits | None = None,
         newest_bars: NewestBars | None = None,
+        order_owners: OwnerDocuments | None = None,
+        accounts: AccountSnapshots | None = None,
         metrics: Metrics | None = None,
     ) -> None:
         self.limits = limits or LiveLimits()
@@ -61,6 +67,7 @@ class LiveHub:
         self._log, self._topics, self._log_ids = log, topics, log_ids
         self._router = Router(self.limits.slow_bytes, self._release_later, self.statistics.delivered)
         self._flusher = Flusher(self._router, self.statistics.delays)
+        self._order_snapshots = OrderSnapshots(log, accounts)
         self._feeds = Feeds(
             log,
             topics,
@@ -71,6 +78,8 @@ class LiveHub:
             quote_group=quote_group,
             newest_bars=newest_bars,
             on_failure=self.fail,
+            order_owners=order_owners,
+            note_order=self._order_snapshots.noted.fold,
         )
         self._snapshots = Snapshots(self._feeds, log, topics)
         self._board = Board(self._feeds, topics)
@@ -127,9 +136,9 @@ class LiveHub:
         From there on nothing waits: snapshot and updates follow each other without a hole.
         """
         granted: dict[str, Granted] = {}
-        older: dict[str, Sequence[Frame]] = {}
+        found: dict[str, Sequence[Frame]] = {}
         for one in wanted:
-            granted[one.topic.name], older[one.topic.name] = await self._prepare(client, one)
+            granted[one.topic.name], found[one.topic.name] = await self._prepare(client, one)
         ready = [one for one in wanted if granted[one.topic.name].code is None]
         if client.closed:
             return
@@ -141,7 +150,7 @@ class LiveHub:
             self._tell_positions(client, granted[one.topic.name], one.topic)
         answer(granted)
         for one in ready:
-            self._begin(client, one, granted[one.topic.name], older[one.topic.name])
+            self._begin(client, one, granted[one.topic.name], found[one.topic.name])
 
     def unsubscribe(self, client: Client, names: Sequence[str]) -> None:
         """End subscriptions; those that there are not are left out. Nothing of them comes afterwards."""
@@ -166,32 +175,40 @@ class LiveHub:
         return found
 
     async def _prepare(self, client: Client, one: Wanted) -> tuple[Granted, Sequence[Frame]]:
-        """What has to be asked of log and store: the grant, and trades that are not held any more."""
+        """What has to be asked of log and store: the grant, and what the hub does not hold of the snapshot."""
         topic = one.topic
         granted = Granted(log_id=self._log_id(topic))
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 await self._feeds.want(topic, client.account)
-                if topic.family == "orders":
-                    granted.positions = await topic_positions(self._log, topic, client.account, self._topics)
                 if one.resume is not None and one.resume.log_id == granted.log_id:
                     granted.recovered = await recoverable(
                         self._log, self._feeds, self._topics, topic, one.resume, account=client.account
                     )
-                with_snapshot = one.snapshot and not granted.recovered
-                return granted, await self._snapshots.older_trades(topic) if with_snapshot else []
-        except (TimeoutError, PositionLost, LogUnavailable, StoreUnavailable) as error:
+                if granted.recovered and one.resume is not None:
+                    granted.since = dict(one.resume.positions)
+                elif one.snapshot:
+                    return granted, await self._look_up(client, topic, granted)
+                return granted, []
+        except (TimeoutError, SnapshotBehind, PositionLost, LogUnavailable, StoreUnavailable) as error:
             _logger.warning("%s cannot be subscribed to at the moment: %s", topic.name, error or "not read yet")
             return Granted(code="stream.snapshot_behind"), []
 
+    async def _look_up(self, client: Client, topic: Topic, granted: Granted) -> Sequence[Frame]:
+        """What the hub does not hold of a snapshot; that of orders stands for a position, from which updates follow."""
+        if topic.family != "orders" or client.account is None:
+            return await self._snapshots.older_trades(topic)
+        ((feed, shard),) = self._places(topic, client.account)
+        prepared = await self._order_snapshots.prepare(topic, client.account, feed, shard)
+        granted.since = {shard.name: prepared.position}
+        return [] if prepared.frame is None else [prepared.frame]
+
     def _add(self, client: Client, one: Wanted, granted: Granted) -> None:
         subscription = Subscription(one.topic, one.conflate_ms)
-        if one.topic.family == "orders":
-            subscription.positions = granted.positions
-        elif granted.recovered and one.resume is not None:
+        if granted.since is not None:
             subscription.live = False
             subscription.positions = {
-                shard.name: one.resume.positions[shard.name] for _, shard in self._places(one.topic, client.account)
+                shard.name: granted.since[shard.name] for _, shard in self._places(one.topic, client.account)
             }
         client.subscriptions[one.topic.name] = subscription
         family = one.topic.family
@@ -200,14 +217,14 @@ class LiveHub:
     def _tell_positions(self, client: Client, granted: Granted, topic: Topic) -> None:
         granted.positions = dict(self._positions_of(client, client.subscriptions[topic.name]))
 
-    def _begin(self, client: Client, one: Wanted, granted: Granted, older: Sequence[Frame]) -> None:
-        """Send the snapshot or what a resume owes."""
+    def _begin(self, client: Client, one: Wanted, granted: Granted, found: Sequence[Frame]) -> None:
+        """Send the snapshot, and what follows the position that it stands for; or what a resume owes."""
         subscription = client.subscriptions.get(one.topic.name)
         if client.closed or subscription is None:
             return
+        if one.snapshot and not granted.recovered:
+            client.hold(self._snapshots.of(one.topic, client.account, found))
         if subscription.live:
-            if one.snapshot and not granted.recovered:
-                client.hold(self._snapshots.of(one.topic, client.account, older))
             return
         keys = route_keys(one.topic, client.account)
         places = self._places(one.topic, client.account)
@@ -245,15 +262,15 @@ class LiveHub:
             client.routes = new
 
     def _positions_of(self, client: Client, subscription: Subscription) -> Mapping[str, int]:
-        if not subscription.live or subscription.topic.family == "orders":
+        if not subscription.live:
             return subscription.positions
         return {shard.name: shard.position for _, shard in self._places(subscription.topic, client.account)}
 
     def _places(self, topic: Topic, account: str | None) -> list[Place]:
         return [
-            (feed, feed.shards[number])
-            for feed in (self._feeds[log_topic] for log_topic in LOG_TOPICS[topic.family] if topic.family != "orders")
-            for number in partitions(topic, account, feed.source.log_topic, self._topics)
+            (self._feeds[log_topic], self._feeds[log_topic].shards[number])
+            for log_topic in LOG_TOPICS[topic.family]
+            for number in partitions(topic, account, log_topic, self._topics)
         ]
 
     def _log_id(self, topic: Topic) -> str:

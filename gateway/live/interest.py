@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from gateway.live.frames import Address
+from gateway.live.frames import PART, Address, Frame, part_route
 from gateway.live.router import Route
 from gateway.live.sources import account_route
 from gateway.live.subscriptions import Subscription
@@ -20,9 +20,12 @@ LOG_TOPICS: Final[dict[Family, tuple[str, ...]]] = {
 
 
 def route_keys(topic: Topic, account: str | None) -> frozenset[str]:
-    """The router keys of a topic. Platform signals reach every `risk.*`; nothing flows on `orders` yet."""
+    """The router keys of a topic. Platform signals reach every `risk.*`; orders are those of the own account alone."""
     if topic.family == "orders":
-        return frozenset()
+        if account is None:
+            return frozenset()
+        route = account_route("orders", account)
+        return frozenset((route if topic.symbol is None else part_route(route, topic.symbol),))
     if topic.family == "risk":
         accounts = [PLATFORM_KEY.decode(), *([account] if account else [])]
         return frozenset(account_route("risk", name) for name in accounts)
@@ -44,8 +47,20 @@ def routes(subscriptions: Iterable[Subscription], account: str | None) -> frozen
 
 
 def matches(address: Address, keys: frozenset[str]) -> bool:
-    """Whether frames of `address` reach who listens to `keys`."""
+    """Whether all frames of `address` reach who listens to `keys`."""
     return address.route in keys or address.wildcard in keys
+
+
+def reaches(frame: Frame, keys: frozenset[str]) -> bool:
+    """Whether `frame` reaches who listens to `keys`, some of which may be for parts of its address alone."""
+    address = frame.address
+    if matches(address, keys):
+        return True
+    if address.parts is None:
+        return False
+    start = address.route + PART
+    wanted = {key.removeprefix(start) for key in keys if key.startswith(start)}
+    return bool(wanted) and not wanted.isdisjoint(frame.parts)
 
 
 def partitions(topic: Topic, account: str | None, log_topic: str, topics: Topics) -> list[int]:

@@ -28,13 +28,3 @@ async def recoverable(
         if not all(bounds[number].first <= start <= bounds[number].next for number, start in missing.items()):
             return False
     return True
-
-
-async def topic_positions(log: Log, topic: Topic, account: str | None, topics: Topics) -> dict[str, int]:
-    """The newest position of every shard of a topic that no feed reads. Raises `LogUnavailable`."""
-    found: dict[str, int] = {}
-    for log_topic in LOG_TOPICS[topic.family]:
-        bounds = await log.bounds(log_topic)
-        for number in partitions(topic, account, log_topic, topics):
-            found[f"{log_topic}-{number}"] = bounds[number].next - 1
-    return found

@@ -10,7 +10,7 @@ from itertools import chain
 from typing import NamedTuple, Protocol
 
 from gateway.live.backlog import Backlog
-from gateway.live.frames import Address, Delivery, Frame
+from gateway.live.frames import PART, Address, Delivery, Frame, part_route
 
 Later = Callable[[float, Callable[[], None]], object]
 """Calls a function after some seconds."""
@@ -115,6 +115,7 @@ class Router:
         self._slow_bytes, self._later, self._delivered = slow_bytes, later, delivered
         self._groups: dict[frozenset[Route], Group] = {}
         self._sinks: dict[str, list[Sink]] = {}
+        self._divided: dict[str, int] = {}
         self.dirty: list[Group] = []
 
     def publish(self, frame: Frame) -> None:
@@ -125,6 +126,8 @@ class Router:
         if address.wildcard is not None:
             for sink in self._sinks.get(address.wildcard, ()):
                 sink.take(frame)
+        if address.parts is not None and address.route in self._divided:
+            self._publish_parts(frame)
 
     def flush(self) -> None:
         """Give every group's members what is pending: one joined write for each that is not slow."""
@@ -155,6 +158,13 @@ class Router:
             shard = frame.address.shard
             lowest[shard] = min(lowest.get(shard, frame.seq), frame.seq)
         return lowest
+
+    def _publish_parts(self, frame: Frame) -> None:
+        """Put `frame` once on every group that wants a part that it touches."""
+        route = frame.address.route
+        keys = [part_route(route, part) for part in frame.parts]
+        for sink in dict.fromkeys(chain.from_iterable(self._sinks.get(key, ()) for key in keys)):
+            sink.take(frame)
 
     def _settle(self, group: Group) -> None:
         for bucket in group.buckets:
@@ -204,6 +214,7 @@ class Router:
         group.buckets.extend(buckets.values())
         for key, conflate_ms in routes:
             self._sinks.setdefault(key, []).append(buckets.get(conflate_ms, group))
+            self._count_part(key, 1)
         return group
 
     def _close(self, group: Group) -> None:
@@ -214,3 +225,12 @@ class Router:
                 self._sinks[key] = sinks
             else:
                 del self._sinks[key]
+            self._count_part(key, -1)
+
+    def _count_part(self, key: str, change: int) -> None:
+        """Take note of how many routes want parts of a key."""
+        route, mark, _ = key.partition(PART)
+        if mark:
+            count = self._divided.pop(route, 0) + change
+            if count:
+                self._divided[route] = count

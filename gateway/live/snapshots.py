@@ -25,8 +25,10 @@ class Snapshots:
     def __init__(self, feeds: Feeds, log: Log, topics: Topics) -> None:
         self._feeds, self._log, self._topics = feeds, log, topics
 
-    def of(self, topic: Topic, account: str | None, older: Iterable[Frame]) -> list[Frame]:
-        """The messages of a snapshot, in the order of `seq` in each shard. `older`: what `older_trades` found."""
+    def of(self, topic: Topic, account: str | None, found: Iterable[Frame]) -> list[Frame]:
+        """The messages of a snapshot, in the order of `seq` in each shard. `found` is what was looked up: trades that are
+        not held any more (`older_trades`), the snapshot of orders.
+        """
         keys = route_keys(topic, account)
         match topic.family:
             case "quotes":
@@ -34,12 +36,12 @@ class Snapshots:
             case "bars":
                 return self._latest(BARS, topic, keys)
             case "trades":
-                return [frame.retyped("snapshot") for frame in self._last_trades(topic, keys, older)]
+                return [frame.retyped("snapshot") for frame in self._last_trades(topic, keys, found)]
             case "risk":
                 signals = [frame for key in sorted(keys) for frame in self._feeds.signals.of(key)]
                 return [frame.retyped("snapshot") for frame in signals]
             case "orders":
-                return []
+                return list(found)
 
     async def older_trades(self, topic: Topic) -> list[Frame]:
         """The last trades before those that are held, when fewer than the snapshot's are: looked for in the newest

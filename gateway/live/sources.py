@@ -4,11 +4,12 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from gateway.live.frames import Address, Delivery, Frame, MessageType
+from gateway.live.frames import Address, Delivery, Frame, MessageType, Parts
+from gateway.live.order_values import symbols_in
 from gateway.live.shard import Shard
 from storage.log.port import Record
 from storage.models.market_data import TIMEFRAMES
-from storage.topics import BARS, QUOTE_STATES, QUOTES, RISK_SIGNALS, TRADES
+from storage.topics import BARS, ORDER_EVENTS, QUOTE_STATES, QUOTES, RISK_SIGNALS, TRADES
 
 _TIMEFRAMES: Final = {timeframe.encode(): timeframe for timeframe in TIMEFRAMES}
 
@@ -92,11 +93,12 @@ class BarSource:
 
 @dataclass(frozen=True, slots=True)
 class AccountSource:
-    """Topics keyed by account, whose frames all say `FAMILY.*`: `risk-signals`."""
+    """Topics keyed by account, whose frames all say `FAMILY.*`: `order-events` and `risk-signals`."""
 
     log_topic: str
     family: str
     delivery: Delivery = Delivery.LOSSLESS
+    parts: Parts | None = None
 
     def frame(self, shard: Shard, record: Record) -> Frame | None:
         """See `Source`."""
@@ -112,7 +114,12 @@ class AccountSource:
         if account is None:
             return None
         made = Address(
-            self.family, f"{self.family}.*", shard.name, self.delivery, route=account_route(self.family, account)
+            self.family,
+            f"{self.family}.*",
+            shard.name,
+            self.delivery,
+            route=account_route(self.family, account),
+            parts=self.parts,
         )
         return shard.addresses.setdefault(key, made)
 
@@ -122,6 +129,7 @@ STATE_SOURCE: Final = SymbolSource(QUOTE_STATES, "quotes", "state", Delivery.LAT
 TRADE_SOURCE: Final = SymbolSource(TRADES, "trades", "update", Delivery.QUEUED)
 BAR_SOURCE: Final = BarSource()
 RISK_SOURCE: Final = AccountSource(RISK_SIGNALS, "risk")
+ORDER_SOURCE: Final = AccountSource(ORDER_EVENTS, "orders", parts=symbols_in)
 
 
 def account_route(family: str, account: str) -> str:

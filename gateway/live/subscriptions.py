@@ -26,12 +26,16 @@ class Wanted:
 
 @dataclass(slots=True)
 class Granted:
-    """The answer for one topic. `code` says why it was refused; the other fields stand only where it is None."""
+    """The answer for one topic. `code` says why it was refused; the other fields stand only where it is None.
+
+    `since`, where given, is the position of each shard from which on the log owes the client what follows.
+    """
 
     code: str | None = None
     log_id: str = ""
     positions: dict[str, int] = field(default_factory=dict)
     recovered: bool = False
+    since: dict[str, int] | None = None
 
 
 class Subscription:

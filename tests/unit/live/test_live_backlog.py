@@ -147,7 +147,7 @@ def test_what_is_no_longer_wanted_is_forgotten():
         waiting.add(Frame(TRADES[0], seq, "update", b"{}"))
         waiting.add(Frame(QUOTES[0], seq, "update", b"{}"))
         waiting.add(Frame(RISK[0], seq, "update", b"{}"))
-    waiting.keep_only(lambda address: address.family == "risk", {"risk.*"})
+    waiting.keep_only(lambda frame: frame.address.family == "risk", {"risk.*"})
     assert [message["topic"] for message in messages(waiting.take(100_000))] == ["risk.*"] * 4
     assert not waiting
     assert waiting.lossless_bytes == 0

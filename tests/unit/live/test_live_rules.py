@@ -46,9 +46,18 @@ def test_routes_cover_each_symbol_once_and_conflate_only_latest_values():
     assert found == {Route("quotes.*", 50), Route("trades.A.X"), Route("bars.1m.A.X", 50), Route("bars.5m.*", 50)}
 
 
-def test_risk_is_the_platform_and_the_own_account_and_orders_have_nothing_yet():
-    assert routes(_subscriptions("risk.*", "orders.*"), "acc") == {Route("risk@platform"), Route("risk@acc")}
-    assert routes(_subscriptions("risk.*"), None) == {Route("risk@platform")}
+def test_risk_is_the_platform_and_the_own_account_and_orders_are_the_own_account_alone():
+    risk = {Route("risk@platform"), Route("risk@acc")}
+    assert routes(_subscriptions("risk.*", "orders.*"), "acc") == {*risk, Route("orders@acc")}
+    assert routes(_subscriptions("risk.*", "orders.*"), None) == {Route("risk@platform")}
+
+
+def test_orders_of_symbols_are_covered_by_all_orders():
+    assert routes(_subscriptions("orders.A.X", "orders.B.X"), "acc") == {
+        Route("orders@acc#A.X"),
+        Route("orders@acc#B.X"),
+    }
+    assert routes(_subscriptions("orders.A.X", "orders.*"), "acc") == {Route("orders@acc")}
 
 
 def test_a_subscription_that_still_catches_up_has_no_route():
