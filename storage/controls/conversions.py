@@ -14,7 +14,7 @@ from storage.models.instruments import Instrument
 
 TARGET: Final = "USD"
 LONGEST_CHAIN: Final = 4
-"""Steps that a valuation follows at most (`streams.risk.margin`)."""
+"""Steps that a valuation follows at most (`storage.models.valuation`)."""
 _PAIRS: Final = frozenset({"fx", "metals", "crypto"})
 _PRICED_BY_INDEX: Final[Mapping[str, str]] = MappingProxyType({"BRTI.INDEX": "BTC"})
 

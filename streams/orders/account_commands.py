@@ -14,8 +14,8 @@ from storage.models.order_events import (
     LimitsChanged,
     TradingStateChanged,
 )
+from storage.models.valuation import in_account_currency
 from streams.orders.draft import Draft, Trading
-from streams.risk.margin import in_account_currency
 
 _STRICTNESS: Final = {"active": 0, "reducing": 1, "halted": 2}
 LONGEST_DEAD_MAN_MS: Final = 86_400_000

@@ -8,13 +8,13 @@ from storage.models.money import number, parse_number, text_of
 from storage.models.order_commands import AmendOrder
 from storage.models.order_events import AmendRejected, AmendRequested, OrderAmended
 from storage.models.orders import Order, PendingAmend, TimeInForce
+from storage.models.valuation import mark_of
 from streams.orders.draft import Draft
 from streams.orders.life import is_open
 from streams.orders.proposals import OrderTerms, proposal_of, restriction_of
 from streams.risk.checks import first_denial
 from streams.risk.denial import Denial
 from streams.risk.increments import bad_prices, bad_quantity
-from streams.risk.margin import mark_of
 from streams.risk.permissions import Restriction, connector_for, halted, stale
 
 

@@ -13,11 +13,7 @@ from storage.models.order_events import AccountOpened, Event
 from storage.models.order_records import UsedQuote
 from storage.models.orders import Order
 from storage.models.positions import Position
-from streams.orders.images import with_consequences
-from streams.orders.malformed import AnyCommand
-from streams.orders.market import Market, Origin
-from streams.orders.state import AccountState
-from streams.risk.margin import (
+from storage.models.valuation import (
     Converter,
     Holding,
     Valuation,
@@ -25,6 +21,10 @@ from streams.risk.margin import (
     sum_of_reservations,
     value_account,
 )
+from streams.orders.images import with_consequences
+from streams.orders.malformed import AnyCommand
+from streams.orders.market import Market, Origin
+from streams.orders.state import AccountState
 
 
 class Trading(NamedTuple):

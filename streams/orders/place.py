@@ -8,6 +8,7 @@ from storage.models.money import ONE, ZERO, money, notional, parse_number, ratio
 from storage.models.order_commands import PlaceOrder
 from storage.models.order_events import Answer, CommandRepeated, OrderAccepted, OrderDenied, OrderSent
 from storage.models.orders import Order, TimeInForce
+from storage.models.valuation import mark_of
 from streams.orders.client_ids import content_of
 from streams.orders.draft import Draft
 from streams.orders.market import Hours
@@ -16,7 +17,6 @@ from streams.orders.shape import Terms, misfits, terms_of
 from streams.risk.checks import first_denial
 from streams.risk.denial import Denial
 from streams.risk.increments import bad_prices, bad_quantity
-from streams.risk.margin import mark_of
 from streams.risk.permissions import Restriction, connector_for, halted, stale
 from streams.risk.proposal import Proposal
 

@@ -6,9 +6,9 @@ from storage.models.accounts import Account, Alerts
 from storage.models.money import minus, text_of
 from storage.models.order_events import CommandDenied, CommandRepeated, CommandTooOld, ReportUnmatched
 from storage.models.order_records import Cause, OrderRecord, Used
+from storage.models.valuation import converted_total
 from streams.orders.draft import Draft
 from streams.orders.life import is_open
-from streams.risk.margin import converted_total
 from streams.risk.signals import MARGIN_CODES, ORDER_RATE
 
 WITHOUT_EFFECT: Final = frozenset({CommandRepeated, CommandTooOld, CommandDenied, ReportUnmatched})

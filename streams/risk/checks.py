@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Final
 
 from storage.models.money import money, notional, number, plus, text_of
+from storage.models.valuation import in_account_currency
 from streams.risk.denial import Denial
 from streams.risk.increments import too_small
-from streams.risk.margin import in_account_currency
 from streams.risk.proposal import Proposal
 
 Check = Callable[[Proposal], Denial | None]

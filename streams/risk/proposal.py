@@ -9,7 +9,7 @@ from storage.models.accounts import Limits, MarginLevel
 from storage.models.controls import TradingRules
 from storage.models.money import ONE, ZERO, minus, money, notional, number, plus, times
 from storage.models.orders import OrderType, Side
-from streams.risk.margin import Rate
+from storage.models.valuation import Rate
 from streams.risk.permissions import Restriction
 
 
