@@ -7,7 +7,7 @@ import msgspec
 
 from gateway.http.calls import SignedCall
 from gateway.http.query import QueryReader
-from gateway.market.moments import parse_moment
+from gateway.market.moments import moment
 from gateway.market.ports import ReferenceSource
 from ops.runtime.errors import HubError
 from storage.models.bars import BarDocument
@@ -18,7 +18,6 @@ MOST_BARS: Final = 5_000
 USUAL_BARS: Final = 200
 STORE_SECONDS: Final = 10.0
 _LAST_MOMENT: Final = 10**19 - 1
-_EXPECTED: Final = "an RFC 3339 date-time, e.g. 2024-08-08T14:30:00Z (write + as %2B)"
 
 
 class BarSource(Protocol):
@@ -42,7 +41,7 @@ class Bars:
         symbol = reader.required("symbol", "a symbol, e.g. AAPL.US")
         reader.required("timeframe", "one of " + ", ".join(TIMEFRAMES))
         timeframe = reader.choice("timeframe", TIMEFRAMES) if call.query.get("timeframe") else None
-        start, end = _bound("start", reader), _bound("end", reader)
+        start, end = moment("start", reader), moment("end", reader)
         limit = reader.whole("limit", 1, MOST_BARS, USUAL_BARS)
         reader.finish()
         if symbol not in self._reference().instruments:
@@ -55,17 +54,6 @@ class Bars:
         return msgspec.json.encode(
             {"symbol": symbol, "timeframe": timeframe, "bars": [_shown(bar) for bar in found if bar.trades]}
         )
-
-
-def _bound(name: str, reader: QueryReader) -> int | None:
-    text = reader.text(name)
-    if text is None:
-        return None
-    try:
-        return parse_moment(text)
-    except ValueError as error:
-        reader.refuse(name, str(error), _EXPECTED)
-        return None
 
 
 def _storable(moment: int | None) -> int | None:

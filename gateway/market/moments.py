@@ -4,6 +4,7 @@ import re
 from datetime import date
 from typing import Final
 
+from gateway.http.query import QueryReader
 from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 
 _FORM: Final = re.compile(
@@ -12,6 +13,19 @@ _FORM: Final = re.compile(
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 _LEAP_CYCLE_YEARS: Final = 400
 _LEAP_CYCLE_DAYS: Final = 146_097
+_EXPECTED: Final = "an RFC 3339 date-time, e.g. 2024-08-08T14:30:00Z (write + as %2B)"
+
+
+def moment(name: str, reader: QueryReader) -> int | None:
+    """A time of a query in nanoseconds; None when absent or (with a problem noted) when it is none."""
+    text = reader.text(name)
+    if text is None:
+        return None
+    try:
+        return parse_moment(text)
+    except ValueError as error:
+        reader.refuse(name, str(error), _EXPECTED)
+        return None
 
 
 def parse_moment(text: str) -> int:

@@ -1,0 +1,45 @@
+"""Lists that the contract does not page: whole unless a page is asked for, then in pages that stand still."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple, TypeVar
+
+from gateway.http.page_tokens import PageTokens
+from gateway.http.query import QueryReader
+
+MOST_ITEMS: Final = 500
+USUAL_ITEMS: Final = 50
+Item = TypeVar("Item")
+
+
+class PageAsked(NamedTuple):
+    """What of a list is asked for: `size` items behind the one that `token` names; neither: all of it."""
+
+    size: int | None
+    token: str | None
+
+
+def page_asked(reader: QueryReader) -> PageAsked:
+    """The page that a query asks for."""
+    size = reader.whole("page_size", 1, MOST_ITEMS, USUAL_ITEMS)
+    token = reader.text("page_token")
+    return PageAsked(None if token is None and "page_size" not in reader.query else size, token)
+
+
+def page_of(
+    items: Sequence[Item],
+    asked: PageAsked,
+    place: Callable[[Item], str],
+    tokens: PageTokens,
+    about: tuple[str, Mapping[str, str | None]],
+) -> tuple[Sequence[Item], str | None]:
+    """The items of a page and the token of the next. `items` are sorted by `place`; `about` is the list and its filters.
+
+    Raises `page_token.not_found`.
+    """
+    if asked.token is not None:
+        last = tokens.open(*about, asked.token)
+        items = [item for item in items if place(item) > last]
+    if asked.size is None or len(items) <= asked.size:
+        return items, None
+    page = items[: asked.size]
+    return page, tokens.make(*about, place(page[-1]))

@@ -1,0 +1,44 @@
+"""The account routes: all reads, counted by key together with those of orders and fills."""
+
+from gateway.account.live_values import LiveValues
+from gateway.account.overview import Overview, PositionSource
+from gateway.account.positions import Positions
+from gateway.account.rules import AccountRules
+from gateway.account.signals import Signals, SignalSource
+from gateway.account.standing import Standing, bounded
+from gateway.http.calls import SignedHandler
+from gateway.http.edge import Edge
+from gateway.http.page_tokens import PageTokens
+from gateway.http.routes import Routes
+from gateway.market.ports import ReferenceSource
+from gateway.quote_board import QuoteBoard
+
+BUILT = frozenset({"getPositions", "getAccountOverview", "getAccountLimits", "getTradingState", "listRiskSignals"})
+
+
+def register_account(
+    routes: Routes,
+    edge: Edge,
+    *,
+    standing: Standing,
+    positions: PositionSource,
+    signals: SignalSource,
+    board: QuoteBoard,
+    reference: ReferenceSource,
+    tokens: PageTokens,
+) -> None:
+    """Add the account routes, all for keys with `account:read`."""
+    values = LiveValues(board, reference)
+    rules = AccountRules(standing)
+    reads: dict[str, tuple[str, SignedHandler]] = {
+        "/v1/accounts": ("getAccountOverview", bounded(Overview(standing, positions, values).handle)),
+        "/v1/accounts/limits": ("getAccountLimits", bounded(rules.limits)),
+        "/v1/accounts/trading-state": ("getTradingState", bounded(rules.trading_state)),
+        "/v1/positions": (
+            "getPositions",
+            bounded(Positions(standing, positions, values, reference, tokens).handle),
+        ),
+        "/v1/risk/signals": ("listRiskSignals", bounded(Signals(standing, signals, tokens).handle)),
+    }
+    for path, (operation, handler) in reads.items():
+        routes.read(path, operation, edge.signed(operation, "account:read", 1, handler, "account"))
