@@ -18,5 +18,11 @@ def trace_id_of(traceparent: str | None, event_id: Callable[[], str]) -> str:
     return event_id().replace("-", "")
 
 
+def traceparent_of(trace_id: str) -> str:
+    """A `traceparent` that carries a trace on; its parent span is made of the trace id, as no span is recorded here."""
+    parent = trace_id[16:]
+    return f"00-{trace_id}-{parent if parent != _NO_PARENT else trace_id[:16]}-01"
+
+
 def _version_allows(traceparent: str, rest: str | None) -> bool:
     return rest is None or not traceparent.strip().startswith("00")

@@ -1,0 +1,124 @@
+"""Bodies of writes: read field by field, unknown fields refused, every problem reported at once. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from ops.runtime.errors import HubError
+from storage.models.money import LONGEST_NUMBER, parse_number
+
+LONGEST_TEXT: Final = 128
+A_NUMBER: Final = f'a string with a decimal number above 0, e.g. "0.25", at most {LONGEST_NUMBER} characters'
+
+
+class BodyReader:
+    """Reads the fields of one JSON object. What is absent or was refused is None; `finish` raises one `request.invalid`
+    that names every bad field. `null` is a value, and refused unless a field says otherwise.
+    """
+
+    def __init__(self, body: Mapping[str, Any]) -> None:
+        self._body = body
+        self._known: list[str] = []
+        self.problems: list[dict[str, str]] = []
+
+    def refuse(self, name: str, reason: str, expected: str) -> None:
+        """Note a problem."""
+        self.problems.append({"name": name, "reason": reason, "expected": expected})
+
+    def has(self, name: str) -> bool:
+        """Whether the field was sent."""
+        return name in self._body
+
+    def text(self, name: str, *, required: bool = False, nullable: bool = False) -> str | None:
+        """A text of 1 to 128 characters."""
+        expected = f"a string of 1 to {LONGEST_TEXT} characters"
+        value = self._value(name, expected, required=required)
+        if value is None or value is _ABSENT or isinstance(value, str):
+            return self._sized(name, value, expected, nullable=nullable)
+        self.refuse(name, "not a string", expected)
+        return None
+
+    def number(self, name: str) -> str | None:
+        """A decimal number above 0, as a string in the contract's form."""
+        value = self._value(name, A_NUMBER)
+        if value is _ABSENT:
+            return None
+        parsed = parse_number(value) if isinstance(value, str) else None
+        if parsed is None:
+            self.refuse(name, "not a decimal number in a string", A_NUMBER)
+        elif parsed <= 0:
+            self.refuse(name, "not above 0", A_NUMBER)
+        else:
+            return str(value)
+        return None
+
+    def choice(self, name: str, choices: Sequence[str], *, required: bool = False) -> str | None:
+        """One of `choices`."""
+        expected = "one of " + ", ".join(choices)
+        value = self._value(name, expected, required=required)
+        if value is _ABSENT:
+            return None
+        if isinstance(value, str) and value in choices:
+            return value
+        self.refuse(name, "not one of the known values", expected)
+        return None
+
+    def flag(self, name: str) -> bool:
+        """true or false; false when absent."""
+        value = self._value(name, "true or false")
+        if value is _ABSENT or isinstance(value, bool):
+            return value is True
+        self.refuse(name, "not a boolean", "true or false")
+        return False
+
+    def whole(self, name: str, least: int, most: int) -> int | None:
+        """A whole JSON number from `least` to `most`; it must be there."""
+        expected = f"a whole number from {least} to {most}"
+        value = self._value(name, expected, required=True)
+        if value is _ABSENT:
+            return None
+        if not isinstance(value, int) or isinstance(value, bool):
+            self.refuse(name, "not a whole number", expected)
+        elif not least <= value <= most:
+            self.refuse(name, "out of range", expected)
+        else:
+            return value
+        return None
+
+    def array(self, name: str, *, required: bool = False) -> list[Any] | None:
+        """An array, of whatever it holds."""
+        value = self._value(name, "an array", required=required)
+        if isinstance(value, list):
+            return value
+        if value is not _ABSENT:
+            self.refuse(name, "not an array", "an array")
+        return None
+
+    def finish(self) -> None:
+        """Raises `request.invalid` when a problem was noted, or a field was sent that nobody asked for."""
+        expected = "one of " + ", ".join(self._known)
+        for name in self._body:
+            if name not in self._known:
+                self.refuse(name[:LONGEST_TEXT], "unknown field", expected)
+        if self.problems:
+            raise HubError("request.invalid", {"fields": self.problems})
+
+    def _value(self, name: str, expected: str, *, required: bool = False) -> Any:
+        self._known.append(name)
+        value = self._body.get(name, _ABSENT)
+        if value is _ABSENT and required:
+            self.refuse(name, "missing", expected)
+        return value
+
+    def _sized(self, name: str, value: Any, expected: str, *, nullable: bool) -> str | None:
+        if value is _ABSENT or (value is None and nullable):
+            return None
+        if value is None:
+            self.refuse(name, "null", expected)
+        elif not 1 <= len(value) <= LONGEST_TEXT:
+            self.refuse(name, "empty" if not value else "too long", expected)
+        else:
+            return str(value)
+        return None
+
+
+_ABSENT: Final = object()

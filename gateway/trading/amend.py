@@ -1,0 +1,111 @@
+"""`PATCH /v1/orders/{order_id}`: answered when the order has its new terms, or keeps the old ones, else not at all."""
+
+import asyncio
+from typing import Any, Final
+
+import msgspec
+
+from gateway.http.calls import Reply, SignedCall
+from gateway.trading.deciding import POLL_SECONDS, Decided, Deciding
+from gateway.trading.outcomes import order_reply, refuse, refuse_late, refuse_unknown
+from gateway.trading.ports import AnswerSource, OrderSource
+from gateway.trading.requests import Begun, OrderRequestBook, account_of
+from gateway.trading.shape import new_terms
+from storage.decisions.decisions import DECISION_SECONDS
+from storage.decisions.watch import DecisionsLost, Watch
+from storage.models.order_answers import amend_outcome
+from storage.models.order_commands import AmendOrder
+from storage.models.order_events import AmendRejected, Answer, OrderAmended
+from storage.models.order_records import OrderRecord
+from storage.models.read_models import amend_outcome_id
+from storage.mongo.failures import StoreUnavailable
+
+_ASKED: Final = "AmendRequested"
+
+
+class Amending:
+    """Amends orders."""
+
+    def __init__(self, book: OrderRequestBook, deciding: Deciding, answers: AnswerSource, orders: OrderSource) -> None:
+        self._book = book
+        self._deciding = deciding
+        self._answers = answers
+        self._orders = orders
+
+    async def one(self, call: SignedCall, body: dict[str, Any]) -> Reply:
+        """`data`: the order with its new terms. Raises what it was refused for, `order.outcome_unknown` when nobody says."""
+        account_id, order_id = account_of(call), call.path["order_id"]
+        terms = new_terms(body)
+        begun = await self._book.begin(call, account_id, (True,), makes_orders=False)
+        deadline = asyncio.get_running_loop().time() + DECISION_SECONDS
+        with self._deciding.watch(account_id) as watch:
+            command = AmendOrder(
+                command_id=begun.request.command_ids[0],
+                account_id=account_id,
+                issued_at=begun.request.issued_at,
+                order_id=order_id,
+                valid_until=begun.request.valid_until,
+                **msgspec.structs.asdict(terms),
+            )
+            decided = (await self._deciding.decide(begun, [command], watch)).get(command.command_id)
+            if decided is None:
+                refuse_unknown({"order_id": order_id})
+            if decided.answer is None:
+                refuse_late(begun, decided.seq, {"order_id": order_id})
+            answer = decided.answer
+            if answer.kind == _ASKED:
+                answer = await self._outcome(begun, order_id, decided, watch, deadline)
+        if answer.code == "order.not_found" and await self._is_of_before(account_id, order_id):
+            answer = msgspec.structs.replace(answer, code="order.already_final")
+        if answer.code is not None:
+            refuse(begun, answer, order_id)
+        return order_reply(begun, answer, order_id)
+
+    async def _outcome(self, begun: Begun, order_id: str, asked: Decided, watch: Watch, deadline: float) -> Answer:
+        """What the venue says of the amend that it was asked for. Raises `order.outcome_unknown`."""
+        request_seq = asked.answer.seq if asked.answer else asked.seq
+        try:
+            async with asyncio.timeout_at(deadline):
+                waits = [asyncio.ensure_future(_heard(watch, order_id, request_seq))]
+                if asked.remembered:
+                    waits.append(asyncio.ensure_future(self._kept(begun.account_id, request_seq)))
+                try:
+                    done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+                    return done.pop().result()
+                finally:
+                    for wait in waits:
+                        wait.cancel()
+        except (TimeoutError, DecisionsLost, StoreUnavailable):
+            refuse_unknown({"order_id": order_id})
+
+    async def _kept(self, account_id: str, request_seq: int) -> Answer:
+        """What the venue said, once the read models have it."""
+        identity = amend_outcome_id(account_id, request_seq)
+        while True:
+            kept = (await self._answers.get([identity])).get(identity)
+            if kept is not None:
+                return kept.answer
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _is_of_before(self, account_id: str, order_id: str) -> bool:
+        """Whether the account once had the order: the core forgets it 10 minutes after its end."""
+        try:
+            return bool(await self._orders.get_many(account_id, [order_id]))
+        except StoreUnavailable:
+            return False
+
+
+async def _heard(watch: Watch, order_id: str, request_seq: int) -> Answer:
+    async for record in watch:
+        outcome = _outcome_in(record, order_id, request_seq)
+        if outcome is not None:
+            return outcome
+    raise AssertionError("a watch does not end by itself")
+
+
+def _outcome_in(record: OrderRecord, order_id: str, request_seq: int) -> Answer | None:
+    for event in record.events:
+        if isinstance(event, OrderAmended | AmendRejected) and event.request_seq == request_seq:
+            order = next((order for order in record.orders if order.order_id == order_id), None)
+            return amend_outcome(record, event, order)
+    return None
