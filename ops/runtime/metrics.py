@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.process_collector import ProcessCollector
 
 _LATENCY: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_MICROSECONDS: Final = (0.00001, 0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,16 @@ FOLD_DURATION = MetricSpec("omniaxs_processor_fold_seconds", "histogram", "secon
 FLUSH_DURATION = MetricSpec("omniaxs_processor_flush_seconds", "histogram", "seconds", "One flush to store and log.", ("processor",))  # fmt: skip
 DEAD_LETTERS_TOTAL = MetricSpec("omniaxs_dead_letters_total", "counter", "records", "Records that no processor could take.", ("processor", "reason"))  # fmt: skip
 READ_MODEL_DELAY = MetricSpec("omniaxs_read_model_delay_seconds", "histogram", "seconds", "From the decision of a record until reads show it.")  # fmt: skip
+
+ORDER_COMMANDS_TOTAL = MetricSpec("omniaxs_order_commands_total", "counter", "commands", "Commands of accounts decided.", ("command",))  # fmt: skip
+ORDERS_TOTAL = MetricSpec("omniaxs_orders_total", "counter", "orders", "What orders came to, and by which code where they were refused.", ("outcome", "code"))  # fmt: skip
+FILLS_TOTAL = MetricSpec("omniaxs_fills_total", "counter", "fills", "Fills counted.", ("liquidity",))
+ORDER_DECIDING = MetricSpec("omniaxs_order_deciding_seconds", "histogram", "seconds", "Deciding one command.", buckets=_MICROSECONDS)  # fmt: skip
+ORDER_DECISION_DELAY = MetricSpec("omniaxs_order_decision_delay_seconds", "histogram", "seconds", "From the request that a client made until its decision.")  # fmt: skip
+ORDER_RECORD_DELAY = MetricSpec("omniaxs_order_record_delay_seconds", "histogram", "seconds", "From a decision until its record stands on the log.")  # fmt: skip
+VENUE_REPORT_DELAY = MetricSpec("omniaxs_venue_report_delay_seconds", "histogram", "seconds", "From a venue's report until it is decided.")  # fmt: skip
+UNMATCHED_REPORTS = MetricSpec("omniaxs_unmatched_reports_total", "counter", "reports", "Reports of venues that fit nothing.", ("reason",))  # fmt: skip
+UNREADABLE_QUOTES = MetricSpec("omniaxs_order_quotes_unreadable_total", "counter", "quotes", "Quotes that a decision needed and could not read.")  # fmt: skip
 
 VENUE_REQUESTS_TOTAL = MetricSpec("omniaxs_venue_requests_total", "counter", "requests", "Requests that venues have answered.", ("connector", "outcome"))  # fmt: skip
 VENUE_ERRORS = MetricSpec("omniaxs_venue_errors_total", "counter", "errors", "Error codes of venues in answers to requests.", ("connector", "code"))  # fmt: skip
