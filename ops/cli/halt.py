@@ -56,5 +56,5 @@ def _show_outcome(outcome: dict[str, Any]) -> None:
     if outcome["unclaimed"]:
         numbers = ", ".join(map(str, outcome["unclaimed"]))
         _console.print(f"nobody has ever owned partition {numbers}: whoever begins to decide there reads this first")
-    for partition, why in outcome["reasons"].items():
-        _console.print(f"not applied in partition {partition}: {why}")
+    if outcome["warning"]:
+        _console.print(f"warning: {outcome['warning']}")

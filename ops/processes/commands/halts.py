@@ -11,6 +11,7 @@ from ops.processes.platform import Platform
 from ops.runtime.timestamps import format_timestamp
 from storage.controls.halting import HaltOutcome, NoSuchHalt
 from storage.models.controls import HALT_SCOPES, Halt, HaltLevel, HaltScope
+from storage.mongo.accounts import Accounts
 from storage.mongo.reference import load_reference
 from storage.mongo.tenants import Tenants
 
@@ -42,7 +43,7 @@ async def set_halt(platform: Platform, arguments: Arguments) -> AsyncIterator[Ev
     await _check_target(platform, scope, target)
     halt = Halt(platform.identifiers.new("hlt"), scope, target, level, str(arguments.get("reason") or ""))
     outcome = await halting_of(platform).halt(halt)
-    yield {**_shown(halt), **_told(outcome)}
+    yield {**_shown(halt), **_told(outcome), "warning": await _warning(platform, scope, target)}
     _require_applied(outcome, "the halt")
 
 
@@ -52,7 +53,7 @@ async def lift_halt(platform: Platform, arguments: Arguments) -> AsyncIterator[E
         outcome = await halting_of(platform).lift(str(arguments["halt_id"]))
     except NoSuchHalt as error:
         raise CommandFailed(f"{error}; `omniaxs halt list` has those in force", EXIT_DATA) from None
-    yield {"halt_id": outcome.halt_id, "lifted": True, **_told(outcome)}
+    yield {"halt_id": outcome.halt_id, "lifted": True, **_told(outcome), "warning": ""}
     _require_applied(outcome, "the lifting")
 
 
@@ -83,6 +84,15 @@ async def _check_target(platform: Platform, scope: HaltScope, target: str) -> No
         known = bool(account and separator and strategy)
     if not known:
         raise CommandFailed(f"there is no {scope} {target!r}; the target is {_TARGETS[scope]}", EXIT_DATA)
+
+
+async def _warning(platform: Platform, scope: HaltScope, target: str) -> str:
+    """The read model may be behind or down, so an account that it does not know is halted all the same."""
+    if scope not in ("account", "strategy"):
+        return ""
+    account = target.partition("/")[0]
+    known = await Accounts(platform.store.database).get(account)
+    return "" if known else f"no open account {account} is known: is the id right?"
 
 
 def _require_applied(outcome: HaltOutcome, what: str) -> None:
