@@ -36,7 +36,14 @@ async def place(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
     store = connect(request.getfixturevalue("mongo_url") if real else "mongomock://", f"test_{secrets.token_hex(6)}")
     clock = SystemClock()
     platform = Platform(
-        Settings(), clock, SystemIdentifiers(), Metrics(), topics, log, store, KeyRing.parse("test:not-a-secret-for-tests-only")
+        Settings(),
+        clock,
+        SystemIdentifiers(),
+        Metrics(),
+        topics,
+        log,
+        store,
+        KeyRing.parse("test:not-a-secret-for-tests-only"),
     )
     await log.start()
     await apply_topics(log, topics, LogIdentities(store.database))

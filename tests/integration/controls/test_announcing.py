@@ -7,6 +7,7 @@ import pytest
 
 from ops.runtime.clock import ManualClock, SystemClock
 from storage.controls.defaults import announce_defaults, bind_tenant
+from storage.controls.tail import ControlsTail
 from storage.log.port import LogUnavailable, Message, TailClosed
 from storage.models.control_records import CONTROLS_KEY, decode_announcement
 from storage.models.controls import ConnectorState, Fault, Halt
@@ -20,7 +21,7 @@ HALT = Halt("hlt_1", "symbol", "AAPL.US", "halted", "a test")
 LIFTED = Halt("hlt_1", "symbol", "AAPL.US", "halted", "a test", lifted=True)
 
 
-async def until(place: Place, version: int, tail) -> None:
+async def until(version: int, tail: ControlsTail) -> None:
     """Wait until a tail has read up to a version by itself."""
     async with asyncio.timeout(10):
         while tail.version < version:  # noqa: ASYNC110  (nothing to await: it follows by itself)
@@ -75,7 +76,7 @@ async def test_what_its_announcer_left_is_announced_by_another_after_half_a_seco
     clock.advance(0.6)
     assert await other.announce_left() == 1
     assert await other.announce_left() == 0
-    await until(place, 0, tail)
+    await until(0, tail)
     assert tail.current.halted == {("symbol", "AAPL.US"): "halted"}
 
 
@@ -83,7 +84,7 @@ async def test_run_announces_what_was_left(place: Place) -> None:
     tail = await place.tail()
     await place.documents.put([HALT], SystemClock().now())
     running = asyncio.create_task(place.announcer().run())
-    await until(place, 0, tail)
+    await until(0, tail)
     running.cancel()
     assert tail.current.halts == {"hlt_1": HALT}
 
@@ -102,7 +103,7 @@ async def test_the_tail_begins_with_the_documents_and_follows_by_itself(place: P
     tail = await place.tail()
     assert (tail.version, tail.current.halts, tail.faults) == (0, {"hlt_1": HALT}, {"sim-b": "refuse"})
     version = await announcer.change([LIFTED])
-    await until(place, version, tail)
+    await until(version, tail)
     assert (tail.version, tail.current.version, tail.current.halts) == (version, version, {})
 
 
@@ -135,6 +136,7 @@ async def test_an_announcement_that_cannot_be_read_stops_nobody(place: Place, ca
 
 async def test_a_tail_whose_log_is_closed_says_so(place: Place) -> None:
     tail = await place.tail()
+    await until(await place.announcer().change([HALT]), tail)  # so it is at work
     await place.platform.log.close()
     with pytest.raises(TailClosed):
         await asyncio.wait_for(tail.failure, 10)
