@@ -105,11 +105,10 @@ class Fold:
 
     def _take_order(self, order: Order) -> None:
         key = (order.account_id, order.order_id)
-        if order.state != "denied":
-            self._orders[key] = order
-            self._denied.pop(key, None)
-        elif key not in self._orders:
+        if order.state == "denied":
             self._denied.setdefault(key, order)
+        else:
+            self._orders[key] = order
 
     def _take_answer(self, record: OrderRecord) -> None:
         answer = _answer(record)
