@@ -25,10 +25,11 @@ def open_account(
     tenant_id: str = typer.Option(..., help="As `omniaxs keys create` shows it."),
     currency: str = typer.Option("USD", help="The one that the account is valued in."),
     deposit: str | None = typer.Option(None, help="Outside production OMNIAXS_SANDBOX_DEPOSIT by default."),
+    connector: str = typer.Option("sim-a", help="Through which its orders reach the venues."),
     as_json: bool = _JSON,
 ) -> None:
-    """Open the account of a tenant."""
-    arguments = {"tenant_id": tenant_id, "currency": currency, "deposit": deposit}
+    """Open the account of a tenant, and let it trade every venue."""
+    arguments = {"tenant_id": tenant_id, "currency": currency, "deposit": deposit, "connector": connector}
     run_command("accounts.open", arguments, _show, as_json=as_json)
 
 

@@ -2,11 +2,14 @@
 
 import secrets
 
+from ops.processes.accounts import open_tenant_account
+from ops.processes.asking import asking
 from ops.processes.platform import Platform
 from ops.processes.up_file import Demo
 from storage.models.tenants import ALL_SCOPES, ApiKey, Scope, Tenant
 from storage.mongo.api_keys import ApiKeys
 from storage.mongo.tenants import Tenants
+from storage.reference import ReferenceData
 
 
 async def create_key(
@@ -28,8 +31,11 @@ async def create_key(
     return key, secret
 
 
-async def create_demo(platform: Platform) -> Demo:
-    """A demonstration tenant with an account id and a key of all scopes."""
+async def create_demo(platform: Platform, reference: ReferenceData) -> Demo:
+    """A demonstration tenant with a key of all scopes and an open account with the sandbox deposit; it may trade every venue.
+
+    The order core must be running.
+    """
     tenant = Tenant(
         tenant_id=platform.identifiers.new("ten"),
         name="Demonstration",
@@ -37,5 +43,7 @@ async def create_demo(platform: Platform) -> Demo:
         created_at=platform.clock.now(),
     )
     await Tenants(platform.store.database).insert(tenant)
+    async with asking(platform) as decisions:
+        await open_tenant_account(platform, decisions, reference, tenant)
     key, secret = await create_key(platform, tenant.tenant_id, "demo", ALL_SCOPES)
     return Demo(api_key=key.key_id, api_secret=secret, tenant_id=tenant.tenant_id, account_id=tenant.account_ids[0])

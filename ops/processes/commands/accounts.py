@@ -5,47 +5,43 @@ from typing import Final
 
 import msgspec
 
+from ops.processes.accounts import open_tenant_account
 from ops.processes.asking import asking
 from ops.processes.commands.port import EXIT_DATA, EXIT_TEMPORARY, Arguments, CommandFailed, Event
 from ops.processes.platform import Platform
-from storage.decisions.accounts import CommandRefused, Opening, decide, open_account
+from storage.controls.defaults import DEFAULT_CONNECTOR
+from storage.decisions.accounts import CommandRefused, decide
 from storage.decisions.decisions import Decisions, DecisionUnknown
 from storage.models.accounts import Limits
 from storage.models.order_commands import Command, Deposit, SetLimits, SetTradingState
 from storage.models.order_records import OrderRecord
 from storage.mongo.accounts import Accounts
+from storage.mongo.reference import load_reference
 from storage.mongo.tenants import Tenants
 
 NO_LIMIT: Final = "none"
 
 
-def mode_of(platform: Platform) -> str:
-    """What accounts are opened in."""
-    return "live" if platform.settings.mode == "production" else "sandbox"
-
-
-def sandbox_deposit(platform: Platform) -> str | None:
-    """What a new account is given, outside production."""
-    settings = platform.settings
-    return None if settings.mode == "production" else settings.sandbox_deposit
-
-
 async def open_(platform: Platform, arguments: Arguments) -> AsyncIterator[Event]:
-    """Open the account of a tenant, with `deposit` in it (outside production OMNIAXS_SANDBOX_DEPOSIT by default)."""
+    """Bind a tenant to `connector` for every venue, and open its account with `deposit` in it (outside production
+    OMNIAXS_SANDBOX_DEPOSIT by default).
+    """
     tenant_id = str(arguments["tenant_id"])
     tenant = (await Tenants(platform.store.database).get_many([tenant_id])).get(tenant_id)
     if tenant is None:
         raise CommandFailed(f"there is no tenant {tenant_id}", EXIT_DATA)
-    opening = Opening(
-        tenant_id=tenant_id,
-        account_id=tenant.account_ids[0],
-        mode=mode_of(platform),
-        asked_at=platform.clock.now(),
-        currency=str(arguments.get("currency") or "USD"),
-        deposit=arguments.get("deposit") or sandbox_deposit(platform),
-    )
+    reference = await load_reference(platform.store.database)
     async with asking(platform) as decisions:
-        yield _shown(await _told(open_account(decisions, opening)))
+        opened = open_tenant_account(
+            platform,
+            decisions,
+            reference,
+            tenant,
+            connector=str(arguments.get("connector") or DEFAULT_CONNECTOR),
+            currency=str(arguments.get("currency") or "USD"),
+            deposit=arguments.get("deposit"),
+        )
+        yield _shown(await _told(opened))
 
 
 async def deposit(platform: Platform, arguments: Arguments) -> AsyncIterator[Event]:
