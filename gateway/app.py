@@ -6,6 +6,8 @@ from typing import Final
 
 from quart import Quart
 
+from gateway.account import routes as account
+from gateway.account.standing import Standing
 from gateway.callers import Authenticator
 from gateway.http.answers import Answers
 from gateway.http.body import BODY_BYTES, BODY_SECONDS
@@ -26,12 +28,15 @@ from gateway.market.quotes import LatestQuoteSource
 from gateway.quote_board import QuoteBoard
 from gateway.system import routes as system
 from gateway.system.probe import StatusProbe
+from gateway.trading import read_routes as trading_reads
+from gateway.trading import routes as trading
+from gateway.trading.parts import TradingParts
 from ops.runtime.clock import Clock
 from ops.runtime.identifiers import Identifiers
 from ops.runtime.languages import load_languages
 from ops.runtime.settings import Settings
 
-BUILT: Final = market.BUILT | system.BUILT
+BUILT: Final = market.BUILT | system.BUILT | trading.BUILT | trading_reads.BUILT | account.BUILT
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,7 @@ class GatewayParts:
     bars: BarSource
     reference: ReferenceSource
     probe: StatusProbe
+    trading: TradingParts
     extensions: Sequence[Callable[[Quart], None]] = ()
 
 
@@ -71,6 +77,7 @@ def build_app(parts: GatewayParts) -> Quart:
     register_failures(app, edge, cross_origin)
     routes = Routes(app)
     system.register_system(routes, edge, clock=parts.clock, languages=languages, probe=parts.probe, mode=settings.mode)
+    tokens = PageTokens(settings.key_ring.get_secret_value().encode())
     market.register_market(
         routes,
         edge,
@@ -78,8 +85,9 @@ def build_app(parts: GatewayParts) -> Quart:
         latest_quotes=parts.latest_quotes,
         bars=parts.bars,
         reference=parts.reference,
-        tokens=PageTokens(settings.key_ring.get_secret_value().encode()),
+        tokens=tokens,
     )
+    _register_trading(routes, edge, parts, tokens)
     contract = load_contract()
     system.register_document(routes, edge, answers, build_document(contract, load_additions(), BUILT))
     for operation in not_implemented(operations_of(contract)):
@@ -89,6 +97,40 @@ def build_app(parts: GatewayParts) -> Quart:
     for extend in parts.extensions:
         extend(app)
     return app
+
+
+def _register_trading(routes: Routes, edge: Edge, parts: GatewayParts, tokens: PageTokens) -> None:
+    own, standing = parts.trading, Standing(parts.trading.accounts)
+    trading.register_trading(
+        routes,
+        edge,
+        decisions=own.decisions,
+        requests=own.requests,
+        answers=own.answers,
+        orders=own.orders,
+        accounts=own.accounts,
+        reference=parts.reference,
+        identifiers=parts.identifiers,
+    )
+    trading_reads.register_trading_reads(
+        routes,
+        edge,
+        standing=standing,
+        orders=own.orders,
+        fills=own.fills,
+        reference=parts.reference,
+        tokens=tokens,
+    )
+    account.register_account(
+        routes,
+        edge,
+        standing=standing,
+        positions=own.positions,
+        signals=own.signals,
+        board=parts.board,
+        reference=parts.reference,
+        tokens=tokens,
+    )
 
 
 def not_implemented(operations: Sequence[Operation]) -> list[Operation]:

@@ -1,5 +1,6 @@
 """Third step on the road of a write (a): the document that makes a repeat the same request, before anything is published."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final, NamedTuple, cast
 
@@ -15,6 +16,7 @@ from storage.mongo.failures import StoreUnavailable
 
 LEAST_VALID_MS: Final = 100
 MOST_VALID_MS: Final = 3_000
+STORE_SECONDS: Final = 3.0
 
 
 class Begun(NamedTuple):
@@ -55,14 +57,16 @@ class OrderRequestBook:
     async def known(self, call: SignedCall) -> bool:
         """Whether the write was begun before."""
         try:
-            return await self._store.get(_identity(call)) is not None
-        except StoreUnavailable as error:
+            async with asyncio.timeout(STORE_SECONDS):
+                return await self._store.get(_identity(call)) is not None
+        except (StoreUnavailable, TimeoutError) as error:
             raise HubError("order.outcome_unknown", {"component": "database"}) from error
 
     async def _kept(self, own: OrderRequest) -> OrderRequest:
         try:
-            return await self._store.claim(own)
-        except StoreUnavailable as error:
+            async with asyncio.timeout(STORE_SECONDS):
+                return await self._store.claim(own)
+        except (StoreUnavailable, TimeoutError) as error:
             raise HubError("order.outcome_unknown", {"component": "database"}) from error
 
     def _request(self, call: SignedCall, items: Sequence[bool], *, makes_orders: bool) -> OrderRequest:

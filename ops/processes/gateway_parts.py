@@ -21,11 +21,13 @@ from gateway.live.register import register_live
 from gateway.live.sockets import LiveSockets
 from gateway.live.transport import configure_server
 from gateway.system.probe import PlatformProbe
+from gateway.trading.parts import TradingParts
 from ops.processes.checks import log_check, store_check
 from ops.processes.lifetime import Background
 from ops.processes.platform import Platform
 from ops.processes.reference_watch import ReferenceWatch
 from ops.processes.serving import serve_until, tls_files
+from ops.processes.trading_parts import decisions_check, open_trading
 from ops.runtime.health import Health
 from ops.runtime.languages import load_languages
 from ops.runtime.settings import Settings
@@ -107,7 +109,12 @@ async def open_gateway(
         orders_per_day=settings.orders_per_day,
         cancels_per_second=settings.cancels_per_second,
     )
-    app = build_app(_parts(platform, reference, keys=keys, hub=hub, limiter=limiter, sockets=sockets, roles=roles))
+    trading = open_trading(platform, background)
+    app = build_app(
+        _parts(
+            platform, reference, keys=keys, hub=hub, limiter=limiter, sockets=sockets, roles=roles, trading=trading
+        )
+    )  # fmt: skip
     await hub.start()
     background.start(keys.run(), "API keys")
     merger = open_limit_merger(settings.limits_url, limiter.counts, platform.metrics)
@@ -115,7 +122,9 @@ async def open_gateway(
         background.start(merger.run(), "limits")
     background.start(_until_failure(hub), "live hub")
     sockets.start()
-    return Gateway(app, hub, sockets, _health(platform, hub))
+    health = _health(platform, hub)
+    health.add("decisions", decisions_check(trading.decisions))
+    return Gateway(app, hub, sockets, health)
 
 
 async def _hub(platform: Platform, quote_group: str) -> LiveHub:
@@ -142,6 +151,7 @@ def _parts(
     limiter: Limiter,
     sockets: LiveSockets,
     roles: frozenset[Role],
+    trading: TradingParts,
 ) -> GatewayParts:
     settings, database = platform.settings, platform.store.database
     exchanges = Exchanges(platform.clock, platform.identifiers, settings.trusted_proxy_hops)
@@ -165,6 +175,7 @@ def _parts(
         bars=Bars(database),
         reference=reference,
         probe=probe,
+        trading=trading,
         extensions=(lambda app: register_live(app, sockets, exchanges.address),),
     )
 

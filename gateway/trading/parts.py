@@ -1,0 +1,33 @@
+"""What trading and account routes are made of, for whoever builds the gateway."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.account.overview import PositionSource
+from gateway.account.signals import SignalSource
+from gateway.account.standing import AccountSource
+from gateway.trading.ports import AnswerSource, OrderSource, ProgressSource, RequestStore
+from gateway.trading.reads import FillPages, OrderPages
+from storage.decisions.decisions import Decisions
+
+
+class Orders(OrderSource, OrderPages, Protocol):
+    """`storage.mongo.orders.Orders`."""
+
+
+class Accounts(ProgressSource, AccountSource, Protocol):
+    """`storage.mongo.accounts.Accounts`."""
+
+
+@dataclass(frozen=True, slots=True)
+class TradingParts:
+    """The road to the order core (`decisions`, whose `run` is running; `requests`), and the read models."""
+
+    decisions: Decisions
+    requests: RequestStore
+    answers: AnswerSource
+    orders: Orders
+    fills: FillPages
+    positions: PositionSource
+    accounts: Accounts
+    signals: SignalSource
