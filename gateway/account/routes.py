@@ -1,5 +1,8 @@
 """The account routes: all reads, counted by key together with those of orders and fills."""
 
+from collections.abc import Mapping
+from typing import Final
+
 from gateway.account.live_values import LiveValues
 from gateway.account.overview import Overview, PositionSource
 from gateway.account.positions import Positions
@@ -12,8 +15,11 @@ from gateway.http.page_tokens import PageTokens
 from gateway.http.routes import Routes
 from gateway.market.ports import ReferenceSource
 from gateway.quote_board import QuoteBoard
+from storage.models.tenants import Scope
 
 BUILT = frozenset({"getPositions", "getAccountOverview", "getAccountLimits", "getTradingState", "listRiskSignals"})
+
+_SCOPES: Final[Mapping[str, tuple[Scope, ...]]] = {"getTradingState": ("account:read", "trade:write")}
 
 
 def register_account(
@@ -27,7 +33,7 @@ def register_account(
     reference: ReferenceSource,
     tokens: PageTokens,
 ) -> None:
-    """Add the account routes, all for keys with `account:read`."""
+    """Add the account routes, all for keys with `account:read`; who may set the trading state may read it too."""
     values = LiveValues(board, reference)
     rules = AccountRules(standing)
     reads: dict[str, tuple[str, SignedHandler]] = {
@@ -41,4 +47,5 @@ def register_account(
         "/v1/risk/signals": ("listRiskSignals", bounded(Signals(standing, signals, tokens).handle)),
     }
     for path, (operation, handler) in reads.items():
-        routes.read(path, operation, edge.signed(operation, "account:read", 1, handler, "account"))
+        scopes = _SCOPES.get(operation, ("account:read",))
+        routes.read(path, operation, edge.signed(operation, scopes, 1, handler, "account"))

@@ -7,7 +7,7 @@ from typing import Any, Final
 import yaml
 
 CONTRACT_PATH: Final = Path(__file__).parent / "contract.yaml"
-ADDITIONS_PATH: Final = Path(__file__).parent / "additions.yaml"
+ADDITIONS: Final = ("additions.yaml", "additions_trading.yaml", "additions_account.yaml")
 METHODS: Final = ("get", "post", "put", "patch", "delete")
 Document = dict[str, Any]
 
@@ -33,7 +33,13 @@ def load_contract() -> Document:
 
 def load_additions() -> Document:
     """What this product adds: schemas, fields, parameters and paths, laid over the contract."""
-    return _load(ADDITIONS_PATH)
+    whole: Document = {"paths": {}, "components": {"parameters": {}, "schemas": {}}}
+    for name in ADDITIONS:
+        part = _load(CONTRACT_PATH.with_name(name))
+        whole["paths"] |= part["paths"]
+        for kind, named in part["components"].items():
+            whole["components"][kind] |= named
+    return whole
 
 
 def operations_of(document: Document) -> list[Operation]:

@@ -55,10 +55,15 @@ class Edge:
         self._clock = clock
 
     def signed(
-        self, operation: str, scope: Scope, weight: int | Weigh, handler: SignedHandler, limit: LimitName = "market"
+        self,
+        operation: str,
+        scope: Scope | tuple[Scope, ...],
+        weight: int | Weigh,
+        handler: SignedHandler,
+        limit: LimitName = "market",
     ) -> Endpoint:
-        """A read for callers whose key carries `scope`; `weight` (or what it makes of the raw query) is what one request
-        costs of the key's `limit`.
+        """A read for callers whose key carries `scope` (one of them, where there are several); `weight` (or what it makes
+        of the raw query) is what one request costs of the key's `limit`.
         """
         weigh: Weigh = weight if callable(weight) else lambda _raw: weight
 
@@ -152,11 +157,12 @@ class Edge:
             exchange.answer_as(said.first.trace_id, said.first.language)
         return self.answers.success(exchange, said.data, said.fields)
 
-    async def _caller(self, exchange: Exchange, signed: SignedRequest, scope: Scope) -> Caller:
+    async def _caller(self, exchange: Exchange, signed: SignedRequest, scope: Scope | tuple[Scope, ...]) -> Caller:
         caller = await self._authenticator.authenticate(signed)
         exchange.speak_for(caller.language)
-        if scope not in caller.scopes:
-            raise HubError("auth.scope_missing", {"scope": scope})
+        enough = (scope,) if isinstance(scope, str) else scope
+        if caller.scopes.isdisjoint(enough):
+            raise HubError("auth.scope_missing", {"scope": enough[0]})
         return caller
 
     def _refused(self, exchange: Exchange, error: HubError) -> Answer:

@@ -5,6 +5,12 @@ from collections.abc import Mapping, Set
 from typing import Any, Final
 
 from gateway.http.contract import METHODS, Document
+from gateway.http.openapi_accounts import (
+    headers_of_account,
+    is_of_account,
+    parameters_of_account,
+    statuses_of_account,
+)
 from storage.models.instruments import ASSET_CLASSES
 
 _SIGNED_ERRORS: Final = (401, 403, 408, 413, 422, 429, 500, 503)
@@ -15,7 +21,9 @@ _DESCRIPTIONS: Final[Mapping[int, str]] = {
     403: "The caller may not: auth.*",
     404: "Something that was named does not exist",
     408: "The request did not arrive in time: request.timeout",
+    409: "The state of things does not allow it",
     413: "The request is too large: request.too_large",
+    415: "The body is not application/json: request.media_type",
     422: "A field is not valid: request.invalid with details.fields",
     429: "Too many requests: rate.limited",
     500: "Something went wrong on our side: system.internal",
@@ -54,7 +62,8 @@ def build_document(contract: Document, additions: Document, built: Set[str]) -> 
 
 
 def _merged(base: Any, over: Any) -> Any:
-    if not isinstance(base, dict) or not isinstance(over, dict):
+    """`over` laid on `base`; a reference is replaced as a whole, as nothing may stand beside it."""
+    if not isinstance(base, dict) or not isinstance(over, dict) or "$ref" in base or "$ref" in over:
         return copy.deepcopy(over)
     for name, value in over.items():
         base[name] = _merged(base[name], value) if name in base else copy.deepcopy(value)
@@ -68,14 +77,21 @@ def _complete(operation: dict[str, Any], built: Set[str]) -> None:
         responses.setdefault("501", _error(501))
         return
     signed = operation.get("security") != []
+    statuses = _SIGNED_ERRORS if signed else _PUBLIC_ERRORS
+    if identity in _LOOKED_UP:
+        statuses = (*statuses, 404)
     if signed:
         operation["parameters"].append({"$ref": "#/components/parameters/XPmRecvWindow"})
+    if is_of_account(operation):
+        operation["parameters"] += parameters_of_account(operation)
+        statuses = (*statuses, *statuses_of_account(operation))
     _narrow(operation)
-    for status in _SIGNED_ERRORS if signed else _PUBLIC_ERRORS:
+    for status in statuses:
         responses[str(status)] = _error(status)
-    if identity in _LOOKED_UP:
-        responses["404"] = _error(404)
     responses["200"]["headers"] = _headers({**_ALWAYS, **_LIMIT})
+    if is_of_account(operation):
+        for status in (200, *statuses):
+            responses[str(status)]["headers"] |= headers_of_account(operation, status)
 
 
 def _narrow(operation: dict[str, Any]) -> None:
