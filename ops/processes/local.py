@@ -12,23 +12,24 @@ from typing import Any
 
 from ops.processes.commands.feed import synthetic
 from ops.processes.commands.registry import COMMANDS
+from ops.processes.controls import announcer_of
 from ops.processes.demo import create_demo
 from ops.processes.gateway_parts import Gateway, close_gateway, open_gateway
-from ops.processes.heartbeat import HeartbeatTask, Progress
+from ops.processes.heartbeat import HeartbeatTask
 from ops.processes.lifetime import Background, settle_memory
-from ops.processes.market_processors import market_processors
+from ops.processes.local_streams import LocalStreams
 from ops.processes.ops_server import add_commands, build_ops_app
 from ops.processes.platform import Platform, opened_platform
 from ops.processes.reference_watch import ReferenceWatch
 from ops.processes.serving import listen, port_of, serve_until, tls_files
-from ops.processes.up_file import Up, remove_up_file, write_up_file
+from ops.processes.up_file import Demo, Up, remove_up_file, write_up_file
 from ops.runtime.settings import Settings
+from storage.controls.defaults import announce_defaults
 from storage.log.topics_admin import apply_topics
 from storage.mongo.log_identities import LogIdentities
 from storage.mongo.migrations import migrate
-from storage.mongo.reference import reference_version, store_reference
+from storage.mongo.reference import load_reference, reference_version, store_reference
 from storage.reference_data.builtin import load_builtin
-from streams.app.memory_runner import MemoryRunner
 from streams.market.latest_quotes_processor import LatestQuotesProcessor
 
 LocalFeed = Callable[[Platform], Coroutine[Any, Any, None]]
@@ -57,24 +58,19 @@ async def run_local(
         ending.push_async_callback(background.end)
         reference = await ReferenceWatch.opened(platform)
         background.start(reference.run(), "reference data")
-        runner_stop = asyncio.Event()
-        runner = MemoryRunner(
-            platform.log,
-            market_processors(platform, reference),
-            platform.clock,
-            flush_seconds=settings.market_flush_milliseconds / 1000,
-        )
-        runner_task = background.start(runner.run(runner_stop), "processors")
-        await runner.ready()
+        streams = await LocalStreams.started(platform, background, reference)
         gateway = await open_gateway(
             platform, background, reference, quote_group=LatestQuotesProcessor.name, roles=frozenset({"local"})
         )
         ending.push_async_callback(close_gateway, gateway)
         await gateway.hub.caught_up()
-        background.start(HeartbeatTask(platform, "local", gateway.health, Progress).run(), "heartbeat")
+        streams.add_checks(gateway.health)
+        heartbeat = HeartbeatTask(platform, "local", gateway.health, streams.progress, streams.owners)
+        background.start(heartbeat.run(), "heartbeat")
         feed_task = background.start(options.feed(platform), "feed") if options.feed else None
 
-        up = await _up(platform, settings, port_of(public), port_of(private))
+        demo = await create_demo(platform, reference())
+        up = _up(settings, port_of(public), port_of(private), demo)
         serving, ops_serving = asyncio.Event(), asyncio.Event()
         public_task = background.start(gateway.serve(public, settings, serving), "gateway")
         ops_app = build_ops_app(gateway.health, platform.metrics)
@@ -88,8 +84,7 @@ async def run_local(
             if feed_task is not None:
                 feed_task.cancel()
             await _drain(gateway, settings, serving, ops_serving, [public_task, ops_task])
-            runner_stop.set()
-            await asyncio.wait([runner_task])
+            await streams.stop()
         finally:
             remove_up_file(up)
 
@@ -120,6 +115,7 @@ async def set_up(platform: Platform) -> None:
             list(builtin.calendars.values()),
             platform.identifiers.event_id(),
         )
+    await announce_defaults(announcer_of(platform), await load_reference(database))
 
 
 def synthetic_market(seed: int) -> LocalFeed:
@@ -132,13 +128,13 @@ def synthetic_market(seed: int) -> LocalFeed:
     return publish
 
 
-async def _up(platform: Platform, settings: Settings, port: int, ops_port: int) -> Up:
+def _up(settings: Settings, port: int, ops_port: int, demo: Demo) -> Up:
     scheme = "s" if tls_files(settings) else ""
     return Up(
         http=f"http{scheme}://{settings.host}:{port}",
         ws=f"ws{scheme}://{settings.host}:{port}/v1/ws",
         ops=f"http://{settings.ops_host}:{ops_port}",
         inbox=None,
-        demo=await create_demo(platform),
+        demo=demo,
         ops_token=secrets.token_urlsafe(32),
     )

@@ -1,0 +1,79 @@
+"""Every stream role in one loop: what a dozen `omniaxs streams` are to the cluster."""
+
+import asyncio
+from collections.abc import Sequence
+
+from ops.processes.heartbeat import Progress
+from ops.processes.lifetime import Background
+from ops.processes.market_processors import market_processors
+from ops.processes.order_parts import open_order_core
+from ops.processes.owned_role import OwnedRole
+from ops.processes.platform import Platform
+from ops.processes.projection_parts import projection_processors
+from ops.processes.reference_watch import ReferenceWatch
+from ops.processes.venue_parts import open_venue
+from ops.runtime.health import Health
+from storage.models.operations import OwnedPartition, owned_partitions
+from streams.app.memory_owner_runner import MemoryOwnerRunner
+from streams.app.memory_runner import MemoryRunner
+from streams.market.latest_quotes_processor import LatestQuotesProcessor
+
+
+class LocalStreams:
+    """The processors and the owners, running in the background. Made by `started`."""
+
+    def __init__(self, platform: Platform, roles: Sequence[OwnedRole], background: Background) -> None:
+        self._roles, self._background = roles, background
+        self._stop = asyncio.Event()
+        self._owners = [MemoryOwnerRunner(platform.log, role.commands, role.owner, role.group) for role in roles]
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @classmethod
+    async def started(cls, platform: Platform, background: Background, reference: ReferenceWatch) -> "LocalStreams":
+        """Return when every processor reads, and every partition is claimed and read up."""
+        processors = MemoryRunner(
+            platform.log,
+            [*market_processors(platform, reference), *projection_processors(platform)],
+            platform.clock,
+            flush_seconds=platform.settings.market_flush_milliseconds / 1000,
+        )
+        group = LatestQuotesProcessor.name
+        roles = [
+            open_venue(platform, background, reference, quote_group=group),
+            open_order_core(platform, background, reference, quote_group=group),
+        ]
+        streams = cls(platform, roles, background)
+        await streams._start(processors)
+        return streams
+
+    def owners(self) -> list[OwnedPartition]:
+        """What the owners say of their partitions."""
+        return [owned for role in self._roles for owned in owned_partitions(role.records, role.reports())]
+
+    def progress(self) -> Progress:
+        """For the heartbeat."""
+        return Progress(owners=self.owners())
+
+    def add_checks(self, health: Health) -> None:
+        """What the roles know of their health."""
+        for role in self._roles:
+            for name, check in role.checks.items():
+                health.add(name, check)
+
+    async def stop(self) -> None:
+        """Finish what was taken, then end."""
+        self._stop.set()
+        await asyncio.wait(self._tasks)
+
+    async def _start(self, processors: MemoryRunner) -> None:
+        start = self._background.start
+        self._tasks = [start(processors.run(self._stop), "processors")]
+        await processors.ready()
+        for role, runner in zip(self._roles, self._owners, strict=True):
+            start(_until_failure(role), f"{role.group} failure")
+            self._tasks.append(start(runner.run(self._stop), role.group))
+            await runner.ready()
+
+
+async def _until_failure(role: OwnedRole) -> None:
+    await asyncio.shield(role.failure)
