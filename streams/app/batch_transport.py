@@ -7,8 +7,8 @@ out only after its listener has heard where they begin.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
-from typing import Any, Protocol
+from collections.abc import AsyncIterator, Iterable
+from typing import Any, ClassVar, Protocol
 
 from aiokafka import TopicPartition
 from faust.transport.drivers import aiokafka as driver
@@ -19,7 +19,7 @@ from mode.threads import WorkerThread
 class PartitionListener(Protocol):
     """Hears where partitions begin and end. Its calls never overlap with each other for one partition."""
 
-    async def assigned(self, topic: str, partition: int, generation: int, committed: int | None) -> None:
+    async def assigned(self, topic: str, partition: int, generation: int, committed: int | None) -> object:
         """Records of the partition follow, from `committed` on (None: nothing was committed, from the oldest).
 
         Called at each seek, so also for a partition that is assigned already.
@@ -46,6 +46,8 @@ class _DaemonThread(WorkerThread):
 class BatchConsumer(driver.Consumer):
     """Faust's consumer over aiokafka, handing out whole fetches."""
 
+    DaemonThread = _DaemonThread
+
     def __init__(self, transport: "BatchTransport", *arguments: Any, **options: Any) -> None:
         self._listener = transport.listener
         self._rest_seconds = transport.rest_seconds
@@ -54,11 +56,11 @@ class BatchConsumer(driver.Consumer):
         self._room = asyncio.Event()
         self._batches: dict[TP, deque[ConsumerMessage]] = {}
         self._generation: int | None = None  # of the assignment that is in force
-        self._telling: asyncio.Future[None] | None = None
+        self._telling: asyncio.Future[object] | None = None
         super().__init__(transport, *arguments, **options)
 
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
-        return driver.AIOKafkaConsumerThread(self, loop=self.loop, beacon=self.beacon, Worker=_DaemonThread)
+        return driver.AIOKafkaConsumerThread(self, loop=self.loop, beacon=self.beacon, Worker=self.DaemonThread)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109
         """Fetch once and yield one message for each partition that had records."""
@@ -78,18 +80,23 @@ class BatchConsumer(driver.Consumer):
                 yield tp, self._to_batch(tp, batch, generation)
 
     async def _wait_for_work(self) -> None:
-        """Wait for the flow, for room in the agents' queues, and, at low rates, for more records in one fetch."""
+        """Wait for the flow, for a partition that may be fetched, and, at low rates, for more records in one fetch."""
         if not self.flow_active:
             await self.wait(self.can_resume_flow.wait())
         if self._rest_seconds and self._fetched < self._busy_records:
             await asyncio.sleep(self._rest_seconds)
-        if self._buffered_partitions and not self._active_partitions:
+        while not self._active_partitions and self.flow_active and not self.should_stop:
             self._room.clear()
             await self.wait(self._room.wait(), timeout=1.0)
 
     def on_buffer_drop(self, tp: TP) -> None:
         """An agent's queue has room again."""
         super().on_buffer_drop(tp)
+        self._room.set()
+
+    def resume_partitions(self, tps: Iterable[TP]) -> None:
+        """These may be fetched (again)."""
+        super().resume_partitions(tps)
         self._room.set()
 
     async def _read_again(self) -> None:
@@ -126,18 +133,22 @@ class BatchConsumer(driver.Consumer):
     async def perform_seek(self) -> None:
         """Go to the committed offsets, or to the oldest record where nothing was committed, and tell the listener."""
         generation = self._generation
+        for tp in await self.seek_all():
+            if generation is None or generation != self._generation:
+                return
+            begin = self._listener.assigned(tp.topic, tp.partition, generation, self._committed_offset[tp])
+            self._telling = asyncio.ensure_future(begin)
+            await asyncio.shield(self._telling)  # the next rebalance cancels a seek, but never half an assignment
+
+    async def seek_all(self) -> list[TP]:
+        """Go to the committed offsets, or to the oldest record where nothing was committed; the assigned partitions."""
         await super().perform_seek()
         self._batches.clear()
         assigned = sorted(self.assignment())
         fresh = [TopicPartition(*tp) for tp in assigned if not self._committed_offset[tp]]
         if fresh:  # a seek to "committed" leaves these where they are
             await self._thread.seek_to_beginning(*fresh)
-        for tp in assigned:
-            if generation is None or generation != self._generation:
-                return
-            begin = self._listener.assigned(tp.topic, tp.partition, generation, self._committed_offset[tp])
-            self._telling = asyncio.ensure_future(begin)
-            await asyncio.shield(self._telling)  # the next rebalance cancels a seek, but never half an assignment
+        return assigned
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """A rebalance has given this member its partitions; Faust then seeks and resumes."""
@@ -169,7 +180,7 @@ class BatchTransport(driver.Transport):
     per fetch, so 5 ms halve the CPU at 1,000 records/s and add 9 ms (market data; 0 for orders).
     """
 
-    Consumer = BatchConsumer
+    Consumer: ClassVar[type[BatchConsumer]] = BatchConsumer
 
     def __init__(
         self, url: Any, app: AppT, *, listener: PartitionListener, rest_seconds: float, busy_records: int = 500

@@ -1,4 +1,6 @@
-"""Topic -> processors: the Faust app of one group, with one thin agent a topic; nothing outside `streams/app` knows Faust."""
+"""Topic -> who takes its batches: the Faust app of one group, with one thin agent a topic; nothing outside `streams/app`
+knows Faust.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,9 +9,9 @@ from typing import Any
 import faust
 from mode import CrashingSupervisor
 
+from streams.app.batch import Batch, BatchTaker
 from streams.app.batch_transport import BatchTransport, PartitionListener
 from streams.app.pins import check_faust
-from streams.app.topic_runner import Batch, TopicRunner
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,13 @@ class _App(faust.App):
     def _create_directories(self) -> None: ...
 
 
-def build_app(options: AppOptions, runners: Mapping[str, TopicRunner], listener: PartitionListener) -> faust.App:
-    """The app of one group, with an agent for each topic of `runners`. Starts nothing.
+def build_app(
+    options: AppOptions,
+    takers: Mapping[str, BatchTaker],
+    listener: PartitionListener,
+    transport: type[BatchTransport] = BatchTransport,
+) -> faust.App:
+    """The app of one group, with an agent for each topic of `takers`. Starts nothing.
 
     Raises `FaustIncompatible` when the installed Faust is not the one that the batch transport was proved with.
     """
@@ -71,13 +78,13 @@ def build_app(options: AppOptions, runners: Mapping[str, TopicRunner], listener:
         store="memory://",
         autodiscover=False,
     )
-    app.transport = BatchTransport(app.conf.broker_consumer, app, listener=listener, rest_seconds=options.rest_seconds)
-    for runner in runners.values():
-        _register(app, options.prefix + runner.topic, runner)
+    app.transport = transport(app.conf.broker_consumer, app, listener=listener, rest_seconds=options.rest_seconds)
+    for taker in takers.values():
+        _register(app, options.prefix + taker.topic, taker)
     return app
 
 
-def _register(app: faust.App, topic: str, runner: TopicRunner) -> None:
+def _register(app: faust.App, topic: str, taker: BatchTaker) -> None:
     """One agent for all processors of the topic, so that each gets every batch and an acknowledgement waits for all."""
     channel = app.topic(topic, schema=_WholeValue())
 
@@ -85,4 +92,4 @@ def _register(app: faust.App, topic: str, runner: TopicRunner) -> None:
     async def take(stream: Any) -> None:
         async for event in stream.noack().events():
             message = event.message
-            await runner.take(Batch(message.partition, message.generation_id, event.value, event.ack))
+            await taker.take(Batch(message.partition, message.generation_id, event.value, event.ack))

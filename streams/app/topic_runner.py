@@ -3,35 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 from ops.runtime.clock import Clock
 from storage.log.port import Record
+from streams.app.batch import Batch, Progress
 from streams.processor import Processor
 
 FLUSH_RECORDS = 5_000
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Records of one partition in offset order, read in one generation of the group. `acknowledge` allows their commit."""
-
-    partition: int
-    generation: int
-    records: Sequence[Record]
-    acknowledge: Callable[[], object]
-
-
-@dataclass(slots=True)
-class Progress:
-    """One assigned partition. `read` is the next offset to fold, `durable` the next one to flush; `moved` is when
-    `durable` last moved (seconds, monotonic).
-    """
-
-    generation: int
-    read: int
-    durable: int
-    moved: float
 
 
 class RunnerBroken(Exception):

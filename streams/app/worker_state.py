@@ -20,13 +20,15 @@ class PartitionState:
 @dataclass(frozen=True, slots=True)
 class WorkerState:
     """`joined` is True from an assignment (which may be empty) until the next rebalance begins; `partitions` are those
-    whose state is loaded; `records` counts what was made durable since the start.
+    whose state is loaded; `records` counts what was made durable since the start; `claiming` are the partitions that were
+    assigned to an owner which has not claimed and read them up yet.
     """
 
     group: str
     joined: bool
     partitions: tuple[PartitionState, ...]
     records: int
+    claiming: tuple[int, ...] = ()
 
     @property
     def lag(self) -> int:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from ops.runtime.clock import ManualClock
 from storage.log.port import Record
-from streams.app.topic_runner import Batch, RunnerBroken, TopicRunner
+from streams.app.batch import Batch
+from streams.app.topic_runner import RunnerBroken, TopicRunner
 
 
 @dataclass
