@@ -17,7 +17,6 @@ NOT_IMPLEMENTED = {
     "adminListAccessApplications", "adminApproveAccessApplication", "adminRejectAccessApplication",
     "adminUpsertExchangeCredential", "adminGetProvisioningJob", "adminListConnectorAvailability",
     "adminUpdateConnectorAvailability", "adminListAlerts", "adminObservabilitySummary", "adminNotificationConfig",
-    "placeOrder", "listOrders", "placeBatchOrders", "amendOrder", "cancelOrders", "getPositions", "getAccountOverview",
 }  # fmt: skip
 OPERATIONS = operations_of(load_contract())
 
