@@ -133,6 +133,7 @@ _KINDS: Final[tuple[ErrorKind, ...]] = (
     ErrorKind("venue.self_trade", 409, False, "The venue canceled the order, since it would have traded with one of your own.", "Cancel the other order first."),
     ErrorKind("venue.tick_size", 409, False, "The venue takes only multiples of its tick size.", "GET /v1/markets has tick_size."),
     ErrorKind("venue.timeout", 409, False, "The venue did not answer in time.", "Wait until uncertain is false; the venue is asked."),
+    ErrorKind("venue.too_many_fills", 409, False, "The venue canceled the rest of the order, since it met too many others at once.", "Send the rest as a new order."),
     ErrorKind("venue.unanswered", 409, False, "The venue has not said what became of the request.", "Wait until uncertain is false; the venue is asked."),
     ErrorKind("venue.unknown_scenario", 409, False, "There is no scenario of this name.", "See the scenarios in docs; client_order_id is sim:NAME[:ARG]:UNIQUE."),
     ErrorKind("venue.would_take", 409, False, "A post-only order would have traded at once.", "Use a price that does not cross the book."),

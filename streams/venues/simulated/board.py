@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping
 from decimal import InvalidOperation
 from typing import NamedTuple
 
-import msgspec
-
+from storage.models.reading import UNREADABLE
 from storage.models.venues import ConnectorFault
 from storage.reference import ReferenceData
 from streams.venues.simulated.market import NO_FAULTS, FeedBook, Market
@@ -66,7 +65,7 @@ class FeedBoard:
             return False
         try:
             return can_move(state, feed)
-        except (msgspec.MsgspecError, InvalidOperation) as error:
+        except (*UNREADABLE, InvalidOperation) as error:
             self._refuse(state.symbol, feed, error)
             return False
 
@@ -82,7 +81,7 @@ class FeedBoard:
             return feed
         try:
             feed.check()
-        except (msgspec.MsgspecError, InvalidOperation, ValueError) as error:
+        except (*UNREADABLE, InvalidOperation, ValueError) as error:
             self._refuse(symbol, feed, error)
             return None
         self._checked[symbol] = feed

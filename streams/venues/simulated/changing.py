@@ -1,6 +1,7 @@
 """`amend`, `cancel` and `query` of an order that the venue has."""
 
 from decimal import Decimal, InvalidOperation
+from typing import Final
 
 from storage.models.venues import AmendRequest, CancelRequest, Outcome, QueryRequest, SubmitRequest, TimeInForce
 from streams.venues.simulated.amounts import amount
@@ -10,6 +11,9 @@ from streams.venues.simulated.matching import would_take
 from streams.venues.simulated.orders import Order, copy_of
 from streams.venues.simulated.scenarios import NONE, scenario_of
 from streams.venues.simulated.submitting import problem_of
+
+FILLS_TOLD: Final = 1_000
+"""How many fills, the newest, an answer to a query has; all of them were reported, or will be."""
 
 
 def amend(draft: Draft, request: AmendRequest) -> None:
@@ -117,7 +121,8 @@ def query(draft: Draft, request: QueryRequest | SubmitRequest) -> None:
 
 
 def _tell(draft: Draft, order: Order, request: QueryRequest | SubmitRequest) -> None:
-    known = (*draft.state.fills.get(order.order_id, ()),)
+    """Reports of before that are withheld come first: a scenario's silence is not broken by asking."""
+    known = draft.state.fills.get(order.order_id, [])[-FILLS_TOLD:]
     fills = tuple(report.fill for report in known if report.fill is not None)
     outcome: Outcome = "open" if order.status == "new" or order.status == "partially_filled" else order.status  # noqa: PLR1714
-    draft.report(order, "reconciled", request=request, outcome=outcome, fills=fills, at_once=True)
+    draft.report(order, "reconciled", request=request, outcome=outcome, fills=fills)

@@ -172,6 +172,7 @@ def _is_too_late(draft: Draft, request: SubmitRequest | AmendRequest) -> bool:
 
 def _on_quote(draft: Draft) -> None:
     """Resting orders meet the feed's new book, then the stops that its last price has reached come to the market."""
+    start = draft.size
     for side in _SIDES:
         meet_feed(draft, side)
     for side in _SIDES:
@@ -179,7 +180,7 @@ def _on_quote(draft: Draft) -> None:
             order = draft.order(key[2])
             if order is None or order.place != "stop":
                 continue
-            if not is_triggered(draft.market, order):
+            if not is_triggered(draft.market, order) or draft.is_full(start):
                 break
             order = draft.change(order)
             draft.take_place(order)
@@ -187,7 +188,7 @@ def _on_quote(draft: Draft) -> None:
 
 
 def _catch_up(draft: Draft) -> None:
-    """What has fallen due since the last record."""
+    """What has fallen due since the last record; what is too much for one is done by the next, which is due at once."""
     state, market = draft.state, draft.market
     if not state.is_scheduled:
         return
@@ -196,12 +197,14 @@ def _catch_up(draft: Draft) -> None:
         _expire(draft)
     if state.parked:
         for parked in sorted(state.parked.values(), key=lambda parked: parked.due):
-            if parked.due <= market.now:
+            if parked.due <= market.now and not draft.is_full(0):
                 draft.unpark(parked)
                 _act(draft, parked.request)
     if state.queue and market.is_open:
         for _, order_id in state.queue:
             order = draft.order(order_id)
+            if draft.is_full(0):
+                return
             if order is not None and order.place == "queue":
                 order = draft.change(order)
                 order.quote = market.quote
@@ -213,7 +216,12 @@ def _release(draft: Draft) -> None:
     market, blocked = draft.market, set[str]()
     for held in draft.state.withheld.values():
         report = held.report
-        if held.due > market.now or market.is_silent(report.connector) or report.order_id in blocked:
+        if (
+            held.due > market.now
+            or market.is_silent(report.connector)
+            or report.order_id in blocked
+            or draft.is_full(0)
+        ):
             blocked.add(report.order_id)
         else:
             draft.send_again(report)
@@ -222,7 +230,7 @@ def _release(draft: Draft) -> None:
 def _expire(draft: Draft) -> None:
     clock = draft.market.clock
     for expires_at, order_id in draft.state.expiries:
-        if expires_at > clock:
+        if expires_at > clock or draft.is_full(0):
             return
         order = draft.order(order_id)
         if order is not None and not order.is_final:

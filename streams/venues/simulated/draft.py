@@ -4,7 +4,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator
 from decimal import Decimal
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ops.runtime.timestamps import NANOSECONDS_PER_MILLISECOND, format_timestamp
 from storage.models.venues import (
@@ -41,6 +41,11 @@ def request_kind(request: VenueRequest) -> RequestKind | None:
     if isinstance(request, AmendRequest):
         return "amend"
     return "cancel" if isinstance(request, CancelRequest) else None
+
+
+LARGEST_STEP: Final = 250
+"""How many orders and reports a step of a decision may add, and one order within it: so a record has at most four times as
+many, of about 650 bytes each, and fits into a message."""
 
 
 class Maker(NamedTuple):
@@ -199,7 +204,8 @@ class Draft:
         )
         before = self._last_due(order.order_id)
         due = max(order.silent_until, before or 0, self.market.now + delay)
-        if not at_once and (due > self.market.now or self.market.is_silent(order.connector)):
+        waits = before is not None or due > self.market.now or self.market.is_silent(order.connector)
+        if waits and not at_once:
             self._withheld.append(WithheldReport(due, report))
         else:
             self._reports.append(report)
@@ -284,6 +290,15 @@ class Draft:
         self._unparked.append(RequestKey(parked.request.order_id, parked.request.seq))
 
     # --- the record ---------------------------------------------------------------------------------------------------
+
+    @property
+    def size(self) -> int:
+        """How many orders and reports the record has by now."""
+        return len(self.orders) + len(self._reports) + len(self._withheld)
+
+    def is_full(self, start: int) -> bool:
+        """Whether the step that began at the size `start` has come to its end; what is left is done in a later record."""
+        return self.size - start >= LARGEST_STEP
 
     @property
     def is_empty(self) -> bool:

@@ -46,8 +46,8 @@ def enter(draft: Draft, order: Order) -> None:
         cancel_rest(draft, order, "SIM_WOULD_TAKE")
     elif order.time_in_force == "FOK" and not can_fill_whole(draft, order):
         cancel_rest(draft, order, "SIM_NOT_ALL")
-    elif not execute(draft, order):
-        cancel_rest(draft, order, "SIM_SELF_TRADE")
+    elif (problem := execute(draft, order)) is not None:
+        cancel_rest(draft, order, problem)
     elif order.remaining:
         _leave_rest(draft, order)
 

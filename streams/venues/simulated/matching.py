@@ -1,11 +1,15 @@
 """Price-time priority: an incoming order against what rests, and resting orders against a new book of the feed."""
 
 from decimal import Decimal
+from typing import Final
 
 from storage.models.venues import Side
 from streams.venues.simulated.amounts import ZERO
-from streams.venues.simulated.draft import Draft, Maker
+from streams.venues.simulated.draft import LARGEST_STEP, Draft, Maker
 from streams.venues.simulated.orders import OPPOSITE, Order
+
+MOST_MAKERS: Final = LARGEST_STEP // 5
+"""So many a fill-or-kill may meet: each gives at most two orders' reports, doubled by a scenario, and an image."""
 
 
 def is_beyond(side: Side, price: Decimal, limit: Decimal | None) -> bool:
@@ -24,8 +28,8 @@ def would_take(draft: Draft, order: Order) -> bool:
 def can_fill_whole(draft: Draft, order: Order) -> bool:
     """Whether everything that remains of the order would fill at once, before it meets its own tenant."""
     needed = order.remaining
-    for maker in draft.makers(OPPOSITE[order.side]):
-        if is_beyond(order.side, maker.price, order.price) or _is_own(maker, order):
+    for number, maker in enumerate(draft.makers(OPPOSITE[order.side])):
+        if is_beyond(order.side, maker.price, order.price) or _is_own(maker, order) or number == MOST_MAKERS:
             return False
         needed -= maker.quantity
         if needed <= 0:
@@ -33,20 +37,23 @@ def can_fill_whole(draft: Draft, order: Order) -> bool:
     return False
 
 
-def execute(draft: Draft, taker: Order) -> bool:
-    """Fill a changed order against what it meets. False when it has met its own tenant, where it must end."""
+def execute(draft: Draft, taker: Order) -> str | None:
+    """Fill a changed order against what it meets. Why it must end there: it has met its own tenant, or too many others."""
+    start = draft.size
     for maker in draft.makers(OPPOSITE[taker.side]):
         if not taker.remaining or is_beyond(taker.side, maker.price, taker.price):
-            return True
+            return None
         if _is_own(maker, taker):
-            return False
+            return "SIM_SELF_TRADE"
+        if draft.is_full(start):
+            return "SIM_TOO_MANY_FILLS"
         quantity, trade_id = min(taker.remaining, maker.quantity), draft.trade_id()
         if maker.order is None:
             draft.take(OPPOSITE[taker.side], maker.price, quantity)
         else:
             draft.fill(draft.change(maker.order), maker.price, quantity, "maker", trade_id)
         draft.fill(taker, maker.price, quantity, "taker", trade_id)
-    return True
+    return None
 
 
 def _is_own(maker: Maker, taker: Order) -> bool:
@@ -55,8 +62,10 @@ def _is_own(maker: Maker, taker: Order) -> bool:
 
 def meet_feed(draft: Draft, side: Side) -> None:
     """Fill resting orders of `side` that the feed's book has come to. They were there first: at their own prices."""
-    best = draft.level(OPPOSITE[side])
+    best, start = draft.level(OPPOSITE[side]), draft.size
     for order in draft.resting(side):
+        if draft.is_full(start):
+            return
         while best is not None and order.remaining > ZERO and not is_beyond(side, best[0], order.price):
             assert order.price is not None  # noqa: S101  (it rests in the book)
             order = draft.change(order)  # noqa: PLW2901

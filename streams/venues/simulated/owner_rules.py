@@ -6,10 +6,9 @@ The owner is handed these rules; quotes and the clock reach it as asides, made b
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
-import msgspec
-
 from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.log.port import Message, Record
+from storage.models.reading import UNREADABLE
 from storage.models.venues import (
     RECORD_SCHEMA,
     CheckConnector,
@@ -31,11 +30,15 @@ from streams.venues.simulated.decide import (
     decide,
     symbol_of,
 )
+from streams.venues.simulated.draft import LARGEST_STEP
 from streams.venues.simulated.schedule import next_due
 from streams.venues.simulated.snapshots import restore, snapshot
 from streams.venues.simulated.state import SymbolState, evolve
 
 _HEADERS: Final = (("schema", RECORD_SCHEMA),)
+LONGEST_KEY: Final = 100
+LONGEST_REASON: Final = 500
+NO_SYMBOL: Final = "-"
 LOOK_AGAIN: Final = NANOSECONDS_PER_SECOND
 """A symbol with something scheduled is looked at this often (ns) at least: its own clock may go at another pace."""
 
@@ -63,19 +66,20 @@ class SimulatedVenueRules:
         self.board = board
         self._states: dict[str, SymbolState] = {}
         self._agenda = Agenda()
-        self._taken_over: set[str] = set()
+        self._to_show: set[str] = set()
 
     def decode(self, record: Record) -> Command:
         """A request; one that cannot be read, or has another symbol than its key, is refused on the log."""
-        symbol = (record.key or b"").decode(errors="replace")
+        symbol = _symbol_of(record.key)
         try:
             request = decode_request(record.value or b"")
-        except msgspec.MsgspecError as error:
-            return Unreadable(record.offset, symbol, f"not a venue request: {error}")
+        except UNREADABLE as error:
+            return Unreadable(record.offset, symbol, f"not a venue request: {error}"[:LONGEST_REASON])
         if isinstance(request, CheckConnector):
             return Checked(record.offset, symbol, request)
         if request.symbol != symbol:
-            return Unreadable(record.offset, symbol, f"the key says {symbol!r} and the value {request.symbol!r}")
+            reason = f"the key says {symbol!r} and the value says {request.symbol!r}"
+            return Unreadable(record.offset, symbol, reason[:LONGEST_REASON])
         return Requested(record.offset, request)
 
     def key(self, command: Command) -> bytes:
@@ -92,7 +96,7 @@ class SimulatedVenueRules:
 
     def _keep(self, state: SymbolState) -> SymbolState:
         self._states[state.symbol] = state
-        self._taken_over.add(state.symbol)
+        self._to_show.add(state.symbol)
         self._agenda.look(state.symbol, 0)
         return state
 
@@ -101,7 +105,7 @@ class SimulatedVenueRules:
         for symbol in [symbol for symbol in self._states if is_gone(symbol)]:
             del self._states[symbol]
             self._agenda.drop(symbol)
-            self._taken_over.discard(symbol)
+            self._to_show.discard(symbol)
         self.board.forget(is_gone)
 
     def snapshot(self, state: SymbolState) -> bytes:
@@ -117,6 +121,8 @@ class SimulatedVenueRules:
     def evolve(self, state: SymbolState, event: VenueRecord) -> None:
         """Take a record in."""
         evolve(state, event)
+        if len(event.orders) + len(event.reports) + len(event.withheld) >= LARGEST_STEP:
+            self._to_show.add(state.symbol)
         if state.is_scheduled:
             self._agenda.look(state.symbol, 0)
 
@@ -158,11 +164,12 @@ class SimulatedVenueRules:
     def due(self, now: int) -> list[Command]:
         """The asides for the symbols that have something due at `now` (ns): ask every 10 to 100 ms.
 
-        A symbol that was taken over is shown its newest quote once: that may have come while nobody owned it.
+        A symbol that was taken over is shown its newest quote once: that may have come while nobody owned it. So is one
+        of which a quote has touched more than fits into a record.
         """
         asides: list[Command] = []
-        while self._taken_over:
-            symbol = self._taken_over.pop()
+        while self._to_show:
+            symbol = self._to_show.pop()
             if (feed := self.board.newest(symbol)) is not None:
                 asides.append(QuoteMoved(symbol, feed))
         for symbol in self._agenda.take(now):
@@ -184,3 +191,12 @@ class SimulatedVenueRules:
         later = now + LOOK_AGAIN
         self._agenda.look(state.symbol, later if moment is None or is_due else min(moment, later))
         return is_due
+
+
+def _symbol_of(key: bytes | None) -> str:
+    """What a record is keyed by; `-` for a key that is no symbol, so that its refusal stands somewhere."""
+    try:
+        symbol = (key or b"").decode()
+    except UnicodeDecodeError:
+        return NO_SYMBOL
+    return symbol if 0 < len(symbol) <= LONGEST_KEY else NO_SYMBOL

@@ -3,7 +3,7 @@
 | name | what the venue does |
 | --- | --- |
 | reject | rejects the order |
-| partial:N | fills N lots in N fills, then nothing more: what remains stays open (an IOC, FOK or market order's is canceled) |
+| partial:N | fills N lots (1 to 100), each a fill, then nothing more: what remains stays open, or is canceled if it may not |
 | slow:MS | acts at once, but every report comes MS milliseconds late |
 | timeout-then-accept | no answer (`unknown`); a second later it turns out to be accepted, with what has filled since |
 | timeout-then-reject | no answer (`unknown`); a second later it turns out to be rejected |
@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 
 PREFIX: Final = "sim:"
 LONGEST_MS: Final = 600_000
+MOST_LOTS: Final = 100
 _WITH_ARGUMENT: Final = frozenset({"partial", "slow"})
 NAMES: Final = frozenset(
     {
@@ -58,4 +59,4 @@ def scenario_of(client_order_id: str | None) -> Scenario | None:
 
 
 def _fits(name: str, argument: int) -> bool:
-    return argument >= 1 if name == "partial" else argument <= LONGEST_MS
+    return 1 <= argument <= MOST_LOTS if name == "partial" else argument <= LONGEST_MS

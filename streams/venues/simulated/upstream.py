@@ -20,6 +20,7 @@ REASONS: Final = MappingProxyType(
         "SIM_NOT_ALL": "venue.fill_or_kill_unfilled",
         "SIM_REST_CANCELED": "venue.immediate_rest_canceled",
         "SIM_SELF_TRADE": "venue.self_trade",
+        "SIM_TOO_MANY_FILLS": "venue.too_many_fills",
         "SIM_BELOW_FILLED": "venue.quantity_below_filled",
         "SIM_UNKNOWN_ORDER": "order.not_found",
         "SIM_FINAL": "order.already_final",

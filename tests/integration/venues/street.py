@@ -67,7 +67,13 @@ def _reference() -> ReferenceData:
             instrument(BTC),
             instrument(SOL),
             instrument(
-                SHARE, venue="XNYS", asset_class="equity", calendar="day", lot_size="1", min_quantity="1", qty_precision=0
+                SHARE,
+                venue="XNYS",
+                asset_class="equity",
+                calendar="day",
+                lot_size="1",
+                min_quantity="1",
+                qty_precision=0,
             ),
         ],
         [
@@ -128,9 +134,7 @@ class Street:
 
     def venue(self, background: Background) -> OwnedRole:
         """An opener for `running`."""
-        return open_venue(
-            self.platform, background, lambda: self.reference, quote_group=QUOTE_GROUP, rules=self.rules
-        )
+        return open_venue(self.platform, background, lambda: self.reference, quote_group=QUOTE_GROUP, rules=self.rules)
 
     async def quote(
         self,

@@ -24,7 +24,7 @@ from storage.mongo.connector_checks import ConnectorChecks
 from storage.mongo.latest_quotes import LatestQuotes
 from storage.topics import ORDER_COMMANDS, QUOTES, VENUE_REQUESTS
 from streams.app.memory_owner_runner import OnlyMember
-from tests.integration.venues.street import BTC, SOL, QUOTE_GROUP, SECOND, Street
+from tests.integration.venues.street import BTC, QUOTE_GROUP, SECOND, SOL, Street
 
 ACCOUNT = "acc-1"
 
@@ -285,7 +285,8 @@ async def test_a_new_owner_knows_the_books_of_before_from_documents_and_the_log(
 async def _record(street: Street, symbol: str) -> Any:
     partition = street.topics.partition(QUOTES, symbol.encode())
     end = (await street.log.bounds(QUOTES))[partition].next
-    return [record async for records in street.log.read(QUOTES, partition, end - 1, end) for record in records][0]
+    [record] = [one async for records in street.log.read(QUOTES, partition, end - 1, end) for one in records]
+    return record
 
 
 async def test_a_partition_that_goes_and_comes_back_brings_its_own_states(street, desk):

@@ -18,6 +18,7 @@ from storage.models.venues import (
     VenueRequest,
 )
 from storage.reference import ReferenceData
+from streams.venues.simulated.decide import QuoteMoved
 from streams.venues.simulated.rules import Rules
 from streams.venues.simulated.venue import SimulatedVenue
 
@@ -117,6 +118,12 @@ class Desk:
             value |= {"bids": bids or [], "asks": asks or []}
         record = self.venue.quote(self.symbol, next(self.quotes), json.dumps(value).encode(), self.now)
         return self._keep(record)
+
+    def show_again(self) -> VenueRecord | None:
+        """The newest quote once more, as to a venue that is taken over."""
+        feed = self.venue.board.newest(self.symbol)
+        assert feed is not None
+        return self._keep(self.venue._decide(QuoteMoved(self.symbol, feed), self.now))
 
     def _keep(self, record: VenueRecord | None) -> VenueRecord | None:
         if record is not None:

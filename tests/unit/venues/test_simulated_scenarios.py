@@ -21,6 +21,7 @@ SECOND = 1_000_000_000
         ("sim:reject:1", Scenario("reject")),
         ("sim:reject:a:b", Scenario("reject")),
         ("sim:partial:3:1", Scenario("partial", 3)),
+        ("sim:partial:101:1", None),
         ("sim:slow:250:1", Scenario("slow", 250)),
         ("sim:slow:0:1", Scenario("slow", 0)),
         ("sim:reject", None),
@@ -136,13 +137,22 @@ def test_disconnect_is_reconciled(desk):
     assert desk.reports_of("o1") == ["unknown", "acknowledged", "filled"]
 
 
-def test_a_query_tells_the_truth_while_it_is_withheld(desk):
+def test_a_query_does_not_break_a_silence_and_tells_the_truth_after_it(desk):
     play(desk, "timeout-then-accept")
     desk.query()
-    told = desk.reports[-1]
-    assert (told.kind, told.outcome, told.filled_quantity) == ("reconciled", "filled", "3")
+    assert desk.reports_of("o1") == ["unknown"]
     desk.tick(1)
-    assert told.fills == (desk.reports[-1].fill,)
+    assert desk.reports_of("o1") == ["unknown", "acknowledged", "filled", "reconciled"]
+    told = desk.reports[-1]
+    assert (told.outcome, told.filled_quantity, told.fills) == ("filled", "3", (desk.reports[-2].fill,))
+
+
+def test_a_query_of_a_rejection_that_is_withheld_comes_after_it(desk):
+    play(desk, "timeout-then-reject")
+    desk.query()
+    desk.tick(1)
+    assert desk.reports_of("o1") == ["unknown", "rejected", "reconciled"]
+    assert desk.reports[-1].outcome == "rejected"
 
 
 def test_a_query_changes_nothing(desk):
