@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from storage.controls.held import HeldControls
-from storage.log.port import Log, LogUnavailable, Record
+from storage.log.port import Log, LogUnavailable, Record, TailClosed
 from storage.models.control_records import CONTROLS_KEY, Announcement, decode_announcement
 from storage.models.controls import Controls
 from storage.models.venues import ConnectorFault
@@ -96,6 +96,8 @@ class ControlsTail:
         while self.version < end - 1:
             if self.failure.done():
                 await asyncio.shield(self.failure)
+            if self._reading.done():
+                raise TailClosed("the controls are no longer followed")
             self._moved.clear()
             await self._moved.wait()
 

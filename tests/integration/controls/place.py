@@ -5,7 +5,10 @@ from ops.processes.platform import Platform
 from ops.runtime.clock import Clock
 from storage.controls.announce import Announcer
 from storage.controls.tail import ControlsTail
+from storage.log.port import Message
+from storage.models.ownership import CLAIM_KEY, claim_headers
 from storage.mongo.controls import ControlDocuments
+from storage.topics import ORDER_EVENTS
 
 
 class Place:
@@ -32,3 +35,15 @@ class Place:
         self.tails.append(tail)
         await tail.catch_up()
         return tail
+
+    async def append(self, partition: int, *records: Message) -> list[int]:
+        """Put records onto order-events, as an owner does; their offsets."""
+        writer = await self.platform.log.writer(ORDER_EVENTS, partition)
+        offsets = await writer.append(records)
+        await writer.close()
+        return offsets
+
+    async def claim(self, partition: int) -> int:
+        """A claim of a partition of order-events; its offset."""
+        [offset] = await self.append(partition, Message(CLAIM_KEY, b"", claim_headers("a claim")))
+        return offset

@@ -16,7 +16,7 @@ from storage.controls.halting import Halting, NoSuchHalt
 from storage.log.port import Message, Tail
 from storage.models.controls import Halt
 from storage.models.operations import Heartbeat, OwnedPartition, owned_partitions
-from storage.models.ownership import CLAIM_KEY, ClaimHistory, Floor, claim_headers, record_headers
+from storage.models.ownership import ClaimHistory, Floor, record_headers
 from storage.mongo.heartbeats import Heartbeats
 from storage.mongo.ownership import Checkpoints, ClaimHistories, Floors
 from storage.topics import ORDER_COMMANDS, ORDER_EVENTS
@@ -44,20 +44,6 @@ def halting(place: Place, wait_seconds: float) -> Halting:
     return Halting(place.announcer(), claims_of(place), beats, SystemClock(), wait_seconds)
 
 
-async def append(place: Place, partition: int, *records: Message) -> list[int]:
-    """As an owner does."""
-    writer = await place.platform.log.writer(ORDER_EVENTS, partition)
-    offsets = await writer.append(records)
-    await writer.close()
-    return offsets
-
-
-async def claim(place: Place, partition: int) -> int:
-    """A claim of a partition; its offset."""
-    [offset] = await append(place, partition, Message(CLAIM_KEY, b"", claim_headers("a claim")))
-    return offset
-
-
 async def beat(place: Place, process: str, owners: Mapping[int, tuple[int, int]]) -> None:
     """A process says of partitions: epoch and version."""
     said = [
@@ -80,14 +66,14 @@ async def test_where_nobody_has_ever_decided_a_halt_holds_at_once(place: Place) 
 
 
 async def test_a_halt_answers_when_the_holder_of_each_newest_claim_reports_it(place: Place) -> None:
-    epochs = {partition: await claim(place, partition) for partition in EVERY}
+    epochs = {partition: await place.claim(partition) for partition in EVERY}
     await beat(place, "a", {partition: (epoch, -1) for partition, epoch in epochs.items()})
     halted = asyncio.create_task(halting(place, 10).halt(HALT))
     await asyncio.sleep(0.2)
     await beat(place, "a", {partition: (epochs[partition], 0) for partition in (0, 1)})
     await asyncio.sleep(0.2)
     assert not halted.done()
-    newer = await claim(place, 3)  # after the look-up: its owner has read the halt
+    newer = await place.claim(3)  # after the look-up: its owner has read the halt
     await beat(place, "b", {2: (epochs[2], 0), 3: (newer, 0)})
     outcome = await halted
     assert outcome.not_applied == []
@@ -96,8 +82,8 @@ async def test_a_halt_answers_when_the_holder_of_each_newest_claim_reports_it(pl
 
 
 async def test_partitions_that_do_not_apply_it_are_named_with_the_reason(place: Place) -> None:
-    epochs = {partition: await claim(place, partition) for partition in EVERY}
-    newest = await claim(place, 2)
+    epochs = {partition: await place.claim(partition) for partition in EVERY}
+    newest = await place.claim(2)
     says = {0: (epochs[0], 9), 1: (epochs[1], -1), 2: (epochs[2], 9)}  # partition 3: nobody
     await beat(place, "orders-1", says)
     outcome = await halting(place, 0.5).halt(HALT)
@@ -150,12 +136,12 @@ async def test_newest_claims_are_looked_up_from_what_the_owners_have_noted(place
     database = place.platform.store.database
     histories, floors = ClaimHistories(database, ORDER_EVENTS), Floors(database, ORDER_EVENTS)
     for partition in (0, 1, 2):
-        await claim(place, partition)
-        await append(place, partition, *[Message(b"a", b"", record_headers(0, None, 1, ()))] * 9)
+        await place.claim(partition)
+        await place.append(partition, *[Message(b"a", b"", record_headers(0, None, 1, ()))] * 9)
     await floors.raise_to(Floor(0, upto=9, claim=0))  # everything
     await floors.raise_to(Floor(1, upto=4, claim=0))
     await histories.extend_to(ClaimHistory(1, 7, (0,)))  # the further of the two
-    await claim(place, 1)
+    await place.claim(1)
     spy = SpyLog(place)
     looked_up = await NewestClaims(spy, ORDER_EVENTS, PARTITIONS, histories, floors).look_up()  # type: ignore[arg-type]
     assert looked_up == {0: 0, 1: 10, 2: 0, 3: -1}
