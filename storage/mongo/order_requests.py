@@ -19,7 +19,7 @@ class OrderRequests:
 
     def __init__(self, database: Database) -> None:
         # A document that a fail-over undoes would let a repeat place a second order.
-        self._collection = database[COLLECTION].with_options(write_concern=WriteConcern(w="majority"))
+        self._collection = database.get_collection(COLLECTION, write_concern=WriteConcern(w="majority"))
 
     async def claim(self, request: OrderRequest) -> OrderRequest:
         """Keep `request` unless one with its identity is kept already; the one that is kept (compare with `is`)."""
