@@ -14,6 +14,7 @@ from ops.cli.signing import API_KEY, API_SECRET, URL, credentials
 
 application = typer.Typer(no_args_is_help=True)
 _JSON = typer.Option(False, "--json", help="The answer's data as one JSON object.")
+_WIDTH: Final = 240  # ids are never cut; a narrower terminal wraps
 _ORDER_COLUMNS: Final = (
     "order_id", "status", "symbol", "side", "type", "quantity", "filled_quantity", "price", "avg_price", "reason",
 )  # fmt: skip
@@ -233,7 +234,9 @@ def _table(data: dict[str, Any], columns: tuple[str, ...], *, as_json: bool) -> 
     if as_json:
         print(json.dumps(data, separators=(",", ":")))
         return
-    table = Table(*columns, box=None)
+    table = Table(box=None)
+    for column in columns:
+        table.add_column(column, no_wrap=True)
     for item in data["items"]:
         table.add_row(*("" if item.get(column) is None else str(item[column]) for column in columns))
-    Console(soft_wrap=True).print(table)
+    Console(width=_WIDTH).print(table)
