@@ -32,13 +32,16 @@ class RoleChoice(StrEnum):
     """Roles that `streams` can play."""
 
     MARKET = "market"
+    ORDERS = "orders"
+    VENUES = "venues"
+    PROJECTION = "projection"
 
 
 def mount(application: typer.Typer) -> None:
     """Add the commands."""
     application.command("up", help="Everything in one process, for trying and developing.")(up)
     application.command("gateway", help="REST and WebSocket, on the log and store of the settings.")(gateway)
-    application.command("streams", help="Stream processors of one role.")(streams)
+    application.command("streams", help="Stream processors or owners of one role.")(streams)
 
 
 def up(
