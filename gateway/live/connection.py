@@ -5,6 +5,7 @@ from typing import Final, Protocol
 
 from gateway.callers import Authenticator, Caller, SignedRequest
 from gateway.live import close_codes
+from gateway.live.cancel_on_disconnect import CancelOnDisconnect
 from gateway.live.frames import json_frame, ping_frame, pong_frame
 from gateway.live.heartbeat import Heartbeat
 from gateway.live.hub import LiveHub
@@ -24,6 +25,7 @@ from gateway.live.protocol import (
     wanted_topic,
 )
 from gateway.live.subscriptions import Granted, Wanted
+from gateway.live.switches import Terms
 from gateway.live.topics import SCOPES, Topic, parse_topic
 from gateway.live.wire import Wire
 from ops.runtime.clock import Clock, milliseconds
@@ -44,6 +46,7 @@ class Desk(Protocol):
     clock: Clock
     wording: Wording
     authenticator: Authenticator
+    cancel_on_disconnect: CancelOnDisconnect | None
 
     def knows(self, symbol: str) -> bool:
         """Whether there is such a symbol."""
@@ -71,7 +74,7 @@ class Connection:
 
     __slots__ = (
         "_accept_language", "_address", "_allowance", "_allowance_at", "_desk", "_waiting", "abort_at", "caller", "client",
-        "heartbeat", "language", "opened_at", "position_at",
+        "heard_at", "heartbeat", "language", "opened_at", "position_at",
     )  # fmt: skip
 
     def __init__(self, wire: Wire, desk: Desk, address: str, accept_language: str | None) -> None:
@@ -81,7 +84,7 @@ class Connection:
         self.heartbeat = Heartbeat(now)
         self.caller: Caller | None = None
         self.language = negotiate(accept_language)
-        self.opened_at = self.position_at = now
+        self.opened_at = self.position_at = self.heard_at = now
         self.abort_at: float | None = None
         self._waiting = 0
         self._allowance, self._allowance_at = float(desk.limits.messages_per_second), now
@@ -106,6 +109,7 @@ class Connection:
 
     def pong_came(self) -> None:
         """The client answered a ping of ours."""
+        self.heard_at = self._desk.clock.monotonic()
         self.heartbeat.pong_came()
 
     def ended(self) -> None:
@@ -139,7 +143,8 @@ class Connection:
             self.client.send(json_frame({"type": "position", "topics": self._desk.hub.positions(self.client)}))
 
     def going_away(self, reconnect_after_ms: int) -> None:
-        """Say that a restart follows, and with what to resume elsewhere."""
+        """Say that a restart follows, and with what to resume elsewhere; another gateway may then take its switch over."""
+        self._leave_switch()
         resume = self._desk.hub.positions(self.client)
         self.client.send(json_frame({"type": "going_away", "reconnect_after_ms": reconnect_after_ms, "resume": resume}))
 
@@ -154,6 +159,7 @@ class Connection:
         if not self.client.closed:
             self.client.close(code, close_codes.REASONS[code])
             self._desk.hub.leave(self.client)
+            self._leave_switch(self.heard_at)
             self._desk.closing(code)
             self.abort_at = self._desk.clock.monotonic() + CLOSING_SECONDS
             self._desk.watch(self, self.abort_at)
@@ -161,7 +167,7 @@ class Connection:
     def _counted(self) -> bool:
         """Take note of a message or ping; False: there are too many a second and the connection is being closed."""
         rate = self._desk.limits.messages_per_second
-        now = self._desk.clock.monotonic()
+        now = self.heard_at = self._desk.clock.monotonic()
         self._allowance = min(float(rate), self._allowance + (now - self._allowance_at) * rate) - 1.0
         self._allowance_at = now
         if self._allowance < 0:
@@ -179,7 +185,7 @@ class Connection:
         elif isinstance(payload, UnsubscribePayload):
             self._unsubscribe(operation, payload)
         elif isinstance(payload, CancelOnDisconnectPayload):
-            raise HubError("system.not_implemented", {"operation": operation.op})
+            await self._cancel_on_disconnect(operation, payload, self.caller)
         else:
             self._answer(operation, {"server_time": self._server_time()}, "pong")
 
@@ -263,6 +269,31 @@ class Connection:
             refused = self._desk.wording.topic_refused(unknown, self.language)
             entries[name] = {"ok": True} if parse_topic(name) is not None else refused
         self._answer(operation, {"topics": entries})
+
+    async def _cancel_on_disconnect(
+        self, operation: Operation, payload: CancelOnDisconnectPayload, caller: Caller
+    ) -> None:
+        switches = self._desk.cancel_on_disconnect
+        if switches is None:
+            raise HubError("system.not_implemented", {"operation": operation.op})
+        if "trade:write" not in caller.scopes:
+            raise HubError("auth.scope_missing", {"scope": "trade:write"})
+        if caller.account_id is None:
+            raise HubError("account.not_open")
+        try:
+            if payload.enabled:
+                terms = Terms(payload.grace_ms, payload.spare_reduce_only)
+                await switches.enable(self, caller, caller.account_id, terms)
+            else:
+                await switches.disable(self, caller, caller.account_id)
+        finally:
+            if self.client.closed:
+                self._leave_switch()
+        self._answer(operation, payload)
+
+    def _leave_switch(self, silent_since: float | None = None) -> None:
+        if self._desk.cancel_on_disconnect is not None:
+            self._desk.cancel_on_disconnect.gone(self, silent_since)
 
     def _refuse(self, operation: Operation, error: HubError) -> None:
         """Answer no; before `auth` has succeeded that also ends the connection, unless trying again can help."""

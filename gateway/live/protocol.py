@@ -12,6 +12,7 @@ import msgspec
 from gateway.http.body import parse_json_object
 from gateway.live.frames import json_frame
 from gateway.live.subscriptions import Granted, Resume, Wanted
+from gateway.live.switches import LEAST_GRACE_MS, MOST_GRACE_MS
 from gateway.live.topics import Topic
 from ops.runtime.errors import HubError
 from ops.runtime.languages import Language, Languages
@@ -69,7 +70,7 @@ class UnsubscribePayload(msgspec.Struct, forbid_unknown_fields=True, frozen=True
 
 
 class CancelOnDisconnectPayload(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """Whether open orders are cancelled when the connection ends, and how long it may be away."""
+    """Whether open orders are cancelled when the connection ends, and how long it may be away (5 s or more)."""
 
     enabled: bool
     grace_ms: int = 0
@@ -182,8 +183,8 @@ def topic_granted(granted: Granted) -> dict[str, object]:
 def _check(payload: Payload) -> None:
     if isinstance(payload, SubscribePayload | UnsubscribePayload) and not payload.topics:
         raise invalid("payload.topics", "is empty", "at least one topic")
-    if isinstance(payload, CancelOnDisconnectPayload) and payload.grace_ms < 0:
-        raise invalid("payload.grace_ms", "is negative", "milliseconds, 0 or more")
+    if isinstance(payload, CancelOnDisconnectPayload):
+        _check_grace(payload)
     if not isinstance(payload, SubscribePayload):
         return
     if not 0 <= payload.conflate_ms <= MOST_CONFLATE_MS:
@@ -197,6 +198,12 @@ def _check(payload: Payload) -> None:
             if not _SHARD.fullmatch(shard) or not -1 <= seq < 2**63:
                 expected = "a shard such as trades-3 with the last seq delivered, -1 for none"
                 raise invalid(f"payload.resume.{name}.positions.{shard}", "is no position", expected)
+
+
+def _check_grace(payload: CancelOnDisconnectPayload) -> None:
+    if payload.enabled and not LEAST_GRACE_MS <= payload.grace_ms <= MOST_GRACE_MS:
+        expected = f"{LEAST_GRACE_MS} to {MOST_GRACE_MS} milliseconds"
+        raise invalid("payload.grace_ms", f"is {payload.grace_ms}", expected)
 
 
 def _misshaped(error: msgspec.ValidationError) -> HubError:

@@ -7,6 +7,7 @@ from typing import Final
 
 from gateway.callers import Authenticator
 from gateway.live import close_codes
+from gateway.live.cancel_on_disconnect import CancelOnDisconnect
 from gateway.live.connection import AUTH_SECONDS, CLOSING_SECONDS, Connection
 from gateway.live.heartbeat import PING_SECONDS, Wheel
 from gateway.live.hub import LiveHub
@@ -24,7 +25,10 @@ _RECONNECT_SPREAD_MS: Final = 2_000
 
 
 class LiveSockets:
-    """See `connection.Desk`. `reference` gives the symbols that there are now. Call `start` before serving."""
+    """See `connection.Desk`. `reference` gives the symbols that there are now. Call `start` before serving.
+
+    Without `cancel_on_disconnect` that operation answers `system.not_implemented`.
+    """
 
     def __init__(
         self,
@@ -35,7 +39,9 @@ class LiveSockets:
         languages: Languages,
         clock: Clock,
         metrics: Metrics | None = None,
+        cancel_on_disconnect: CancelOnDisconnect | None = None,
     ) -> None:
+        self.cancel_on_disconnect = cancel_on_disconnect
         self.hub, self.limits, self.clock, self.authenticator = hub, hub.limits, clock, authenticator
         self.wording = Wording(languages)
         self.draining = False
@@ -44,7 +50,7 @@ class LiveSockets:
         self._by_key: dict[str, set[Connection]] = {}
         self._wheel: Wheel[Connection] = Wheel(SLOT_SECONDS)
         self._next_scan = 0.0
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._last_gone = asyncio.Event()
 
     def __len__(self) -> int:
@@ -52,15 +58,19 @@ class LiveSockets:
 
     def start(self) -> None:
         """Begin to look after connections. What ends that ends the hub (`LiveHub.failure`)."""
-        self._task = asyncio.get_running_loop().create_task(self._run(), name="live sockets")
-        self._task.add_done_callback(self._ended)
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._run(), name="live sockets")]
+        if self.cancel_on_disconnect is not None:
+            self._tasks.append(loop.create_task(self.cancel_on_disconnect.run(), name="cancel on disconnect"))
+        for task in self._tasks:
+            task.add_done_callback(self._ended)
 
     async def stop(self) -> None:
         """Stop looking after connections."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def drain(self, grace_seconds: float) -> None:
         """Say `going_away`, give clients `grace_seconds` to leave, close the others with 1012 and see them off.
@@ -93,6 +103,8 @@ class LiveSockets:
         if not self._connections:
             self._last_gone.set()
         connection.client.closed = True
+        if self.cancel_on_disconnect is not None:
+            self.cancel_on_disconnect.gone(connection)
         self.hub.leave(connection.client)
         self._release_key(connection)
 
