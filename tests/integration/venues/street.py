@@ -203,6 +203,16 @@ class Street:
                 found += judge.take(records)
         return found
 
+    async def until_count(self, kind: str, number: int) -> None:
+        """Wait until the venue has sent so many reports of a kind."""
+        counted: list[int] = []
+
+        async def look() -> None:
+            reports = [report for record in await self.venue_records() for report in record.reports]
+            counted[:] = [sum(report.kind == kind for report in reports)]
+
+        await self.until_async(look, lambda: counted[0] >= number)
+
     async def venue_records(self) -> list[VenueRecord]:
         """What the venue has decided."""
         return [decode_record(record.value or b"") for record in await self.records_of(VENUE_REPORTS)]
