@@ -68,7 +68,8 @@ class Edge:
         weigh: Weigh = weight if callable(weight) else lambda _raw: weight
 
         async def answer(exchange: Exchange, asked: AsgiScope, read_body: ReadBody) -> Answer:
-            signed = await self._signed_request(exchange, asked, read_body)
+            sent = may_have_body(asked["http_version"], exchange.headers)
+            signed = self._signed_request(exchange, asked, await read_body() if sent else b"")
             caller = await self._caller(exchange, signed, scope)
             exchange.spent = self._limiter.spend(limit, caller.key_id, weigh(signed.query))
             return self._success(exchange, await handler(_call(exchange, asked, signed, caller)))
@@ -85,7 +86,7 @@ class Edge:
         """
 
         async def answer(exchange: Exchange, asked: AsgiScope, read_body: ReadBody) -> Answer:
-            signed = await self._signed_request(exchange, asked, read_body)
+            signed = self._signed_request(exchange, asked, await read_body())
             caller = await self._caller(exchange, signed, scope)
             body = _json_object(exchange, signed.body)
             weight = 1 if cost is None or isinstance(body, HubError) else cost(body)
@@ -177,7 +178,7 @@ class Edge:
     def _spend_public(self, exchange: Exchange, asked: AsgiScope) -> None:
         exchange.spent = self._limiter.spend("public", rate_identity(self.exchanges.address(asked)), 1)
 
-    async def _signed_request(self, exchange: Exchange, asked: AsgiScope, read_body: ReadBody) -> SignedRequest:
+    def _signed_request(self, exchange: Exchange, asked: AsgiScope, body: bytes) -> SignedRequest:
         headers = exchange.headers
         sent = {name.decode(): value.decode("latin-1") for name, value in headers.items() if name.startswith(b"x-pm-")}
         return SignedRequest(
@@ -185,7 +186,7 @@ class Edge:
             path=_raw(asked["raw_path"]),
             query=_raw(asked["query_string"]),
             idempotency_key=exchange.header(b"idempotency-key") or "",
-            body=await read_body() if may_have_body(asked["http_version"], headers) else b"",
+            body=body,
             headers=sent,
             client_ip=self.exchanges.address(asked),
         )

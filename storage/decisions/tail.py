@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-import msgspec
-
 from storage.decisions.watch import Watch
 from storage.log.port import Log, LogUnavailable, PositionLost, Record, Tail, TailClosed
 from storage.log.valid_records import ValidRecords, judge_from
 from storage.models.order_records import decode_record
 from storage.models.ownership import NOTHING, Anchor, ClaimHistory, Floor
+from storage.models.reading import UNREADABLE
 from storage.mongo.failures import StoreUnavailable
 from storage.topics import ORDER_EVENTS, Topics
 
@@ -121,7 +120,7 @@ class DecisionTail:
     def _offer(self, record: Record, watches: Sequence[Watch]) -> None:
         try:
             decoded = decode_record(record.value or b"")
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             self.unreadable += 1
             place = f"{ORDER_EVENTS}-{record.partition} at {record.offset}"
             _logger.warning("%s cannot be read here, so nobody is told of it: %s", place, error)
