@@ -45,6 +45,11 @@ class Changes(NamedTuple):
     answers: list[CommandAnswer]
     accounts: list[AccountDocument]
 
+    @classmethod
+    def joined(cls, parts: Iterable["Changes"]) -> "Changes":
+        """Those of several partitions as one, so that each kind of document takes one command."""
+        return cls(*([item for some in kind for item in some] for kind in zip(*parts, strict=True)))
+
 
 class Fold:
     """The records of one partition since the last `drain`, and its accounts as they stand.
@@ -129,19 +134,22 @@ def _answer(record: OrderRecord) -> CommandAnswer | None:
         return None
     else:
         told, duplicate = answer_of(record), False
-    ends = parse_timestamp(record.ts) + ANSWERS_KEPT_NS
-    return CommandAnswer(record.cause.command_id, record.account_id, record.seq, told, ends, duplicate)
+    return CommandAnswer(record.cause.command_id, record.account_id, record.seq, told, _end_of(record), duplicate)
+
+
+def _end_of(record: OrderRecord) -> int:
+    """Until when what it tells is kept (ns)."""
+    return parse_timestamp(record.ts) + ANSWERS_KEPT_NS
 
 
 def _amend_outcomes(record: OrderRecord) -> Iterator[CommandAnswer]:
     """What the venue did about amends that it was asked for: what a client that sends its amend again is told."""
-    orders = {order.order_id: order for order in record.orders}
-    ends = parse_timestamp(record.ts) + ANSWERS_KEPT_NS
     for event in record.events:
         if isinstance(event, OrderAmended | AmendRejected) and event.request_seq is not None:
-            told = amend_outcome(record, event, orders.get(event.order_id))
+            order = next((order for order in record.orders if order.order_id == event.order_id), None)
+            told = amend_outcome(record, event, order)
             identity = amend_outcome_id(record.account_id, event.request_seq)
-            yield CommandAnswer(identity, record.account_id, record.seq, told, ends)
+            yield CommandAnswer(identity, record.account_id, record.seq, told, _end_of(record))
 
 
 def _fill(record: OrderRecord, event: OrderFilled) -> Fill:

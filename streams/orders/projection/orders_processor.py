@@ -8,6 +8,7 @@ from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.log.port import Record
 from storage.models.ownership import Anchor
 from storage.topics import ORDER_EVENTS
+from streams.orders.projection.fold import Changes
 from streams.orders.projection.partition import PartitionFold
 from streams.orders.projection.ports import AnchorStore, Clock, LogRead
 from streams.orders.projection.read_models import ReadModels
@@ -56,12 +57,10 @@ class OrdersProcessor:
 
     async def flush(self) -> None:
         """Write what is pending of every partition, then the anchors."""
-        now = self._clock.now()
-        decided: list[int] = []
-        for fold in self._partitions.values():
-            if fold.pending:
-                decided += fold.decided
-                await self._models.write(fold.drain(), now)
+        waiting = [fold for fold in self._partitions.values() if fold.pending]
+        decided = [moment for fold in waiting for moment in fold.decided]
+        if waiting:
+            await self._models.write(Changes.joined(fold.drain() for fold in waiting), self._clock.now())
         await self._write_anchors()
         now = self._clock.now()
         for moment in decided:
