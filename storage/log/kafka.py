@@ -101,10 +101,11 @@ class KafkaLog:
                 results = await asyncio.gather(*sends, return_exceptions=True)
         except TimeoutError as error:
             raise self._timed_out(topic) from error
+        if failures := [result for result in results if isinstance(result, BaseException)]:
+            raise _of_all(failures, len(results))
+        acknowledged = [result for result in results if not isinstance(result, BaseException)]
         positions: list[Position] = [Position(-1, -1)] * len(messages)
-        for (partition, chosen), offsets in zip(indexes.items(), results, strict=True):
-            if isinstance(offsets, BaseException):
-                raise offsets
+        for (partition, chosen), offsets in zip(indexes.items(), acknowledged, strict=True):
             for index, offset in zip(chosen, offsets, strict=True):
                 positions[index] = Position(partition, offset)
         return positions
@@ -212,3 +213,11 @@ class KafkaLog:
         return AppendUnknown(
             f"append to {topic} at {self.bootstrap} was not acknowledged within {self._append_seconds:g} s"
         )
+
+
+def _of_all(failures: Sequence[BaseException], sends: int) -> BaseException:
+    """What an append to several partitions comes to: that nothing was appended is true only if it is for each of them."""
+    for failure in failures:
+        if not isinstance(failure, LogUnavailable):
+            return failure
+    return failures[0] if len(failures) == sends else AppendUnknown(f"a part was appended; then: {failures[0]}")

@@ -6,8 +6,8 @@ new one, with a new producer id, before the next append goes out.
 """
 
 import asyncio
-import contextlib
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from aiokafka import AIOKafkaProducer
@@ -19,21 +19,35 @@ from storage.log.kafka_clients import Compression, producer, start
 from storage.log.port import AppendUnknown, LogUnavailable, Message
 
 CLOSE_SECONDS: Final = 10.0
+REPLACE_SECONDS: Final = 30.0
 _RETRY_SECONDS: Final = 1.0
+logger = logging.getLogger(__name__)
 
 
 class IdempotentProducer:
-    """Sends to one partition at a time of any topic; offsets come back in order. Errors are `AppendUnknown`."""
+    """Sends to one partition at a time of any topic; offsets come back in order. Errors are `AppendUnknown`.
 
-    def __init__(self, bootstrap: str, compression: Compression) -> None:
+    An append waits at most `replace_seconds` for the replacement of a spoiled producer; then nothing of it was sent, and
+    it raises `LogUnavailable`. The replacement goes on, and one that failed is begun again by the next append.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        compression: Compression,
+        *,
+        replace_seconds: float = REPLACE_SECONDS,
+        make: Callable[[str, Compression], AIOKafkaProducer] = producer,
+    ) -> None:
         self._bootstrap, self._compression = bootstrap, compression
+        self._replace_seconds, self._make = replace_seconds, make
         self._producer: AIOKafkaProducer | None = None
         self._spoiled = False
         self._replacement: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Connect. Raises `LogUnavailable`."""
-        fresh = producer(self._bootstrap, self._compression)
+        fresh = self._make(self._bootstrap, self._compression)
         await start(fresh, self._bootstrap)
         self._producer, self._spoiled = fresh, False
 
@@ -41,8 +55,7 @@ class IdempotentProducer:
         """Flush for up to `CLOSE_SECONDS`; what is not acknowledged by then fails with `AppendUnknown`."""
         if self._replacement is not None:
             self._replacement.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._replacement
+            await asyncio.wait([self._replacement])
         if self._producer is not None:
             old, self._producer = self._producer, None
             await _stop(old)
@@ -85,13 +98,23 @@ class IdempotentProducer:
         return offsets
 
     async def _sound(self) -> AIOKafkaProducer:
-        if self._spoiled:
-            if self._replacement is None:
-                self._replacement = asyncio.create_task(self._replace())
-            await asyncio.shield(self._replacement)
+        while self._spoiled:
+            await self._replaced()
         if self._producer is None:
             raise LogUnavailable(f"the log at {self._bootstrap} is not open")
         return self._producer
+
+    async def _replaced(self) -> None:
+        """Wait for the one replacement that all appends share. Raises `LogUnavailable`."""
+        if self._replacement is None or self._replacement.done():
+            self._replacement = asyncio.create_task(self._replace(), name=f"new producer for {self._bootstrap}")
+            self._replacement.add_done_callback(self._look)
+        replacement = self._replacement
+        await asyncio.wait([replacement], timeout=self._replace_seconds)
+        if not replacement.done() or replacement.cancelled() or replacement.exception() is not None:
+            raise LogUnavailable(
+                f"nothing was appended at {self._bootstrap}: no producer has taken the place of one that failed"
+            )
 
     async def _replace(self) -> None:
         """What the old producer still has goes out first, so that nothing newer overtakes it."""
@@ -103,7 +126,10 @@ class IdempotentProducer:
                 await self.start()
             except LogUnavailable:
                 await asyncio.sleep(_RETRY_SECONDS)
-        self._replacement = None
+
+    def _look(self, replacement: "asyncio.Task[None]") -> None:
+        if not replacement.cancelled() and (error := replacement.exception()) is not None:
+            logger.error("no new producer for %s: %r", self._bootstrap, error, exc_info=error)
 
     def _failed(self, sender: AIOKafkaProducer, topic: str, partition: int, error: KafkaError) -> AppendUnknown:
         if sender is self._producer:
@@ -131,11 +157,22 @@ def acknowledged_offset(offset: int, topic: str, partition: int) -> int:
 
 
 async def _stop(old: AIOKafkaProducer) -> None:
+    """Flush it within `CLOSE_SECONDS`, or give up what it has."""
     try:
         async with asyncio.timeout(CLOSE_SECONDS):
             await old.stop()
     except TimeoutError:
-        await abandon(old)
+        await discard(old)
+
+
+async def discard(old: AIOKafkaProducer) -> None:
+    """Give up what it has and disconnect, within `CLOSE_SECONDS`: its sockets are closed first, so nothing more goes out."""
+    try:
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await abandon(old)
+            await old.stop()
+    except TimeoutError:
+        logger.warning("a producer that was given up does not end; it is left behind")
 
 
 async def abandon(old: AIOKafkaProducer) -> None:

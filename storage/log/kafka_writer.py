@@ -2,22 +2,26 @@
 
 aiokafka numbers a batch only when it sends it, so of two that wait the first may fail for want of a leader and the second
 still go out. Therefore the producer never has more than one of ours, and the first failure ends the writer for good.
+What waits here is bounded by whoever appends: an owner stops deciding at `OwnerOptions.in_flight` unacknowledged records
+(2,000, and one more decision of at most 100), a claim is one record.
 """
 
 import asyncio
-import contextlib
+import logging
 from collections import deque
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from storage.log.kafka_clients import Compression, producer, start
-from storage.log.kafka_producer import abandon, acknowledged_offset, fill_batch
+from storage.log.kafka_producer import acknowledged_offset, discard, fill_batch
 from storage.log.port import AppendUnknown, Message
 from storage.log.requests import check_size
 from storage.topics import TopicSpec
+
+logger = logging.getLogger(__name__)
 
 
 class _Append(NamedTuple):
@@ -26,7 +30,10 @@ class _Append(NamedTuple):
 
 
 class KafkaWriter:
-    """See `storage.log.port.PartitionWriter`. Made and started by `KafkaLog.writer`."""
+    """See `storage.log.port.PartitionWriter`. Made and started by `KafkaLog.writer`.
+
+    Whatever ends it, also what nobody expected of the client library, makes every waiting append `AppendUnknown`.
+    """
 
     def __init__(
         self,
@@ -37,8 +44,9 @@ class KafkaWriter:
         name_on_broker: str,
         partition: int,
         append_seconds: float,
+        make: Callable[[str, Compression], AIOKafkaProducer] = producer,
     ) -> None:
-        self._bootstrap, self._compression = bootstrap, compression
+        self._bootstrap, self._compression, self._make = bootstrap, compression, make
         self._spec, self._name, self._partition = spec, name_on_broker, partition
         self._append_seconds = append_seconds
         self._waiting: deque[_Append] = deque()
@@ -49,10 +57,11 @@ class KafkaWriter:
 
     async def start(self) -> None:
         """Connect. Raises `LogUnavailable`."""
-        fresh = producer(self._bootstrap, self._compression)
+        fresh = self._make(self._bootstrap, self._compression)
         await start(fresh, self._bootstrap)
         self._producer = fresh
-        self._pump = asyncio.create_task(self._run(fresh))
+        self._pump = asyncio.create_task(self._run(fresh), name=f"writer of {self._spec.name}-{self._partition}")
+        self._pump.add_done_callback(self._ended)
 
     def append(self, messages: Sequence[Message]) -> Awaitable[list[int]]:
         """See `PartitionWriter.append`."""
@@ -73,8 +82,7 @@ class KafkaWriter:
         self._fail("the writer was closed", [])
         if self._pump is not None:
             self._pump.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._pump
+            await asyncio.wait([self._pump])
         await self._disconnect()
 
     async def _run(self, sender: AIOKafkaProducer) -> None:
@@ -90,15 +98,16 @@ class KafkaWriter:
         appends = list(self._waiting)
         self._waiting.clear()
         messages = [message for append in appends for message in append.messages]
+        offsets: list[int] = []
         try:
             async with asyncio.timeout(self._append_seconds):
                 offsets = await self._batches(sender, messages)
         except (KafkaError, TimeoutError, AppendUnknown) as error:
             self._fail(f"{type(error).__name__}: {error}".replace("\n", " "), appends)
             return
-        except asyncio.CancelledError:
-            self._fail("the writer was closed", appends)
-            raise
+        finally:
+            if not offsets:  # it was closed, or something that nobody expected ends it
+                self._fail("the writer has ended", appends)
         first = 0
         for append in appends:
             after = first + len(append.messages)
@@ -124,11 +133,16 @@ class KafkaWriter:
                 _refuse(append.done, self._failure)
         self._waiting.clear()
 
+    def _ended(self, pump: "asyncio.Task[None]") -> None:
+        """What nobody expected is told once; nobody waits for an append of this writer any more."""
+        self._fail("the writer has ended", [])
+        if not pump.cancelled() and (error := pump.exception()) is not None:
+            logger.error("%s", self._failure, exc_info=error)
+
     async def _disconnect(self) -> None:
         if self._producer is not None:
             old, self._producer = self._producer, None
-            await abandon(old)
-            await old.stop()
+            await discard(old)
 
 
 def _refuse(done: "asyncio.Future[list[int]]", reason: str) -> None:

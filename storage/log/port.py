@@ -169,8 +169,8 @@ class Log(Protocol):
     async def append(self, topic: str, message: Message) -> Position:
         """Append at once (no linger) and return when acknowledged.
 
-        Raises `AppendUnknown`; `LogUnavailable` on a log that was closed and `ValueError` for a message larger than its
-        topic allows (nothing is appended then).
+        Raises `AppendUnknown`; `LogUnavailable` on a log that was closed or cannot send now, and `ValueError` for a message
+        larger than its topic allows (nothing is appended then).
         """
         ...
 
