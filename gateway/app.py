@@ -100,7 +100,7 @@ def build_app(parts: GatewayParts) -> Quart:
 
 
 def _register_trading(routes: Routes, edge: Edge, parts: GatewayParts, tokens: PageTokens) -> None:
-    own, standing = parts.trading, Standing(parts.trading.accounts)
+    own, standing = parts.trading, Standing(parts.trading.accounts, parts.trading.patience)
     trading.register_trading(
         routes,
         edge,

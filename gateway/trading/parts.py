@@ -5,7 +5,7 @@ from typing import Protocol
 
 from gateway.account.overview import PositionSource
 from gateway.account.signals import SignalSource
-from gateway.account.standing import AccountSource
+from gateway.account.standing import PATIENCE_SECONDS, AccountSource
 from gateway.trading.ports import AnswerSource, OrderSource, ProgressSource, RequestStore
 from gateway.trading.reads import FillPages, OrderPages
 from storage.decisions.decisions import Decisions
@@ -21,7 +21,9 @@ class Accounts(ProgressSource, AccountSource, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TradingParts:
-    """The road to the order core (`decisions`, whose `run` is running; `requests`), and the read models."""
+    """The road to the order core (`decisions`, whose `run` is running; `requests`), and the read models, for which a read
+    with `X-Min-Account-Seq` waits up to `patience` seconds.
+    """
 
     decisions: Decisions
     requests: RequestStore
@@ -31,3 +33,4 @@ class TradingParts:
     positions: PositionSource
     accounts: Accounts
     signals: SignalSource
+    patience: float = PATIENCE_SECONDS

@@ -25,26 +25,15 @@ from ops.runtime.clock import Clock, ManualClock, SystemClock, milliseconds
 from ops.runtime.identifiers import SystemIdentifiers
 from ops.runtime.metrics import Metrics
 from ops.runtime.settings import Settings
-from storage.decisions.decisions import Decisions
-from storage.log.memory import MemoryLog
 from storage.models.bars import BarDocument
 from storage.models.calendars import Calendar, Segment
 from storage.models.instruments import Instrument
 from storage.models.latest_quotes import LatestQuoteDocument
 from storage.models.market_data import Level, Quote, encode
 from storage.models.tenants import ALL_SCOPES, ApiKey, Tenant
-from storage.mongo.accounts import Accounts
-from storage.mongo.active_signals import ActiveSignals
-from storage.mongo.command_answers import CommandAnswers
-from storage.mongo.connect import connect
-from storage.mongo.fills import Fills
-from storage.mongo.order_requests import OrderRequests
-from storage.mongo.orders import Orders
-from storage.mongo.ownership import ClaimHistories, Floors
-from storage.mongo.positions import Positions
 from storage.reference import ReferenceData
 from storage.sealing import KeyRing
-from storage.topics import ORDER_EVENTS, Topics
+from tests.contract.account_data import AccountData, account_data
 
 SECRET = "a secret as it was shown"
 KEY_ID = "pmk_test"
@@ -212,6 +201,7 @@ class Gateway:
     measures: Measures
     authenticator: KeyCache
     limiter: Limiter
+    data_of_account: AccountData
 
     def signed_headers(
         self, method: str, path: str, query: str = "", *, body: bytes = b"", **change: str
@@ -255,17 +245,6 @@ class Gateway:
         return answer["error"]
 
 
-def trading_parts() -> TradingParts:
-    """An empty log and empty read models; nobody decides."""
-    topics, database = Topics(), connect("mongomock://", "contract").database
-    claims, floors = ClaimHistories(database, ORDER_EVENTS), Floors(database, ORDER_EVENTS)
-    return TradingParts(
-        decisions=Decisions(MemoryLog(topics), topics, claims, floors), requests=OrderRequests(database),
-        answers=CommandAnswers(database), orders=Orders(database), fills=Fills(database),
-        positions=Positions(database), accounts=Accounts(database), signals=ActiveSignals(database),
-    )  # fmt: skip
-
-
 def make_gateway(clock: Clock, settings: Settings | None = None, trading: TradingParts | None = None) -> Gateway:
     """A gateway on `clock`."""
     settings = settings or Settings(_env_file=None)
@@ -301,14 +280,17 @@ def make_gateway(clock: Clock, settings: Settings | None = None, trading: Tradin
     )
     measures = Measures()
     reference = reference_data()
+    of_account = account_data(clock)
     app = build_app(
         GatewayParts(
             settings=settings, clock=clock, identifiers=SystemIdentifiers(), authenticator=authenticator,
             limiter=limiter, measures=measures, board=board, latest_quotes=latest, bars=bars,
-            reference=lambda: reference, probe=probe, trading=trading or trading_parts(),
+            reference=lambda: reference, probe=probe, trading=trading or of_account.trading(),
         )
     )  # fmt: skip
-    return Gateway(app, clock, keys, tenants, board, bars, latest, probe, measures, authenticator, limiter)
+    return Gateway(
+        app, clock, keys, tenants, board, bars, latest, probe, measures, authenticator, limiter, of_account
+    )  # fmt: skip
 
 
 def raw_target(path: str, **query: str) -> str:
