@@ -58,7 +58,7 @@ class CancelOnDisconnect:
         Raises `HubError`: `stream.limit`, what the core denies it with (`account.not_open`), or `order.outcome_unknown`; after
         that last one it is kept armed all the same.
         """
-        switch = self._own(holder, caller, account_id) or await self._new(holder, caller, account_id)
+        switch = self.switches.of(holder) or await self._new(holder, caller, account_id)
         await self._decide(holder, switch, terms)
 
     async def disable(self, holder: Hashable, caller: Caller, account_id: str) -> None:
@@ -66,7 +66,7 @@ class CancelOnDisconnect:
 
         Raises as `enable` does; after `order.outcome_unknown` it is tried further.
         """
-        switch = self._own(holder, caller, account_id)
+        switch = self.switches.of(holder) or self._taken_over(holder, caller, account_id)
         if switch is not None:
             await self._decide(holder, switch, _OFF)
             self.switches.forget(holder)
@@ -75,7 +75,7 @@ class CancelOnDisconnect:
         """A connection has ended; see `Switches.drop`. Does nothing the second time."""
         taken_over = self.switches.drop(holder, self._now, silent_since)
         if taken_over is not None:
-            self._left_over.append(self._command(taken_over.name, taken_over.account_id, _OFF))
+            self._switch_off(taken_over.name, taken_over.account_id)
 
     async def run(self) -> None:
         """Keep switches armed, and look for what others have left."""
@@ -98,7 +98,7 @@ class CancelOnDisconnect:
             self._left_over += left_over
 
     async def look(self) -> None:
-        """Take over what connections elsewhere have left: one for each connection here."""
+        """Take over what connections elsewhere have left."""
         for switch in self.switches.looking():
             if min(looked_at(other) for other in switch.others) < self._clock.now():
                 try:
@@ -107,23 +107,22 @@ class CancelOnDisconnect:
                     _logger.warning("what other gateways have left of dead-man switches is not seen: %s", error)
                     await asyncio.sleep(_RETRY_SECONDS)
 
-    def _own(self, holder: Hashable, caller: Caller, account_id: str) -> Switch | None:
-        """That of the connection, else the one that a dropped one has left here."""
-        return self.switches.of(holder) or self.switches.take_over(holder, caller.key_id, account_id, self._now)
+    def _taken_over(self, holder: Hashable, caller: Caller, account_id: str) -> Switch | None:
+        """What a dropped connection of the key has left here, now this one's."""
+        left = self.switches.take_over(holder, caller.key_id, account_id, self._now)
+        for other in left[1:]:
+            self._switch_off(other.name, account_id)
+        return left[0] if left else None
 
     async def _new(self, holder: Hashable, caller: Caller, account_id: str) -> Switch:
-        """One of a new name beside those that stand in the account. Without the store these are not looked at: it is better
-        to have the switch.
-        """
-        try:
-            others = await self._others(caller.key_id, account_id)
-        except StoreUnavailable as error:
-            _logger.warning("what other gateways have left of dead-man switches is not looked at: %s", error)
-            others = []
+        """One that was dropped here, else one of a new name; beside those that stand in the account."""
+        others = await self._others(caller.key_id, account_id)
         if len(others) >= MOST_NAMES:
             raise HubError("stream.limit", {"limit": "cancel_on_disconnect", "most": MOST_NAMES})
-        name = self._identifiers.new(prefix(caller.key_id) + "con")
-        switch = self.switches.add(holder, name, key_id=caller.key_id, account_id=account_id, now=self._now)
+        switch = self._taken_over(holder, caller, account_id)
+        if switch is None:
+            name = self._identifiers.new(prefix(caller.key_id) + "con")
+            switch = self.switches.add(holder, name, key_id=caller.key_id, account_id=account_id, now=self._now)
         switch.others = others
         return switch
 
@@ -143,22 +142,28 @@ class CancelOnDisconnect:
         raise HubError("order.outcome_unknown", {"operation": "cancel_on_disconnect"})
 
     async def _look_at(self, switch: Switch) -> None:
-        """Those that were armed again are somebody's; of the others one is switched off."""
-        present = {one.name: one for one in await self._others(switch.key_id, switch.account_id)}
+        """Those that were armed again are somebody's; the others are switched off."""
+        present = {one.name: one for one in await self._look_up(switch.key_id, switch.account_id)}
         now = self._clock.now()
-        left = [one for one in switch.others if present.get(one.name) == one and abandoned(one, now)]
-        waiting = [one for one in switch.others if present.get(one.name) == one and not abandoned(one, now)]
-        taken = next((one for one in left if self._takes(switch, one)), None)
-        switch.others = [] if taken is not None else waiting
+        same = [one for one in switch.others if present.get(one.name) == one]
+        for one in same:
+            if abandoned(one, now):
+                self._switch_off(one.name, switch.account_id)
+        switch.others = [one for one in same if not abandoned(one, now)]
 
-    def _takes(self, switch: Switch, other: DeadMan) -> bool:
-        """Switch off what another connection has left, unless a third one here does so already."""
-        if any(command.name == other.name for command in self._left_over):
-            return False
-        self._left_over.append(self._command(other.name, switch.account_id, _OFF))
-        return True
+    def _switch_off(self, name: str, account_id: str) -> None:
+        if not any(command.name == name for command in self._left_over):
+            self._left_over.append(self._command(name, account_id, _OFF))
 
     async def _others(self, key_id: str, account_id: str) -> list[DeadMan]:
+        """Those of the key in the account that are not from here. Without the store none: a switch is more than a look."""
+        try:
+            return await self._look_up(key_id, account_id)
+        except StoreUnavailable as error:
+            _logger.warning("what other gateways have left of dead-man switches is not looked at: %s", error)
+            return []
+
+    async def _look_up(self, key_id: str, account_id: str) -> list[DeadMan]:
         account = await self._accounts.get(account_id)
         return others_of(key_id, account.dead_men if account is not None else (), self.switches.knows)
 

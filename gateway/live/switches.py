@@ -34,7 +34,7 @@ class Switch:
     """One armed name. `holder` is its connection, None once that is gone; then it falls due at `due_at` at the latest.
 
     `others` are names of the same key that stood in the account when this one was new, and when they were last seen to
-    fall due (ns): one of them may be that of a connection which this one comes after.
+    fall due (ns): those of them that nobody arms again are what connections have left which this one comes after.
     """
 
     name: str
@@ -76,14 +76,21 @@ class Switches:
         switch = self._held[holder] = Switch(name, key_id, account_id, Terms(0), holder, renew_at=now, since=now)
         return switch
 
-    def take_over(self, holder: Hashable, key_id: str, account_id: str, now: float) -> Switch | None:
-        """Give a connection that has none the switch that a dropped one of the same key has left here, if there is one."""
-        for switch in self._dropped.values():
-            if (switch.key_id, switch.account_id) == (key_id, account_id) and switch.due_at > now:
-                self._held[holder] = self._dropped.pop(switch.name)
-                switch.holder, switch.since = holder, now
-                return switch
-        return None
+    def take_over(self, holder: Hashable, key_id: str, account_id: str, now: float) -> list[Switch]:
+        """What dropped connections of the key have left here: the first becomes that of the connection, which has none; the
+        others, of a client that has dropped more than once, are to be switched off.
+        """
+        left = [
+            switch
+            for switch in self._dropped.values()
+            if (switch.key_id, switch.account_id) == (key_id, account_id) and switch.due_at > now
+        ]
+        for switch in left:
+            del self._dropped[switch.name]
+        if left:
+            self._held[holder] = left[0]
+            left[0].holder, left[0].since = holder, now
+        return left
 
     def forget(self, holder: Hashable) -> None:
         """The connection's switch is off."""
