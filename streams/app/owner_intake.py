@@ -85,7 +85,7 @@ class _Lane:
         self._partition, self._hand_over, self._gate = partition, hand_over, gate
         self._waiting: deque[Batch] = deque()
         self._work = asyncio.Event()
-        self._busy = False
+        self._busy = self._held = False
         self.task = asyncio.create_task(self._run(), name=f"intake of partition {partition}")
 
     def put(self, batch: Batch) -> None:
@@ -93,6 +93,7 @@ class _Lane:
         self._waiting.append(batch)
         self._work.set()
         if self._busy or len(self._waiting) > 1:
+            self._held = True
             self._gate.hold(self._partition)
 
     async def _run(self) -> None:
@@ -103,4 +104,6 @@ class _Lane:
             while self._waiting:
                 await self._hand_over(self._waiting.popleft())
             self._busy = False
-            self._gate.release(self._partition)
+            if self._held:
+                self._held = False
+                self._gate.release(self._partition)
