@@ -3,7 +3,8 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote as percent_encoded
 
@@ -34,6 +35,9 @@ from storage.models.tenants import ALL_SCOPES, ApiKey, Tenant
 from storage.reference import ReferenceData
 from storage.sealing import KeyRing
 from tests.contract.account_data import AccountData, account_data
+from tests.contract.trading_road import trading_road
+from tests.integration.orders.trading_place import ACCOUNT as ROAD_ACCOUNT
+from tests.integration.orders.trading_place import REFERENCE as ROAD_REFERENCE
 
 SECRET = "a secret as it was shown"
 KEY_ID = "pmk_test"
@@ -246,7 +250,7 @@ class Gateway:
 
 
 def make_gateway(clock: Clock, settings: Settings | None = None, trading: TradingParts | None = None) -> Gateway:
-    """A gateway on `clock`."""
+    """A gateway on `clock`. With `trading` its tenant's account is that of the trading road."""
     settings = settings or Settings(_env_file=None)
     now = clock.now()
     key = ApiKey(
@@ -254,7 +258,8 @@ def make_gateway(clock: Clock, settings: Settings | None = None, trading: Tradin
         sealed_secret=KEY_RING.seal(SECRET.encode(), KEY_ID.encode()),
     )  # fmt: skip
     keys = Keys({KEY_ID: key})
-    tenants = Tenants({"ten_1": Tenant(tenant_id="ten_1", name="One", account_ids=("acc_1",), created_at=now)})
+    account_id = "acc_1" if trading is None else ROAD_ACCOUNT
+    tenants = Tenants({"ten_1": Tenant(tenant_id="ten_1", name="One", account_ids=(account_id,), created_at=now)})
     deep = board_quote("AAPL.US", "XNAS", now - 5_000_000, 41, depth=50)
     depth = msgspec.json.encode({"bids": levels(50, 100, -1), "asks": levels(50, 101, 1)})
     board = Board(
@@ -277,9 +282,13 @@ def make_gateway(clock: Clock, settings: Settings | None = None, trading: Tradin
         clock,
         market_per_minute=settings.market_weight_per_minute,
         public_per_minute=settings.public_requests_per_minute,
+        account_per_minute=settings.account_reads_per_minute,
+        orders_per_second=settings.orders_per_second,
+        orders_per_day=settings.orders_per_day,
+        cancels_per_second=settings.cancels_per_second,
     )
     measures = Measures()
-    reference = reference_data()
+    reference = reference_data() if trading is None else ROAD_REFERENCE
     of_account = account_data(clock)
     app = build_app(
         GatewayParts(
@@ -318,23 +327,47 @@ def remade(clock: ManualClock):
     return make
 
 
+def generous() -> Settings:
+    """Limits that no test reaches."""
+    most = 10**9
+    return Settings(
+        _env_file=None,
+        market_weight_per_minute=most,
+        public_requests_per_minute=most,
+        account_reads_per_minute=most,
+        orders_per_second=most,
+        orders_per_day=most,
+        cancels_per_second=most,
+    )
+
+
+@pytest.fixture
+async def trading_gateway() -> AsyncIterator[Gateway]:
+    """A gateway on the machine's clock, before the whole road of an order."""
+    async with trading_road() as trading:
+        yield make_gateway(SystemClock(), generous(), trading)
+
+
 @pytest.fixture(scope="module")
 def served_gateway() -> Iterator[tuple[str, Gateway]]:
-    """A gateway on the machine's clock at a loopback address, with limits that no test reaches."""
-    generous = Settings(_env_file=None, market_weight_per_minute=10**9, public_requests_per_minute=10**9)
-    gateway = make_gateway(SystemClock(), generous)
+    """The same at a loopback address."""
     listener = socket.create_server(("127.0.0.1", 0))
-    loop = asyncio.new_event_loop()
-    stop = asyncio.Event()
-    config = Config()
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    config.bind = [f"fd://{listener.detach()}"]  # hypercorn closes it
-    config.errorlog = None
-    thread = threading.Thread(
-        target=loop.run_until_complete, args=(serve(gateway.app, config, shutdown_trigger=stop.wait),)
-    )
+    loop = asyncio.new_event_loop()
+    stop, made = asyncio.Event(), Future()
+    thread = threading.Thread(target=loop.run_until_complete, args=(_serve(listener, made, stop),))
     thread.start()
-    yield address, gateway
+    yield address, made.result(timeout=30)
     loop.call_soon_threadsafe(stop.set)
     thread.join(timeout=10)
     loop.close()
+
+
+async def _serve(listener: socket.socket, made: "Future[Gateway]", stop: asyncio.Event) -> None:
+    async with trading_road() as trading:
+        gateway = make_gateway(SystemClock(), generous(), trading)
+        config = Config()
+        config.bind = [f"fd://{listener.detach()}"]  # hypercorn closes it
+        config.errorlog = None
+        made.set_result(gateway)
+        await serve(gateway.app, config, shutdown_trigger=stop.wait)
