@@ -106,13 +106,21 @@ class Signals:
 
 
 class Nothing:
-    """Claims, floors, answers and order requests that there are none of."""
+    """Claims, floors and answers that there are none of."""
 
     async def get(self, *_of: object) -> dict[str, object]:
         return {}
 
+
+@dataclass
+class Requests:
+    kept: dict[str, OrderRequest] = field(default_factory=dict)
+
     async def claim(self, request: OrderRequest) -> OrderRequest:
-        return request
+        return self.kept.setdefault(request.identity, request)
+
+    async def get(self, identity: str) -> OrderRequest | None:
+        return self.kept.get(identity)
 
 
 @dataclass
@@ -129,7 +137,7 @@ class AccountData:
         """As the gateway takes it; nothing decides, so every write is of unknown outcome."""
         topics, nothing = Topics(), Nothing()
         return TradingParts(
-            decisions=Decisions(MemoryLog(topics), topics, nothing, nothing), requests=nothing, answers=nothing,
+            decisions=Decisions(MemoryLog(topics), topics, nothing, nothing), requests=Requests(), answers=nothing,
             orders=self.orders, fills=self.fills, positions=self.positions, accounts=self.accounts,
             signals=self.signals, patience=0.05,
         )  # fmt: skip
