@@ -24,6 +24,7 @@ from gateway.system.probe import PlatformProbe
 from gateway.trading.parts import TradingParts
 from ops.processes.checks import log_check, store_check
 from ops.processes.lifetime import Background
+from ops.processes.live_parts import account_snapshots, cancel_on_disconnect, order_owners
 from ops.processes.platform import Platform
 from ops.processes.reference_watch import ReferenceWatch
 from ops.processes.serving import serve_until, tls_files
@@ -97,9 +98,11 @@ async def open_gateway(
         explains=settings.mode != "production",
     )  # fmt: skip
     hub = await _hub(platform, quote_group)
+    trading = open_trading(platform, background)
     sockets = LiveSockets(
-        hub, keys, reference=reference, languages=load_languages(), clock=platform.clock, metrics=platform.metrics
-    )
+        hub, keys, reference=reference, languages=load_languages(), clock=platform.clock, metrics=platform.metrics,
+        cancel_on_disconnect=cancel_on_disconnect(platform, trading.decisions),
+    )  # fmt: skip
     limiter = Limiter(
         platform.clock,
         market_per_minute=settings.market_weight_per_minute,
@@ -109,7 +112,6 @@ async def open_gateway(
         orders_per_day=settings.orders_per_day,
         cancels_per_second=settings.cancels_per_second,
     )
-    trading = open_trading(platform, background)
     app = build_app(
         _parts(
             platform, reference, keys=keys, hub=hub, limiter=limiter, sockets=sockets, roles=roles, trading=trading
@@ -138,6 +140,8 @@ async def _hub(platform: Platform, quote_group: str) -> LiveHub:
         clock=platform.clock,
         limits=_limits(platform.settings),
         newest_bars=_NewestBars(Bars(database)),
+        order_owners=order_owners(platform),
+        accounts=account_snapshots(platform),
         metrics=platform.metrics,
     )
 

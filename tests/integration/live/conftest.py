@@ -16,6 +16,7 @@ from quart import Quart
 from websockets.asyncio.client import ClientConnection, connect
 
 from gateway.callers import Caller, SignedRequest
+from gateway.live.cancel_on_disconnect import CancelOnDisconnect
 from gateway.live.hub import LiveHub
 from gateway.live.limits import LiveLimits
 from gateway.live.register import register_live
@@ -152,7 +153,11 @@ class World:
 
     @asynccontextmanager
     async def gateway(
-        self, limits: LiveLimits | None = None, clock: Clock | None = None, **options: Any
+        self,
+        limits: LiveLimits | None = None,
+        clock: Clock | None = None,
+        switches: CancelOnDisconnect | None = None,
+        **options: Any,
     ) -> AsyncIterator[Gateway]:
         clock = clock or SystemClock()
         hub = LiveHub(
@@ -162,7 +167,8 @@ class World:
         await hub.start()
         reference = SimpleNamespace(instruments=MappingProxyType(dict.fromkeys(SYMBOLS)))
         sockets = LiveSockets(
-            hub, self.keys, reference=lambda: reference, languages=load_languages(), clock=clock  # type: ignore[arg-type,return-value]
+            hub, self.keys, reference=lambda: reference, languages=load_languages(), clock=clock,  # type: ignore[arg-type,return-value]
+            cancel_on_disconnect=switches,
         )  # fmt: skip
         sockets.start()
         app = Quart(__name__)

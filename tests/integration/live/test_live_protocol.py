@@ -132,6 +132,9 @@ async def test_a_message_that_cannot_be_answered_closes_with_4400(world, message
         ("unsubscribe", {"topics": "quotes.*"}, "payload.topics"),
         ("ping", {"x": 1}, "payload.x"),
         ("cancel_on_disconnect", {"enabled": 1}, "payload.enabled"),
+        ("cancel_on_disconnect", {"enabled": True}, "payload.grace_ms"),
+        ("cancel_on_disconnect", {"enabled": True, "grace_ms": 4_999}, "payload.grace_ms"),
+        ("cancel_on_disconnect", {"enabled": True, "grace_ms": 3_600_001}, "payload.grace_ms"),
         ("dance", {}, "op"),
     ],
 )  # fmt: skip
@@ -146,14 +149,6 @@ async def test_a_payload_that_does_not_fit_names_the_field(world, op, payload, f
         assert named["reason"]
         assert named["expected"]
         assert (await client.ask("ping"))["ok"]
-
-
-async def test_cancel_on_disconnect_is_not_there_yet(world):
-    async with world.gateway() as gateway, gateway.client() as client:
-        answer = await client.ask(
-            "cancel_on_disconnect", {"enabled": True, "grace_ms": 1000, "spare_reduce_only": True}
-        )
-        assert answer["error"]["code"] == "system.not_implemented"
 
 
 async def test_topics_are_refused_one_by_one(world):
