@@ -60,7 +60,7 @@ class QuotesTail:
     def leave(self, partition: int) -> None:
         """Do not read it any more."""
         self._followed.discard(partition)
-        # A new mapping: whoever is in the midst of a batch goes on with the old one.
+        # A new mapping: whoever is in the midst of a batch sees that it is not his any more.
         self._positions = {number: offset for number, offset in self._positions.items() if number != partition}
         self._changed.set()
         self._moved.set()
@@ -103,7 +103,7 @@ class QuotesTail:
                     positions[partition] = await self._seeded(partition, reader)
                 self._moved.set()
                 async with self._log.tail(QUOTES, positions) as tail:
-                    while True:
+                    while positions is self._positions:
                         await self._take(tail, positions, reader)
             except TailClosed:
                 return
@@ -123,6 +123,8 @@ class QuotesTail:
             for first in range(0, len(records), TAKEN_AT_ONCE):
                 if first:
                     await asyncio.sleep(0)
+                if positions is not self._positions:
+                    return
                 some = records[first : first + TAKEN_AT_ONCE]
                 reader.take(some[0].partition, some)
                 positions[some[0].partition] = some[-1].offset + 1
