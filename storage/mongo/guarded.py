@@ -5,6 +5,7 @@ stored number is lower or no document is there. So writes may come twice, late a
 effect in the order given: whatever fails, and whoever is killed, leaves a first part of them written.
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -61,6 +62,7 @@ class _OneByOne:
                     await self._collection.replace_one(condition, write.fields, upsert=True)
             except DuplicateKeyError:
                 refused.append(write.identity)
+            await asyncio.sleep(0)  # mongomock gives the loop no turn, and a flush of many would hold it for long
         return refused
 
 
