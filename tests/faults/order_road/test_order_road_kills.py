@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from ops.processes.commands.port import EXIT_TEMPORARY, CommandFailed
 from ops.processes.commands.registry import COMMANDS
 from ops.processes.platform import Platform, opened_platform
 from ops.runtime.settings import Settings
@@ -67,9 +68,10 @@ async def test_no_order_is_lost_doubled_or_ambiguous_whatever_dies(broker, mongo
             await _command(platform, command, {})
         await _command(platform, "markets.load", _builtin_markets())
         fleet = Fleet(tmp_path, variables)
+        traders: list[Trader] = []
         try:
             await fleet.start()
-            traders, followers = await _participants(platform, fleet)
+            followers = await _participants(platform, fleet, traders)
             following = [asyncio.create_task(follower.follow()) for follower in followers]
             await _trade(traders, fleet, broker, chance)
             told = await _at_rest(platform)
@@ -89,6 +91,7 @@ async def test_no_order_is_lost_doubled_or_ambiguous_whatever_dies(broker, mongo
         ]
         print(_table(fleet, asked, told, followers))  # noqa: T201
         if wrong:
+            print("\n".join(wrong[:50]))  # noqa: T201
             print(fleet.logs())  # noqa: T201
         assert wrong == []
 
@@ -109,17 +112,28 @@ async def _command(platform: Platform, name: str, arguments: dict[str, Any]) -> 
     return last
 
 
-async def _participants(platform: Platform, fleet: Fleet) -> tuple[list[Trader], list[Follower]]:
-    """Tenants with a key and an open account each."""
-    traders, followers = [], []
+async def _participants(platform: Platform, fleet: Fleet, traders: list[Trader]) -> list[Follower]:
+    """Tenants with a key and an open account each, all of them traders and subscribers."""
+    followers = []
     for number in range(ACCOUNTS):
         key = await _command(platform, "keys.create", {"tenant_name": f"trader {number}", "scopes": list(ALL_SCOPES)})
-        opened = await _command(platform, "accounts.open", {"tenant_id": key["tenant_id"], "deposit": "10000000"})
+        opened = await _opened(platform, key["tenant_id"])
         secret = (key["key_id"], key["api_secret"])
         traders.append(Trader(fleet.gateways, opened["account_id"], secret, SEED * 1_000 + number))
         followers.append(Follower(fleet.gateways, opened["account_id"], secret, SEED * 2_000 + number))
     await asyncio.gather(*(trader.learn_prices() for trader in traders))
-    return traders, followers
+    return followers
+
+
+async def _opened(platform: Platform, tenant_id: str) -> dict[str, Any]:
+    """The open account; processes that are still starting are waited for."""
+    async with asyncio.timeout(120):
+        while True:
+            try:
+                return await _command(platform, "accounts.open", {"tenant_id": tenant_id, "deposit": "10000000"})
+            except CommandFailed as failed:
+                if failed.exit_code != EXIT_TEMPORARY:
+                    raise
 
 
 async def _trade(traders: list[Trader], fleet: Fleet, broker: Broker, chance: random.Random) -> None:

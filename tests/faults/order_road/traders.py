@@ -11,7 +11,8 @@ import httpx
 
 from ops.cli.signing import Credentials, signed_headers
 
-PATIENCE = 90.0
+PATIENCE = 60.0
+LATE = "auth.timestamp_outside_window"
 SYMBOLS = ("BTCUSDT.BINANCE", "ETHUSDT.BINANCE", "SOLUSDT.BINANCE")
 
 
@@ -81,7 +82,7 @@ class Trader:
             except httpx.HTTPError:
                 answer = None
             if answer is not None and answer.status_code == 200:
-                for item in answer.json()["data"]["items"]:
+                for item in answer.json()["data"]["quotes"]:
                     self._prices[item["symbol"]] = float(item["last"])
             await asyncio.sleep(0.3)
 
@@ -140,11 +141,9 @@ class Trader:
             except (httpx.HTTPError, ValueError):
                 await asyncio.sleep(0.2)
                 continue
-            retryable = not answer["success"] and answer["error"]["retryable"]
-            if got.status_code in {408, 429} or got.status_code >= 500 or retryable:
-                asked.unknown += answer.get("error", {}).get("code") == "order.outcome_unknown"
-                if answer.get("error", {}).get("code") == "connector.unavailable":
-                    break
+            error = answer.get("error") or {}
+            asked.unknown += error.get("code") == "order.outcome_unknown"
+            if error.get("retryable") or error.get("code") == LATE:  # signed anew, under the same key
                 await asyncio.sleep(0.3)
                 continue
             asked.status, asked.answer, asked.raw = got.status_code, answer, got.content
