@@ -43,12 +43,12 @@ _SAME: Final = Rate(ONE, live=True)
 
 
 class Converter:
-    """Rates into one currency, each worked out once a decision. A venue that is closed for the day still has its last price."""
+    """Rates into one currency (`into`), each worked out once a decision. A venue that is closed for the day still has its last price."""
 
-    __slots__ = ("_conversions", "_into", "_known", "_quote")
+    __slots__ = ("_conversions", "_known", "_quote", "into")
 
     def __init__(self, into: str, conversions: Mapping[str, Conversion], quote: QuoteOf) -> None:
-        self._into = into
+        self.into = into
         self._conversions = conversions
         self._quote = quote
         self._known: dict[str, Rate | None] = {into: _SAME}
@@ -69,7 +69,7 @@ class Converter:
                 return None
             value = ratio(value, mark) if step.inverse else times(value, mark)
             live = live and quote.feed_state != "stale"
-            if step.into == self._into:
+            if step.into == self.into:
                 return Rate(value, live)
             currency = step.into
         return None
@@ -136,27 +136,34 @@ def value_account(
     balances: Mapping[str, str], holdings: Iterable[tuple[str, Holding]], converter: Converter
 ) -> Valuation:
     """What balances and holdings (each with its currency) come to."""
-    unrealized: dict[str, Decimal] = {}
-    margins: dict[str, tuple[Decimal, Decimal]] = {}
-    for currency, holding in holdings:
-        unrealized[currency] = plus(unrealized.get(currency, ZERO), holding.unrealized)
-        initial, maintenance = margins.get(currency, (ZERO, ZERO))
-        margins[currency] = (plus(initial, holding.initial), plus(maintenance, holding.maintenance))
     unconverted: list[str] = []
     cash = profit = initial_sum = maintenance_sum = ZERO
     for currency, text in balances.items():
-        cash = plus(cash, _worth(number(text), converter.rate(currency)))
-        if not _is_live(converter.rate(currency)):
+        rate = converter.rate(currency)
+        cash = plus(cash, _worth(number(text), rate))
+        if not _is_live(rate):
             unconverted.append(currency)
-    for currency, amount in unrealized.items():
-        profit = plus(profit, _worth(amount, converter.rate(currency)))
-    for currency, (initial, maintenance) in margins.items():
-        initial_sum = plus(initial_sum, in_account_currency(initial, converter.rate(currency)))
-        maintenance_sum = plus(maintenance_sum, in_account_currency(maintenance, converter.rate(currency)))
+    for currency, (unrealized, initial, maintenance) in _by_currency(holdings).items():
+        rate = converter.rate(currency)
+        profit = plus(profit, _worth(unrealized, rate))
+        initial_sum = plus(initial_sum, in_account_currency(initial, rate))
+        maintenance_sum = plus(maintenance_sum, in_account_currency(maintenance, rate))
     equity = plus(cash, profit)
     at = money(ratio(maintenance_sum, equity)) if equity > 0 else None
     level = margin_level(maintenance_sum, at)
     return Valuation(cash, profit, initial_sum, maintenance_sum, equity, at, level, tuple(unconverted))
+
+
+def _by_currency(holdings: Iterable[tuple[str, Holding]]) -> dict[str, tuple[Decimal, Decimal, Decimal]]:
+    """Unrealised profit, initial and maintenance margin of the holdings in each currency."""
+    sums: dict[str, tuple[Decimal, Decimal, Decimal]] = {}
+    for currency, (_, _, initial, maintenance, unrealized) in holdings:
+        known = sums.get(currency)
+        if known is not None:
+            unrealized = plus(known[0], unrealized)  # noqa: PLW2901
+            initial, maintenance = plus(known[1], initial), plus(known[2], maintenance)  # noqa: PLW2901
+        sums[currency] = (unrealized, initial, maintenance)
+    return sums
 
 
 def sum_of_reservations(reserved: Mapping[str, Decimal], converter: Converter) -> Decimal:

@@ -116,7 +116,8 @@ class Draft:
 
     def put(self, order: Order, **changes: Any) -> Order:
         """Add the after-image of `order` with `changes`; what follows from its state and terms is worked out here."""
-        after = with_consequences(order, changes, self.ts, self.seq)
+        is_whole = order is self.state.orders.get(order.order_id)
+        after = with_consequences(order, changes, self.ts, self.seq, is_whole=is_whole)
         self.orders[order.order_id] = after
         self._reserved = None
         return after

@@ -1,7 +1,7 @@
 """The after-image of an order: what follows from its state and terms. Pure."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from msgspec.structs import replace
 
@@ -9,22 +9,21 @@ from storage.models.money import ZERO, minus, money, notional, number, text_of, 
 from storage.models.orders import Order, PendingAmend
 from streams.orders.life import is_open, status_of
 
+_TERMS: Final = frozenset({"quantity", "filled_quantity", "reserve_price", "amend"})
 
-def with_consequences(order: Order, changes: dict[str, Any], ts: str, seq: int) -> Order:
-    """`order` with `changes` and what they imply: status, remaining quantity, notional, reservation, time and seq."""
-    state, amend = changes.get("state", order.state), changes.get("amend", order.amend)
-    quantity_text, filled_text = changes.get("quantity", order.quantity), changes.get("filled_quantity")
-    quantity = number(quantity_text)
-    filled = number(order.filled_quantity if filled_text is None else filled_text)
-    price, multiplier = number(changes.get("reserve_price", order.reserve_price)), number(order.multiplier)
+
+def with_consequences(order: Order, changes: dict[str, Any], ts: str, seq: int, *, is_whole: bool) -> Order:
+    """`order` with `changes` and what they imply: status, remaining quantity, notional, reservation, time and seq.
+
+    `is_whole`: what its terms imply stands in `order` already, so it is worked out again only where they change.
+    """
+    state = changes.get("state", order.state)
     lives = is_open(state)
-    left = max(minus(quantity, filled), ZERO) if lives else ZERO
+    if not (is_whole and lives and _TERMS.isdisjoint(changes)):
+        changes |= _amounts(order, changes, lives=lives)
     changes |= {
-        "remaining_quantity": text_of(left),
-        "status": status_of(state, filled=filled > 0),
+        "status": status_of(state, filled=changes.get("filled_quantity", order.filled_quantity) != "0"),
         "uncertain": state == "unknown",
-        "notional": text_of(money(notional(price, quantity, multiplier))),
-        "reserved": text_of(_reserved(order, amend, left, filled, price)) if lives else "0",
         "updated_at": ts,
         "seq": seq,
     }
@@ -33,6 +32,19 @@ def with_consequences(order: Order, changes: dict[str, Any], ts: str, seq: int) 
     if not lives:
         changes |= {"pending": None, "release_at": None}
     return replace(order, **changes)
+
+
+def _amounts(order: Order, changes: dict[str, Any], *, lives: bool) -> dict[str, str]:
+    quantity = number(changes.get("quantity", order.quantity))
+    filled = number(changes.get("filled_quantity", order.filled_quantity))
+    price, multiplier = number(changes.get("reserve_price", order.reserve_price)), number(order.multiplier)
+    left = max(minus(quantity, filled), ZERO) if lives else ZERO
+    amend = changes.get("amend", order.amend)
+    return {
+        "remaining_quantity": text_of(left),
+        "notional": text_of(money(notional(price, quantity, multiplier))),
+        "reserved": text_of(_reserved(order, amend, left, filled, price)) if lives else "0",
+    }
 
 
 def _reserved(order: Order, amend: PendingAmend | None, left: Decimal, filled: Decimal, price: Decimal) -> Decimal:

@@ -1,9 +1,8 @@
 """What a decision knows of the world besides the account: a value that is built before the call. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
 from storage.models.controls import Controls
 from storage.models.order_records import UsedQuote
@@ -24,13 +23,15 @@ class Origin(NamedTuple):
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Market:
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+class Market(NamedTuple):
     """The time (ns: the later of the clock and the partition's last record), the controls, the quotes of the symbols that
     `needs.symbols_needed` names as far as there are any, and the hours of the command's symbol where it is closed.
     """
 
     now: int
     controls: Controls
-    quotes: Mapping[str, UsedQuote] = field(default_factory=lambda: MappingProxyType({}))
-    hours: Mapping[str, Hours] = field(default_factory=lambda: MappingProxyType({}))
+    quotes: Mapping[str, UsedQuote] = _NOTHING
+    hours: Mapping[str, Hours] = _NOTHING

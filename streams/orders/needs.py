@@ -1,6 +1,6 @@
 """Which quotes a decision needs: asked before the call, so that the market can be built as a value. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from storage.models.controls import Controls
 from storage.models.order_commands import Deposit, Reconcile, VenueFilled
@@ -12,11 +12,24 @@ _LONGEST_CHAIN = 4
 
 def symbols_needed(state: AccountState, command: AnyCommand, controls: Controls) -> set[str]:
     """The command's symbol, those of the positions, and the conversion symbols of every currency on the way."""
-    symbols = {symbol for symbol, position in state.positions.items() if position.net_qty != "0"}
+    symbols: set[str] = set()
+    currencies = set(_currencies_of(command))
+    for symbol, position in state.positions.items():
+        currencies.add(position.currency)
+        if position.net_qty != "0":
+            symbols.add(symbol)
+    if state.account is not None:
+        currencies.update(state.account.balances)
+    currencies.update(state.reserved)
     asked = symbol_of(state, command)
     if asked is not None:
         symbols.add(asked)
-    symbols.update(_conversions(state, command, asked, controls))
+        rules = controls.instruments.get(asked)
+        if rules is not None:
+            currencies.add(rules.currency)
+    currencies.discard(state.currency)
+    for currency in currencies:
+        symbols.update(_conversions(state, currency, controls))
     return symbols
 
 
@@ -28,28 +41,20 @@ def symbol_of(state: AccountState, command: AnyCommand) -> str | None:
     return order.symbol if order else symbol
 
 
-def _currencies_of(command: AnyCommand) -> Iterator[str]:
+def _currencies_of(command: AnyCommand) -> Iterable[str]:
     if isinstance(command, Deposit):
-        yield command.currency
-    elif isinstance(command, VenueFilled) and command.fee_currency is not None:
-        yield command.fee_currency
-    elif isinstance(command, Reconcile):
-        yield from (fill.fee_currency for fill in command.fills if fill.fee_currency is not None)
+        return (command.currency,)
+    if isinstance(command, VenueFilled) and command.fee_currency is not None:
+        return (command.fee_currency,)
+    if isinstance(command, Reconcile):
+        return [fill.fee_currency for fill in command.fills if fill.fee_currency is not None]
+    return ()
 
 
-def _conversions(state: AccountState, command: AnyCommand, symbol: str | None, controls: Controls) -> Iterator[str]:
-    currencies = set(state.account.balances) if state.account else set()
-    currencies.update(_currencies_of(command))
-    currencies.update(state.reserved)
-    currencies.update(position.currency for position in state.positions.values())
-    rules = controls.instruments.get(symbol) if symbol is not None else None
-    if rules is not None:
-        currencies.add(rules.currency)
-    for currency in currencies:
-        step = currency
-        for _ in range(_LONGEST_CHAIN):
-            conversion = controls.conversions.get(step) if step != state.currency else None
-            if conversion is None:
-                break
-            yield conversion.symbol
-            step = conversion.into
+def _conversions(state: AccountState, currency: str, controls: Controls) -> Iterator[str]:
+    for _ in range(_LONGEST_CHAIN):
+        conversion = controls.conversions.get(currency) if currency != state.currency else None
+        if conversion is None:
+            return
+        yield conversion.symbol
+        currency = conversion.into

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from storage.models.controls import TradingRules
-from storage.models.money import ONE, ZERO, money, notional, parse_number, ratio, text_of, times, whole_steps
+from storage.models.money import ONE, ZERO, parse_number, ratio, text_of, times, whole_steps
 from storage.models.order_commands import PlaceOrder
 from storage.models.order_events import Answer, CommandRepeated, OrderAccepted, OrderDenied, OrderSent
 from storage.models.orders import Order, TimeInForce
@@ -189,6 +189,7 @@ def _deny(draft: Draft, command: PlaceOrder, asked: _Asked, denial: Denial) -> N
 
 
 def _image(draft: Draft, command: PlaceOrder, asked: _Asked) -> Order:
+    """The order before `put` works out what its state and terms imply."""
     rules, terms = asked.rules, asked.terms
     price = terms.price if terms else None
     stop_price = terms.stop_price if terms else None
@@ -213,7 +214,7 @@ def _image(draft: Draft, command: PlaceOrder, asked: _Asked) -> Order:
         reduce_only=command.reduce_only,
         post_only=command.post_only,
         strategy_id=command.strategy_id,
-        notional=_first_notional(asked, reserve_price),
+        notional="0",
         currency=rules.currency if rules else draft.state.currency,
         avg_price=None,
         filled_value="0",
@@ -234,10 +235,6 @@ def _image(draft: Draft, command: PlaceOrder, asked: _Asked) -> Order:
 
 def _text(value: Decimal | None) -> str | None:
     return text_of(value) if value is not None else None
-
-
-def _first_notional(asked: _Asked, price: Decimal) -> str:
-    return text_of(money(notional(price, asked.quantity, asked.rules.multiplier if asked.rules else ONE)))
 
 
 def _rules(asked: _Asked) -> TradingRules:

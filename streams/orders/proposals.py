@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.models.controls import TradingRules
-from storage.models.money import ZERO, minus, number
+from storage.models.money import ZERO, minus, notional, number
 from storage.models.orders import Order, OrderType, Side
 from streams.orders.draft import Draft
 from streams.orders.state import AccountState, open_quantity_of
@@ -47,20 +47,26 @@ def proposal_of(
     net = number(position.net_qty) if position else ZERO
     same_side = minus(state.open_quantity(rules.symbol, terms.side), own)
     opposite = state.sides.get((rules.symbol, "sell" if terms.side == "buy" else "buy"))
+    left = minus(terms.quantity, filled)
+    reducible = reducible_by(terms.side, net, same_side)
+    value_price = next((price for price in (terms.price, terms.stop_price) if price is not None), mark)
     return Proposal(
         rules=rules,
         side=terms.side,
         kind=terms.kind,
         quantity=terms.quantity,
-        left=minus(terms.quantity, filled),
+        left=left,
         price=terms.price,
         stop_price=terms.stop_price,
         reduce_only=terms.reduce_only,
         mark=mark,
+        value_price=value_price,
         limits=state.limits,
         net=net,
         same_side=same_side,
-        reducible=reducible_by(terms.side, net, same_side),
+        reducible=reducible,
+        reduces=left <= reducible,
+        value=notional(value_price, terms.quantity, rules.multiplier),
         best_opposite=opposite.best if opposite else None,
         restriction=terms.restriction,
         rate=draft.converter.rate(rules.currency),

@@ -1,5 +1,6 @@
 """The record that closes a decision: the events and images of its draft, and the account as they leave it. Pure."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from storage.models.accounts import Account, Alerts
@@ -56,8 +57,8 @@ def account_image(draft: Draft) -> Account:
         cash=text_of(valuation.cash),
         equity=text_of(equity),
         unrealized_pnl=text_of(valuation.unrealized),
-        realized_pnl=text_of(converted_total(draft.realized, draft.converter)),
-        fees=text_of(converted_total(draft.paid_fees, draft.converter)),
+        realized_pnl=_total(draft, draft.realized),
+        fees=_total(draft, draft.paid_fees),
         initial_margin=text_of(valuation.initial),
         maintenance_margin=text_of(valuation.maintenance),
         reserved=text_of(reserved),
@@ -73,6 +74,12 @@ def account_image(draft: Draft) -> Account:
         updated_at=draft.ts,
         as_of_seq=draft.seq,
     )
+
+
+def _total(draft: Draft, amounts: Mapping[str, str]) -> str:
+    """In the account's currency; what is in no other stands there already."""
+    own = amounts.get(draft.converter.into) if len(amounts) == 1 else None
+    return own if own is not None else text_of(converted_total(amounts, draft.converter))
 
 
 def _open_orders(draft: Draft) -> int:

@@ -4,6 +4,7 @@ Which records ask anything stands in their header `relay`, so most of them are p
 """
 
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -18,13 +19,15 @@ RELAY: Final = "relay"
 SIGNAL_SCHEMA: Final = b"risk-signal.1"
 _VENUE: Final = b"venue"
 _RISK: Final = b"risk"
+_RELAYED: Final = MappingProxyType(
+    {(False, False): b"", (True, False): b"venue", (False, True): b"risk", (True, True): b"venue,risk"}
+)
 _encode_signal = msgspec.json.Encoder().encode
 
 
 def relayed_header(record: OrderRecord) -> tuple[str, bytes]:
     """What is to be relayed of a record: `venue`, `risk`, `venue,risk` or nothing."""
-    names = [name for name, wanted in ((_VENUE, asks_venue(record)), (_RISK, may_signal(record))) if wanted]
-    return RELAY, b",".join(names)
+    return RELAY, _RELAYED[asks_venue(record), may_signal(record)]
 
 
 def venue_requests(record: Record) -> Sequence[Message]:

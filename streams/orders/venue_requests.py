@@ -16,10 +16,10 @@ _ASKING: Final = frozenset({OrderSent, AmendRequested, OrderUnknown})
 
 def asks_venue(record: OrderRecord) -> bool:
     """Whether `requests_of` gives anything."""
-    return any(
-        type(event) in _ASKING or (isinstance(event, CancelRequested) and event.order_id is not None)
-        for event in record.events
-    )
+    for event in record.events:  # no generator: this runs for every record
+        if type(event) in _ASKING or (isinstance(event, CancelRequested) and event.order_id is not None):
+            return True
+    return False
 
 
 def requests_of(record: OrderRecord, tenant_id: str) -> tuple[venues.VenueRequest, ...]:

@@ -22,9 +22,11 @@ def reducible_by(side: Side, net: Decimal, same_side: Decimal) -> Decimal:
 class Proposal(msgspec.Struct, frozen=True, gc=False):
     """A new order, or an open one as an amend would leave it. `left` is what it may still fill.
 
-    `mark` is the symbol's price in the market. `net` is the present position, `same_side` what the other open orders of
-    its side may still fill, `reducible` what it may fill without increasing the position, `best_opposite` the best own price (and order) on the other side. `reserved_before` is what it
-    reserves already, in the symbol's currency; `available_margin` and `margin_level` are asked for last, as they cost most.
+    `mark` is the symbol's price in the market, `value_price` the limit or stop price, else the mark, and `value` that price
+    x quantity x multiplier. `net` is the present position, `same_side` what the other open orders of its side may still
+    fill, `reducible` what it may fill without increasing the position, `reduces` whether that is all of it,
+    `best_opposite` the best own price (and order) on the other side. `reserved_before` is what it reserves already. Money
+    is in the symbol's currency. `available_margin` and `margin_level` are asked for last, as they cost most.
     """
 
     rules: TradingRules
@@ -36,10 +38,13 @@ class Proposal(msgspec.Struct, frozen=True, gc=False):
     stop_price: Decimal | None
     reduce_only: bool
     mark: Decimal
+    value_price: Decimal
     limits: Limits
     net: Decimal
     same_side: Decimal
     reducible: Decimal
+    reduces: bool
+    value: Decimal
     best_opposite: tuple[Decimal, str] | None
     restriction: Restriction | None
     rate: Rate | None
@@ -63,27 +68,10 @@ class Proposal(msgspec.Struct, frozen=True, gc=False):
             return self.price
         return self.stop_price if self.stop_price is not None else self.beyond(self.mark)
 
-    @property
-    def value_price(self) -> Decimal:
-        """Limit or stop price, else the mark: what it is valued at."""
-        if self.price is not None:
-            return self.price
-        return self.stop_price if self.stop_price is not None else self.mark
-
     def beyond(self, price: Decimal) -> Decimal:
         """The farthest price that the collar around `price` lets this side deal at."""
         fraction = self.collar if self.side == "buy" else self.collar.copy_negate()
         return max(times(price, plus(ONE, fraction)), ZERO)
-
-    @property
-    def reduces(self) -> bool:
-        """Whether it can only reduce."""
-        return self.left <= self.reducible
-
-    @property
-    def value(self) -> Decimal:
-        """price x quantity x multiplier, in the symbol's currency."""
-        return notional(self.value_price, self.quantity, self.rules.multiplier)
 
     @property
     def required(self) -> Decimal:

@@ -49,10 +49,9 @@ _TELLING: Final = frozenset({OrderUnknown, OrderResolved, ReportUnmatched})
 
 def may_signal(record: OrderRecord) -> bool:
     """False only where `signals_of` gives nothing."""
-    account, seq = record.account, record.seq
-    if account is not None and any(seq in (alert.raised, alert.cleared) for alert in account.alerts.values()):
+    if record.account is not None and record.account.alerts:
         return True
-    return any(type(event) in _TELLING for event in record.events)
+    return not _TELLING.isdisjoint(map(type, record.events))
 
 
 def signals_of(record: OrderRecord) -> tuple[RiskSignal, ...]:
