@@ -18,13 +18,13 @@ from ops.runtime.settings import Settings
 from ops.runtime.timestamps import format_timestamp, parse_timestamp
 from storage.controls.announce import Announcer
 from storage.log.memory import MemoryLog
-from storage.log.port import Message, Record
+from storage.log.port import Log, Message, Record
 from storage.log.valid_records import ValidRecords
 from storage.models.calendars import Calendar, Segment
 from storage.models.controls import ControlDocument, Fault
 from storage.models.instruments import Instrument
 from storage.models.venues import ConnectorFault, VenueRecord, decode_record
-from storage.mongo.connect import connect
+from storage.mongo.connect import Store, connect
 from storage.mongo.controls import ControlDocuments
 from storage.reference import ReferenceData
 from storage.sealing import KeyRing
@@ -84,18 +84,36 @@ def _reference() -> ReferenceData:
 
 
 REFERENCE = _reference()
+PARTITIONS = dict.fromkeys(
+    (
+        "quotes",
+        "quote-states",
+        "venue-requests",
+        "venue-reports",
+        "order-commands",
+        "order-events",
+        "risk-signals",
+    ),
+    2,
+)
+TOPICS = Topics(PARTITIONS)
 
 
 class Street:
     """Everything that outlives a process. Make it inside the running event loop."""
 
-    def __init__(self, partitions: int = 2, rules: Rules | None = None, reference: ReferenceData = REFERENCE) -> None:
+    def __init__(
+        self,
+        rules: Rules | None = None,
+        reference: ReferenceData = REFERENCE,
+        log: Log | None = None,
+        store: Store | None = None,
+        topics: Topics = TOPICS,
+    ) -> None:
         self.clock = ManualClock(MORNING)
-        self.reference, self.rules = reference, rules
-        names = ("quotes", "quote-states", "venue-requests", "venue-reports", "order-commands", "order-events")
-        self.topics = Topics({**dict.fromkeys(names, partitions), "risk-signals": partitions})
-        self.log = MemoryLog(self.topics, self.clock)
-        self.store = connect("mongomock://", "street")
+        self.reference, self.rules, self.topics = reference, rules, topics
+        self.log = log or MemoryLog(topics, self.clock)
+        self.store = store or connect("mongomock://", "street")
         self.platform = Platform(
             settings=Settings(_env_file=None),
             clock=self.clock,
@@ -218,12 +236,14 @@ class Street:
         return [decode_record(record.value or b"") for record in await self.records_of(VENUE_REPORTS)]
 
     async def settled(self) -> None:
-        """Return when every reader of the log has read all that is there."""
+        """Return when every reader of the log in memory has read all that is there."""
+        assert isinstance(self.log, MemoryLog)
+        tails = self.log._tails
         ends = {spec.name: await self.log.bounds(spec.name) for spec in self.topics}
         await self.until(
             lambda: all(
                 offset >= ends[tail._spec.name][number].next
-                for tail in list(self.log._tails)
+                for tail in list(tails)
                 if tail._open
                 for number, offset in tail.positions().items()
             )
