@@ -20,7 +20,7 @@ from gateway.http.limits import Limiter
 from gateway.http.measures import RequestMeasures
 from gateway.http.openapi import build_document
 from gateway.http.page_tokens import PageTokens
-from gateway.http.routes import ReadsFirst, Routes
+from gateway.http.routes import FixedFirst, Routes
 from gateway.market import routes as market
 from gateway.market.bars import BarSource
 from gateway.market.ports import ReferenceSource
@@ -93,7 +93,7 @@ def build_app(parts: GatewayParts) -> Quart:
     for operation in not_implemented(operations_of(contract)):
         identity = operation.operation_id
         routes.add(operation.method, operation.rule, identity, edge.unbuilt(identity))
-    app.asgi_app = ReadsFirst(app.asgi_app, routes.reads, edge)  # type: ignore[method-assign,assignment,arg-type]
+    app.asgi_app = FixedFirst(app.asgi_app, routes.fixed, edge)  # type: ignore[method-assign,assignment,arg-type]
     for extend in parts.extensions:
         extend(app)
     return app

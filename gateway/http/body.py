@@ -1,14 +1,16 @@
 """Request bodies: read with a limit and a timeout, parsed as strict JSON."""
 
+import asyncio
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, NoReturn
 
 from quart import Request
 
 from ops.runtime.errors import HubError
 
+Receive = Callable[[], Awaitable[Any]]
 BODY_BYTES: Final = 64 * 1024
 BODY_SECONDS: Final = 10
 MOST_DEPTH: Final = 16
@@ -18,6 +20,30 @@ _STRINGS_AND_BRACKETS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re
 async def read_body(request: Request) -> bytes:
     """The whole body. The app's own limits apply: 64 KiB (`request.too_large`) and 10 s (`request.timeout`)."""
     return await request.get_data(cache=True, as_text=False, parse_form_data=False)
+
+
+class Disconnected(Exception):
+    """The client went away before its body had come; nobody waits for an answer."""
+
+
+async def receive_body(receive: Receive, seconds: float = BODY_SECONDS) -> bytes:
+    """The whole body straight from the server, under the same limits. Raises `Disconnected` too."""
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(seconds):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise Disconnected
+                chunks.append(message.get("body", b""))
+                size += len(chunks[-1])
+                if size > BODY_BYTES:
+                    raise HubError("request.too_large", {"limit_bytes": BODY_BYTES})
+                if not message.get("more_body", False):
+                    return b"".join(chunks)
+    except TimeoutError:
+        raise HubError("request.timeout", {"seconds": seconds}) from None
 
 
 def may_have_body(http_version: str, headers: Mapping[bytes, bytes]) -> bool:

@@ -1,25 +1,34 @@
-"""Where endpoints become routes: all of them Quart's, and reads also answered straight from the server.
+"""Where endpoints become routes: all of them Quart's, and those of fixed paths also answered straight from the server.
 
-A read is a GET of a fixed path without a body. Quart would make a request object, two tasks and a context for each, which costs
-more than everything that the gateway does for it (docs/decisions/0029); so reads are recognised before Quart and
-answered by the same endpoint. Whatever else comes (HEAD, bodies, unknown paths) goes to Quart.
+Quart would make a request object, two tasks and a context for each request, which costs more than everything that the
+gateway does for it (docs/decisions/0029, 0081); so fixed paths are recognised before Quart and answered by the same
+endpoint. Whatever else comes (HEAD, a GET with a body, paths with parameters, unknown ones) goes to Quart.
 """
 
 import logging
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
 from quart import Quart, Response, request
+from werkzeug.routing import Map, UnicodeConverter
 
 from gateway.http.answer import Send, as_response, send_answer
-from gateway.http.body import may_have_body, read_body
+from gateway.http.body import Disconnected, Receive, may_have_body, read_body, receive_body
 from gateway.http.edge import PATH_PARAMETERS, Edge, Endpoint
 from gateway.http.failures import BUG
 
-Receive = Callable[[], Awaitable[Any]]
 Asgi = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 _log = logging.getLogger(__name__)
+
+
+class OtherThan(UnicodeConverter):
+    """`<other_than(a, b):name>`: a segment that is none of those names, which are routes of their own."""
+
+    def __init__(self, routes: Map, *names: str) -> None:
+        super().__init__(routes)
+        self.regex = f"(?!(?:{'|'.join(map(re.escape, names))})$)[^/]+"
 
 
 class Routes:
@@ -27,7 +36,8 @@ class Routes:
 
     def __init__(self, app: Quart) -> None:
         self._app = app
-        self.reads: dict[str, Endpoint] = {}
+        app.url_map.converters["other_than"] = OtherThan
+        self.fixed: dict[tuple[str, str], Endpoint] = {}
 
     def add(self, method: str, rule: str, operation: str, endpoint: Endpoint) -> None:
         """A route through Quart; `rule` may have parameters."""
@@ -36,37 +46,44 @@ class Routes:
     def read(self, path: str, operation: str, endpoint: Endpoint) -> None:
         """A GET of a fixed path."""
         self.add("GET", path, operation, endpoint)
-        self.reads[path] = endpoint
+        self.fixed["GET", path] = endpoint
+
+    def write(self, method: str, path: str, operation: str, endpoint: Endpoint) -> None:
+        """A method with a body on a fixed path. Once its body has come it is answered to the end, whoever still listens."""
+        self.add(method, path, operation, endpoint)
+        self.fixed[method, path] = endpoint
 
 
-class ReadsFirst:
-    """ASGI: answers reads, hands everything else to `app`."""
+class FixedFirst:
+    """ASGI: answers fixed paths, hands everything else to `app`."""
 
-    def __init__(self, app: Asgi, reads: dict[str, Endpoint], edge: Edge) -> None:
+    def __init__(self, app: Asgi, fixed: Mapping[tuple[str, str], Endpoint], edge: Edge) -> None:
         self._app = app
-        self._reads = reads
+        self._fixed = fixed
         self._edge = edge
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """One request, handshake or lifespan."""
-        endpoint = self._read_of(scope)
+        endpoint = self._fixed_of(scope)
         if endpoint is None:
             await self._app(scope, receive, send)
             return
         try:
-            answer = await endpoint(scope, _no_body)
+            answer = await endpoint(scope, partial(receive_body, receive))
+        except Disconnected:
+            return
         except Exception:  # noqa: BLE001  (the last line of defence, as Quart has its own: a bug becomes a 500)
-            _log.exception("a read failed", extra={"path": scope["path"]})
+            _log.exception("a request failed", extra={"path": scope["path"]})
             answer = self._edge.failed(scope, BUG)
         await send_answer(answer, send)
 
-    def _read_of(self, scope: dict[str, Any]) -> Endpoint | None:
-        if scope["type"] != "http" or scope["method"] != "GET" or scope.get("root_path"):
+    def _fixed_of(self, scope: dict[str, Any]) -> Endpoint | None:
+        if scope["type"] != "http" or scope.get("root_path"):
             return None
-        endpoint = self._reads.get(scope["path"])
-        if endpoint is None or may_have_body(scope["http_version"], self._edge.exchanges.of(scope).headers):
-            return None
-        return endpoint
+        endpoint = self._fixed.get((scope["method"], scope["path"]))
+        if endpoint is None or scope["method"] != "GET":
+            return endpoint
+        return None if may_have_body(scope["http_version"], self._edge.exchanges.of(scope).headers) else endpoint
 
 
 def _view(endpoint: Endpoint) -> Callable[..., Awaitable[Response]]:
@@ -76,7 +93,3 @@ def _view(endpoint: Endpoint) -> Callable[..., Awaitable[Response]]:
         return as_response(await endpoint(asked.scope, partial(read_body, asked)))
 
     return view
-
-
-async def _no_body() -> bytes:
-    return b""

@@ -6,6 +6,7 @@ from gateway.http.edge import Edge, Endpoint
 from gateway.http.page_tokens import PageTokens
 from gateway.http.routes import Routes
 from gateway.market.ports import ReferenceSource
+from gateway.trading.paths import ONE_ORDER
 from gateway.trading.reads import FillPages, FillReads, OrderPages, OrderReads
 
 BUILT = frozenset({"listOrders", "getOrder", "getOrderByClientId", "listFills"})
@@ -30,6 +31,6 @@ def register_trading_reads(
     filled = FillReads(standing, fills, orders, reference, tokens)
     routes.read("/v1/orders", "listOrders", signed("listOrders", bounded(reads.list)))
     routes.read("/v1/fills", "listFills", signed("listFills", bounded(filled.list)))
-    routes.add("GET", "/v1/orders/<order_id>", "getOrder", signed("getOrder", bounded(reads.by_id)))
+    routes.add("GET", ONE_ORDER, "getOrder", signed("getOrder", bounded(reads.by_id)))
     by_client_id = signed("getOrderByClientId", bounded(reads.by_client_id))
     routes.add("GET", "/v1/orders/by-client-id/<path:client_order_id>", "getOrderByClientId", by_client_id)

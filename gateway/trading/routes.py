@@ -10,6 +10,7 @@ from gateway.trading.account_writes import AccountWrites
 from gateway.trading.amend import Amending
 from gateway.trading.cancel import Canceling
 from gateway.trading.deciding import Deciding
+from gateway.trading.paths import ONE_ORDER
 from gateway.trading.place import Placing, batch_cost
 from gateway.trading.ports import AnswerSource, OrderSource, ProgressSource, RequestStore
 from gateway.trading.requests import OrderRequestBook
@@ -50,13 +51,14 @@ def register_trading(
     canceling = Canceling(book, deciding, orders)
     account = AccountWrites(book, deciding)
     amending = Amending(book, deciding, answers, orders)
-    for method, rule, operation, handler, limits, cost in (
+    for method, path, operation, handler, limits, cost in (
         ("POST", "/v1/orders", "placeOrder", placing.one, ORDER_LIMITS, None),
         ("POST", "/v1/orders/batch", "placeBatchOrders", placing.batch, ORDER_LIMITS, batch_cost),
-        ("PATCH", "/v1/orders/<order_id>", "amendOrder", amending.one, ORDER_LIMITS, None),
         ("POST", "/v1/orders/cancel", "cancelOrders", canceling.selected, CANCEL_LIMITS, None),
         ("POST", "/v1/orders/cancel-all", "cancelAllOrders", canceling.all, CANCEL_LIMITS, None),
         ("POST", "/v1/orders/cancel-all-after", "cancelAllAfter", account.cancel_all_after, CANCEL_LIMITS, None),
         ("PUT", "/v1/accounts/trading-state", "setTradingState", account.trading_state, CANCEL_LIMITS, None),
     ):
-        routes.add(method, rule, operation, edge.signed_write(operation, "trade:write", handler, limits, cost))
+        routes.write(method, path, operation, edge.signed_write(operation, "trade:write", handler, limits, cost))
+    amend = edge.signed_write("amendOrder", "trade:write", amending.one, ORDER_LIMITS)
+    routes.add("PATCH", ONE_ORDER, "amendOrder", amend)

@@ -43,9 +43,10 @@ async def test_made_trace_ids_differ(gateway):
         ("POST", "/v1/quotes", 405, "route.method_not_allowed"),
         ("OPTIONS", "/v1/quotes", 405, "route.method_not_allowed"),
         ("GET", "/v1/quotes", 401, "auth.credentials_missing"),
-        ("POST", "/v1/orders", 501, "system.not_implemented"),
-        ("GET", "/v1/orders/ord_1", 405, "route.method_not_allowed"),
-        ("GET", "/v1/fills", 404, "route.not_found"),
+        ("POST", "/v1/access-applications", 501, "system.not_implemented"),
+        ("DELETE", "/v1/orders/ord_1", 405, "route.method_not_allowed"),
+        ("GET", "/v1/orders/cancel-all/x", 404, "route.not_found"),
+        ("POST", "/v1/orders", 401, "auth.credentials_missing"),
     ],
 )
 async def test_refusals_have_the_error_envelope(gateway, method, target, status, code):
