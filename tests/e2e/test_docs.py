@@ -13,30 +13,37 @@ ROOT = Path(__file__).resolve().parents[2]
 OMNIAXS = f"{shlex.quote(sys.executable)} -m ops.cli"
 
 
-def _commands(document: str, heading: str) -> list[str]:
-    """The lines of the shell blocks under a heading."""
+def _commands(document: str, heading: str = "") -> list[str]:
+    """The lines of the shell blocks of a document (under a heading), without comments."""
     text = (ROOT / document).read_text()
-    section = text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    section = text.split(f"\n## {heading}\n")[1].split("\n## ")[0] if heading else text
     blocks = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
-    return [line for block in blocks for line in block.splitlines() if line.startswith(".venv/bin/omniaxs")]
+    lines = [line.split("  #")[0].strip() for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line.startswith(".venv/bin/")]
 
 
 def _here(command: str) -> str:
     """The same command with this interpreter; a subscription ends after a few messages."""
-    command = command.replace(".venv/bin/omniaxs", OMNIAXS)
-    return command + " --count 5" if " ws " in command else command
+    command = re.sub(r"(?<![\w/])\.venv/bin/python", shlex.quote(sys.executable), command)
+    command = re.sub(r"(?<![\w/])\.venv/bin/omniaxs", OMNIAXS, command)
+    command = command.replace("docs/strategies", str(ROOT / "docs/strategies")).replace("--seconds 20", "--seconds 8")
+    return command + f" --count {MESSAGES['orders' in command]}" if " ws " in command else command
 
 
-COMMANDS = _commands("README.md", "First request, first subscription")
+MESSAGES = {False: 5, True: 1}
+README = _commands("README.md", "First order, first subscription")
+TRADING = _commands("docs/trading.md")
 
 
-def test_the_readme_has_requests_and_subscriptions() -> None:
-    assert sum(" sign --curl " in command for command in COMMANDS) >= 5
-    assert sum(" ws " in command for command in COMMANDS) >= 2
+def test_the_readme_has_requests_orders_and_subscriptions() -> None:
+    assert sum(" sign --curl " in command for command in README) >= 5
+    assert sum(" ws " in command for command in README) >= 2
+    assert sum(" orders place " in command for command in README) >= 2
+    assert sum("docs/strategies/" in command for command in TRADING) == 2
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_a_pasted_command_of_the_readme_works(local_up, command: str) -> None:
+def _pasted(local_up, command: str) -> str:
+    """What the command prints, pasted into a shell in the folder of a running hub."""
     done = subprocess.run(
         ["sh", "-c", _here(command)],
         cwd=local_up.processes.folder,
@@ -45,11 +52,21 @@ def test_a_pasted_command_of_the_readme_works(local_up, command: str) -> None:
         timeout=60,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stderr + done.stdout
+    return done.stdout
+
+
+@pytest.mark.parametrize("command", README + TRADING)
+def test_a_pasted_command_works(local_up, command: str) -> None:
+    printed = _pasted(local_up, command)
     if " sign " in command:
-        assert json.loads(done.stdout)["success"] is True
-    else:
-        assert len(done.stdout.splitlines()) >= 5
+        assert json.loads(printed)["success"] is True
+    elif " ws " in command:
+        assert len(printed.splitlines()) >= MESSAGES["orders" in command]
+    elif " orders place " in command:
+        assert "order_id: ord_" in printed
+    elif "market_maker" in command:
+        assert "done: " in printed
 
 
 @pytest.mark.kafka
