@@ -57,6 +57,17 @@ class Process:
         await self.process.wait()
         self.owns = {}
 
+    def claiming_seconds(self) -> list[float]:
+        """From the assignment of a partition that was not owned here to its being claimed and read up."""
+        taken, waiting, owned = [], {}, set()
+        for heard in self.said:
+            if "assigned" in heard and heard["assigned"] not in owned:
+                waiting.setdefault(heard["assigned"], heard["at"])
+            if "owns" in heard:
+                owned = {int(partition) for partition in heard["owns"]}
+                taken += [(heard["at"] - waiting.pop(each)) / 1e9 for each in owned if each in waiting]
+        return taken
+
     def count(self, key: str, partition: int, **more: Any) -> int:
         wanted = {key: partition, **more}
         return sum(all(heard.get(name) == value for name, value in wanted.items()) for heard in self.said)

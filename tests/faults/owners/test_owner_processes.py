@@ -39,17 +39,19 @@ async def under_load(house: House, chosen: random.Random) -> AsyncIterator[None]
         await loading
 
 
-def show(capsys: pytest.CaptureFixture[str], title: str, found: Found, **more: object) -> None:
+def show(capsys: pytest.CaptureFixture[str], title: str, house: House, found: Found, **more: object) -> None:
+    claiming = sorted(seconds for process in house.processes for seconds in process.claiming_seconds())
     figures = {
         "commands": found.commands,
         "valid": len(found.events),
         "claims": sum(map(len, found.claims.values())),
         "ignored records": found.ignored,
+        "claimed and read up within": f"{claiming[len(claiming) // 2]:.2f} s (half of them), {claiming[-1]:.2f} s (all)",
         "longest pause of a partition": f"{longest_pause(found):.1f} s",
         **more,
     }
     with capsys.disabled():
-        sys.stdout.write(f"\n{title}\n" + "".join(f"  {name:30} {value}\n" for name, value in figures.items()))
+        sys.stdout.write(f"\n{title}\n" + "".join(f"  {name:32} {value}\n" for name, value in figures.items()))
 
 
 async def test_owners_that_are_killed_under_load_lose_and_double_nothing(
@@ -75,7 +77,7 @@ async def test_owners_that_are_killed_under_load_lose_and_double_nothing(
     check(house, found)
     check_claims(house, found)
     show(
-        capsys, f"{KILLS} owners killed (seed {SEED})", found,
+        capsys, f"{KILLS} owners killed (seed {SEED})", house, found,
         **{"taken over within": f"{max(taken_over):.1f} s (session 6 s), mean {sum(taken_over) / len(taken_over):.1f} s"},
     )  # fmt: skip
 
@@ -103,7 +105,7 @@ async def test_an_owner_that_wakes_up_after_its_session_says_nothing_that_counts
             _nothing_counts_after_the_next_claim(found, partition, epoch)
             assert any(heard.get("revoked") == partition or heard.get("asked") == partition for heard in process.said)
     late = sum(_appended_late(found, partition, epoch) for _, owned in paused_at for partition, epoch in owned.items())
-    show(capsys, f"{PAUSES} owners paused and woken (seed {SEED})", found, **{"appended by a loser": late})
+    show(capsys, f"{PAUSES} owners paused and woken (seed {SEED})", house, found, **{"appended by a loser": late})
 
 
 async def _pause(house: House, chosen: random.Random) -> tuple[Process, dict[int, int]]:
