@@ -112,7 +112,7 @@ async def test_one_order(gateway):
     assert (data["order_id"], data["status"], data["filled_quantity"]) == ("ord_3", "partially_filled", "4")
 
 
-@pytest.mark.parametrize("order_id", ["ord_nothing", "ord_other", "batch", "acc_other%7Cord_other", "%00"])
+@pytest.mark.parametrize("order_id", ["ord_nothing", "ord_other", "batches", "acc_other%7Cord_other", "%00"])
 async def test_what_is_not_there_and_what_is_anothers_are_not_told_apart(gateway, order_id):
     error = await gateway.error(f"/v1/orders/{order_id}", 404)
     assert error["code"] == "order.not_found"
@@ -162,3 +162,9 @@ async def test_pages_of_fills_of_one_moment(gateway):
     whole = ids(await gateway.data("/v1/fills"))
     assert len(whole) == 7
     assert await all_of(gateway, "/v1/fills", 2) == whole
+
+
+@pytest.mark.parametrize("name", ["batch", "cancel", "cancel-all", "cancel-all-after"])
+async def test_what_is_no_order_takes_its_own_methods_only(gateway, name):
+    response = await gateway.get(f"/v1/orders/{name}")
+    assert (response.status_code, response.headers["Allow"]) == (405, "POST")

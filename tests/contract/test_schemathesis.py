@@ -17,6 +17,7 @@ from gateway.http.openapi import build_document
 CONTRACT = load_contract()
 DOCUMENT = build_document(CONTRACT, load_additions(), BUILT)
 UNBUILT = {operation.operation_id for operation in not_implemented(operations_of(CONTRACT))}
+PLANNED = {"order.outcome_unknown", "connector.unavailable"}
 SEEDED = settings(derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 
 served = schemathesis.openapi.from_dict(DOCUMENT).include(operation_id=sorted(BUILT))
@@ -59,7 +60,10 @@ def _credentials(case, gateway) -> Signed | None:
 @settings(SEEDED, max_examples=40)
 def test_served_document_passes_every_check(case, served_gateway):
     address, gateway = served_gateway
-    case.call_and_validate(base_url=address, auth=_credentials(case, gateway))
+    sent = {"base_url": address, "auth": _credentials(case, gateway)}
+    response = case.call(**sent)
+    excluded = [not_a_server_error] if _is_planned(response) else []
+    case.validate_response(response, excluded_checks=excluded, transport_kwargs=sent)
 
 
 @promised.parametrize()
@@ -67,7 +71,8 @@ def test_served_document_passes_every_check(case, served_gateway):
 def test_contract_sees_no_server_error(case, served_gateway):
     address, gateway = served_gateway
     response = case.call(base_url=address, auth=_credentials(case, gateway))
-    case.validate_response(response, checks=[not_a_server_error])
+    if not _is_planned(response):
+        case.validate_response(response, checks=[not_a_server_error])
     _follows_what_the_contract_lists(case, response)
 
 
@@ -78,6 +83,11 @@ def test_contract_sees_only_501_where_work_is_left(case, served_gateway):
     response = case.call(base_url=address, auth=_credentials(case, gateway))
     assert response.status_code in {501, 404, 405}  # an odd path parameter may be no route
     _follows_what_the_contract_lists(case, response)
+
+
+def _is_planned(response) -> bool:
+    """Whether it is one of the two 503 that clients of orders must know."""
+    return response.status_code == 503 and response.json()["error"]["code"] in PLANNED
 
 
 def _follows_what_the_contract_lists(case, response) -> None:

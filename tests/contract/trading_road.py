@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from gateway.trading.parts import TradingParts
 from ops.processes.lifetime import Background
@@ -44,7 +45,7 @@ async def trading_road() -> AsyncIterator[TradingParts]:
     background = Background(asyncio.Event())
     try:
         async with trading_venue(place), place.core(), projecting(place):
-            parts = open_trading(place.platform, background)
+            parts = replace(open_trading(place.platform, background), patience=0.05)
             background.start(_quoting(place), "quotes")
             async with asyncio.timeout(20):
                 await parts.decisions.ready()
