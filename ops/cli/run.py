@@ -53,6 +53,7 @@ def up(
 ) -> None:
     """Start the local profile and print what to paste."""
     settings = _settings("local", port=port, ops_port=ops_port)
+    _refuse_a_store_that_outlives_the_log(settings)
     options = LocalOptions(synthetic_market(seed) if feed is FeedChoice.SYNTHETIC else None)
     show = _show_json if as_json else _show_text
     run_process(lambda stop: run_local(settings, options, show, stop))
@@ -109,6 +110,16 @@ def _needs_servers(settings: Settings, command: str) -> None:
         )
 
 
+def _refuse_a_store_that_outlives_the_log(settings: Settings) -> None:
+    """What the store says about offsets of a log that is gone would be believed of the next one."""
+    if settings.local_log and not settings.local_store:
+        raise CommandFailed(
+            "OMNIAXS_STORE_URL keeps its documents while OMNIAXS_LOG_URL=memory:// forgets its records at the end: "
+            "set OMNIAXS_LOG_URL=kafka://host:port too, or OMNIAXS_STORE_URL=mongomock://",
+            EXIT_CONFIGURATION,
+        )
+
+
 def _show_json(ready: Up) -> None:
     print(ready.line(), flush=True)
 
@@ -130,6 +141,9 @@ Paste into another terminal in this folder:
 
   {omniaxs} sign --curl GET '/v1/quotes?symbols=BTCUSDT.BINANCE' | sh
   {omniaxs} ws 'quotes.*'
+  {omniaxs} orders place buy BTCUSDT.BINANCE 0.25
+  {omniaxs} orders positions
+  {omniaxs} ws 'orders.*'
 """,
         flush=True,
     )
