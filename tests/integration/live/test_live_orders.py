@@ -3,18 +3,48 @@
 import asyncio
 import json
 import random
+import secrets
+from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
 
 from gateway.live.judging import OwnerDocuments
 from gateway.live.limits import LiveLimits
+from storage.log.kafka import KafkaLog
+from storage.log.memory import MemoryLog
 from storage.log.port import Message
 from storage.models.order_records import encode_record
 from storage.models.ownership import ClaimHistory
+from storage.topics import ORDER_EVENTS, QUOTE_STATES, QUOTES, TRADES, Topics
+from tests.integration.live.conftest import World
 from tests.integration.live.order_log import Documents, Models, NoFloors, Owner, seqs
 
 ACCOUNT = "acc_1"
+on_kafka_too = pytest.mark.parametrize(
+    "world", ["memory", pytest.param("kafka", marks=pytest.mark.kafka)], indirect=True
+)
+
+
+@pytest.fixture
+async def world(request, topics) -> AsyncIterator[World]:
+    """Gateways over the memory log, or over a Kafka with topics of its own."""
+    if getattr(request, "param", "memory") == "memory":
+        log = MemoryLog(topics)
+        yield World(log, topics)
+        await log.close()
+        return
+    topics = Topics(prefix=f"test-{secrets.token_hex(4)}-")
+    log = KafkaLog(request.getfixturevalue("kafka_address"), topics)
+    await log.start()
+    await log.admin().create([ORDER_EVENTS, QUOTES, QUOTE_STATES, TRADES])
+    yield World(log, topics)
+    await log.close()
+    client = AIOKafkaAdminClient(bootstrap_servers=log.bootstrap)
+    await client.start()
+    await client.delete_topics([topics.on_broker(name) for name in (ORDER_EVENTS, QUOTES, QUOTE_STATES, TRADES)])
+    await client.close()
 
 
 @pytest.fixture
@@ -94,6 +124,7 @@ async def test_another_account_in_the_same_partition_sees_nothing(world, owner):
         await other.silent(0.1)
 
 
+@on_kafka_too
 async def test_a_superseded_owner_is_never_heard_live_or_in_a_resume(world, owner):
     """The loser writes before, between and after what its successor writes; two clients, one of them with a resume."""
     await owner.open()
@@ -122,6 +153,7 @@ async def test_a_superseded_owner_is_never_heard_live_or_in_a_resume(world, owne
         assert len(loser.written) > lost_from + 3
 
 
+@on_kafka_too
 @pytest.mark.parametrize("known", ["nothing", "an old document", "the newest document"])
 async def test_a_gateway_that_starts_in_the_middle_judges_as_if_it_had_read_everything(world, owner, known):
     """600 records before the 500 that it reads; the owner that wrote them was superseded in between."""
@@ -150,6 +182,7 @@ async def test_a_gateway_that_starts_in_the_middle_judges_as_if_it_had_read_ever
                 await client.silent(0.02)
 
 
+@on_kafka_too
 async def test_a_resume_works_on_another_gateway_and_after_all_of_them_were_restarted(world, owner):
     models = Models(owner)
     await owner.open()
@@ -244,7 +277,11 @@ async def test_a_model_that_is_made_anew_meanwhile_gives_no_snapshot(world, owne
         assert (await asking)["orders.*"]["code"] == "stream.snapshot_behind"
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize(
+    ("world", "seed"),
+    [*(("memory", seed) for seed in range(12)), pytest.param("kafka", 12, marks=pytest.mark.kafka)],
+    indirect=["world"],
+)
 async def test_snapshot_and_updates_meet_without_hole_or_repeat_whatever_runs_meanwhile(world, owner, seed):  # noqa: C901
     """Records keep coming while the models follow in leaps; clients come all the time."""
     chance = random.Random(seed)  # noqa: S311
@@ -297,6 +334,7 @@ async def test_snapshot_and_updates_meet_without_hole_or_repeat_whatever_runs_me
             await asyncio.sleep(chance.random() * 0.1)
 
 
+@on_kafka_too
 async def test_a_stuck_reader_is_closed_and_its_resume_brings_everything(world, owner, raw):
     limits = LiveLimits(slow_bytes=16 * 1024, lossless_bytes=64 * 1024)
     await owner.open()
