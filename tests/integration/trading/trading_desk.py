@@ -23,6 +23,7 @@ from storage.models.tenants import ALL_SCOPES
 from streams.app.memory_owner_runner import MemoryOwnerRunner
 from streams.app.memory_runner import MemoryRunner
 from tests.integration.orders.trading_place import ACCOUNT, COIN, REFERENCE, TENANT, TradingPlace
+from tests.integration.trading.documented import violations
 
 
 class Trusting:
@@ -131,7 +132,9 @@ class TradingGateway:
             headers={"Content-Type": "application/json", "Idempotency-Key": key, **named},
             scope_base={"raw_path": path.encode(), "query_string": b"", "client": ("127.0.0.1", 1)},
         )
-        return Answered(response.status_code, await response.get_data(), response.headers)
+        answered = Answered(response.status_code, await response.get_data(), response.headers)
+        assert violations(method, path, answered.status, json.loads(answered.body)) == []
+        return answered
 
     async def place(self, key: str, **fields: Any) -> Answered:
         """Place an order (default: buy 0.1 of the coin at 50,000, far from the market)."""
