@@ -2,12 +2,25 @@
 
 import asyncio
 import random
+from collections import Counter
 from dataclasses import dataclass, field
+from typing import Final
+
+RATES: Final = (
+    "append_lost",
+    "acknowledgement_lost",
+    "append_late",
+    "log_fails",
+    "store_fails",
+    "store_forgets_to_answer",
+    "write_late",
+    "slow",
+)
 
 
 @dataclass(slots=True)
 class Faults:
-    """Chances of each call; all of them go to 0 when a run is healed."""
+    """Chances of each call; all of them go to 0 when a run is healed. `met` counts what has happened."""
 
     append_lost: float = 0.03  # it never reaches the log
     acknowledgement_lost: float = 0.03  # it stands, and its writer is not told
@@ -17,10 +30,11 @@ class Faults:
     store_forgets_to_answer: float = 0.05
     write_late: float = 0.1
     slow: float = 0.1
+    met: Counter[str] = field(default_factory=Counter)
 
     def heal(self) -> None:
         """No more faults."""
-        for name in Faults.__slots__:
+        for name in RATES:
             setattr(self, name, 0.0)
 
 
@@ -70,10 +84,18 @@ class Process:
 
     def delay(self) -> float:
         """Seconds."""
-        if self.random.random() < self.faults.slow:
+        if self.meets("slow"):
             return self.random.uniform(0.01, 0.6)
         return self.random.choice((0.0, 0.001, 0.002, 0.005, 0.01))
 
     def chance(self, share: float) -> bool:
         """True for a share of the calls."""
         return self.random.random() < share
+
+    def meets(self, fault: str) -> bool:
+        """Whether this call meets with the fault."""
+        share: float = getattr(self.faults, fault)
+        if not share or self.random.random() >= share:
+            return False
+        self.faults.met[fault] += 1
+        return True

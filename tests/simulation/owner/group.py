@@ -90,7 +90,8 @@ class Seat:
             await self.process.gate()
             records = commands[position : position + self.process.random.randint(1, 6)]
             if not records:
-                await asyncio.sleep(0.02)
+                await self.group.broker.arrival(self.group.commands)
+                await self.process.travel()
                 continue
             position = records[-1].offset + 1
             await self.owner.take(0, records, lambda after=position: self.group.commit(generation, after))
@@ -106,7 +107,7 @@ class Membership:
         process = self._seat.process
         await process.gate()
         await process.travel()
-        if process.chance(process.faults.log_fails):
+        if process.meets("log_fails"):
             raise LogUnavailable("simulated")
         mine = self._seat.group.generation == self._generation
         await process.travel()

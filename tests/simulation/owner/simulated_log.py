@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -14,17 +14,29 @@ TIMEOUT = 0.5
 
 
 class Broker:
-    """The topics, one partition each, as they are."""
+    """The topics, one partition each, as they are. `landed` is called with the topic after each append."""
 
     def __init__(self, *topics: str) -> None:
         self.records: dict[str, list[MemoryRecord]] = {topic: [] for topic in topics}
+        self.landed: Callable[[str], None] = lambda topic: None
+        self._waiting: dict[str, list[asyncio.Future[None]]] = {}
 
     def land(self, topic: str, messages: Sequence[Message]) -> list[int]:
         """Put them on the log, side by side."""
         records = self.records[topic]
         first = len(records)
         records.extend(MemoryRecord(topic, 0, first + index, 0, *message) for index, message in enumerate(messages))
+        for told in self._waiting.pop(topic, ()):
+            if not told.done():
+                told.set_result(None)
+        self.landed(topic)
         return list(range(first, len(records)))
+
+    def arrival(self, topic: str) -> "asyncio.Future[None]":
+        """Done with the next append to the topic."""
+        told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(topic, []).append(told)
+        return told
 
 
 class SimulatedLog:
@@ -44,12 +56,12 @@ class SimulatedLog:
         process = self.process
         await process.gate()
         await process.travel()
-        if process.chance(process.faults.append_lost):
+        if process.meets("append_lost"):
             landed = messages[: process.random.randrange(len(messages))]
             self.broker.land(topic, landed)
             await self._told_nothing(topic)
         offsets = self.broker.land(topic, messages)
-        if process.chance(process.faults.acknowledgement_lost):
+        if process.meets("acknowledgement_lost"):
             await self._told_nothing(topic)
         await process.travel()
         await process.gate()
@@ -77,7 +89,7 @@ class SimulatedLog:
         await process.gate()
         await process.travel()
         await process.gate()
-        if process.chance(process.faults.log_fails):
+        if process.meets("log_fails"):
             raise LogUnavailable("simulated")
 
     async def _told_nothing(self, topic: str) -> None:
@@ -87,7 +99,7 @@ class SimulatedLog:
 
 
 class SimulatedTail:
-    """Polls."""
+    """Reads some records at a time, and hears of new ones a little later."""
 
     def __init__(self, log: SimulatedLog, topic: str, start: int) -> None:
         self._log, self._topic, self._next = log, topic, start
@@ -100,7 +112,8 @@ class SimulatedTail:
                 found = records[self._next : self._next + self._log.process.random.randint(1, 5)]
                 self._next += len(found)
                 return found
-            await asyncio.sleep(0.01)
+            await self._log.broker.arrival(self._topic)
+            await self._log.process.travel()
 
     def positions(self) -> Mapping[int, int]:
         return {0: self._next}
@@ -148,15 +161,15 @@ class SimulatedWriter:
                 await self._send(*self._waiting.popleft())
 
     async def _send(self, messages: Sequence[Message], told: "asyncio.Future[list[int]]") -> None:
-        process, faults = self._process, self._process.faults
+        process = self._process
         await process.travel()
-        if process.chance(faults.append_lost):
+        if process.meets("append_lost"):
             self._fail(told)
-        elif process.chance(faults.append_late):
+        elif process.meets("append_late"):
             self._fail(told)
             await asyncio.sleep(TIMEOUT + process.random.uniform(0, 1.5))
             self._log.broker.land(self._topic, messages)
-        elif process.chance(faults.acknowledgement_lost):
+        elif process.meets("acknowledgement_lost"):
             self._log.broker.land(self._topic, messages)
             self._fail(told)
         else:
@@ -166,6 +179,8 @@ class SimulatedWriter:
             loop.call_at(self._told, self._tell, told, offsets)
 
     def _tell(self, told: "asyncio.Future[list[int]]", offsets: list[int]) -> None:
+        if self._process.crashed and not self._process.ended:
+            return
         if not self._process.runs and not self._process.ended:
             asyncio.get_running_loop().call_later(0.05, self._tell, told, offsets)
         elif not told.done():
@@ -185,6 +200,8 @@ class SimulatedWriter:
         self._waiting.clear()
 
     def _tell_unknown(self, told: "asyncio.Future[list[int]]") -> None:
+        if self._process.crashed and not self._process.ended:
+            return
         if not self._process.runs and not self._process.ended:
             asyncio.get_running_loop().call_later(0.05, self._tell_unknown, told)
         elif not told.done():

@@ -46,7 +46,7 @@ class Store:
         return True
 
 
-class _Calls:
+class Calls:
     """A call that has left its process goes on by itself: it may change what is stored long after its caller has gone."""
 
     def __init__(self, store: Store, process: Process) -> None:
@@ -58,16 +58,16 @@ class _Calls:
         answer = await asyncio.shield(asyncio.create_task(self._carry_out(action, writes=writes)))
         await process.travel()
         await process.gate()
-        if process.chance(process.faults.store_forgets_to_answer):
+        if process.meets("store_forgets_to_answer"):
             raise StoreUnavailable("simulated, it was carried out")
         return answer
 
     async def _carry_out(self, action: Callable[[], Answer], *, writes: bool) -> Answer:
         process = self.process
         await process.travel()
-        if process.chance(process.faults.store_fails):
+        if process.meets("store_fails"):
             raise StoreUnavailable("simulated")
-        if writes and process.chance(process.faults.write_late):
+        if writes and process.meets("write_late"):
             await asyncio.sleep(process.random.uniform(0.3, 3))
         answer = action()
         if writes:
@@ -75,10 +75,10 @@ class _Calls:
         return answer
 
 
-class SimulatedCheckpoints(_Calls):
+class SimulatedCheckpoints(Calls):
     async def write(self, checkpoints: Sequence[Checkpoint]) -> list[bytes]:
         leading = len(checkpoints)
-        if self.process.chance(self.process.faults.store_fails):
+        if self.process.meets("store_fails"):
             leading = self.process.random.randrange(leading + 1)
 
         def put() -> list[bytes]:
@@ -97,7 +97,7 @@ class SimulatedCheckpoints(_Calls):
         return await self._call(lambda: max((stored[key].upto for key in keys if key in stored), default=-1))
 
 
-class SimulatedFloors(_Calls):
+class SimulatedFloors(Calls):
     async def get(self, partition: int) -> Floor:
         return await self._call(lambda: self.store.floor)
 
@@ -105,7 +105,7 @@ class SimulatedFloors(_Calls):
         return await self._call(lambda: self.store.put_floor(floor), writes=True)
 
 
-class SimulatedClaims(_Calls):
+class SimulatedClaims(Calls):
     async def get(self, partition: int) -> ClaimHistory:
         return await self._call(lambda: self.store.history)
 
@@ -113,7 +113,7 @@ class SimulatedClaims(_Calls):
         return await self._call(lambda: self.store.put_history(history), writes=True)
 
 
-class SimulatedAnchors(_Calls):
+class SimulatedAnchors(Calls):
     def __init__(self, store: Store, process: Process, reader: str) -> None:
         super().__init__(store, process)
         self._reader = reader
