@@ -65,6 +65,10 @@ class QuotesTail:
         self._changed.set()
         self._moved.set()
 
+    def follows(self, partition: int) -> bool:
+        """Whether this partition is read."""
+        return partition in self._followed
+
     async def catch_up(self) -> None:
         """Return when all has been taken that the followed partitions hold now. Raises `LogUnavailable`."""
         bounds = await self._log.bounds(QUOTES)

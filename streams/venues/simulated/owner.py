@@ -46,9 +46,11 @@ class SimulatedVenueOwner:
         await self._owner.drain()
 
     async def revoked(self, partition: int) -> None:
-        """See `CommandOwner.revoked`. Nothing of the partition is kept."""
+        """See `CommandOwner.revoked`. Nothing of the partition is kept, unless it has come back meanwhile."""
         self._quotes.leave(partition)
         await self._owner.revoked(partition)
+        if self._quotes.follows(partition):
+            return
         self._rules.let_go(lambda symbol: self._topics.partition(VENUE_REQUESTS, symbol.encode()) == partition)
         self._calls.forget(partition)
 

@@ -1,5 +1,6 @@
 """Orders while connectors, the venue or the core are away: nothing is lost, nothing is doubled, nothing fills too late."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -175,3 +176,51 @@ async def test_a_cancel_of_an_order_that_never_reached_the_venue_is_answered(flo
             order = await trader.until(order_id, "rejected")
             await floor.every_report_is_decided()
         assert (order.reason, trader.order(order_id).pending) == ("order.expired_in_transit", None)
+
+
+async def test_an_amend_that_the_venue_gets_too_late_is_refused_and_a_cancel_is_not(floor):
+    async with floor.open(venue=False):
+        trader = await floor.trader()
+        async with floor.venue():
+            first, second = await trader.place("buy", "1", price="95"), await trader.place("buy", "1", price="95")
+            await trader.until(first, "acknowledged")
+            await trader.until(second, "acknowledged")
+        await trader.amend(first, price="96")
+        await trader.cancel(second)
+        await floor.advance(3.5)
+        async with floor.venue():
+            await trader.until(second, "canceled")
+            await floor.street.until(lambda: "AmendRejected" in trader.events(first))
+        order = trader.order(first)
+        assert (order.state, order.price, order.pending) == ("acknowledged", "95", None)
+
+
+async def test_an_amend_through_a_connector_that_times_out_is_settled_by_the_truth(floor):
+    async with floor.open():
+        trader = await floor.trader()
+        order_id = await trader.place("buy", "1", price="95")
+        await trader.until(order_id, "acknowledged")
+        await floor.street.fault("sim-a", "timeout")
+        await trader.amend(order_id, price="96", quantity="2")
+        await trader.until(order_id, "unknown")
+        await floor.advance(1)
+        await floor.street.fault("sim-a", "none")
+        order = await trader.until(order_id, "acknowledged")
+        assert (order.price, order.quantity, order.pending, order.uncertain) == ("96", "2", None, False)
+
+
+async def test_amend_cancel_and_fill_that_cross_each_other_come_to_one_end(floor):
+    async with floor.open():
+        trader, other = await floor.trader(1), await floor.trader(2)
+        for number in range(20):
+            order_id = await trader.place("buy", "2", price="100")
+            await asyncio.gather(
+                trader.amend(order_id, quantity="3"),
+                other.place("sell", "1", price="100", time_in_force="IOC"),
+                trader.cancel(order_id),
+                other.place("sell", f"{1 + number % 3}", price="100", time_in_force="IOC"),
+            )
+            order = await trader.until(order_id, "filled", "canceled")
+            await floor.every_report_is_decided()
+            assert order.remaining_quantity == "0"
+            assert trader.order(order_id).pending is None
