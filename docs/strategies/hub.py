@@ -31,6 +31,7 @@ class Hub:
 
     def __init__(self, url: str, api_key: str, api_secret: str) -> None:
         self._api_key, self._secret = api_key, api_secret.encode()
+        self._written = "0"  # the account's record up to which reads must be: one reads what one wrote
         self._http = httpx.AsyncClient(base_url=url, timeout=10)
         self._ws_url = url.replace("http", "ws", 1) + "/v1/ws"
 
@@ -68,6 +69,8 @@ class Hub:
             answer = await self._http.request(method, target, content=content or None, headers=headers)
             said = answer.json()
             if said["success"]:
+                if content:
+                    self._written = answer.headers.get("X-Account-Seq", self._written)
                 return dict(said["data"])
             error = said["error"]
             if not error["retryable"]:
@@ -85,8 +88,8 @@ class Hub:
             "X-PM-SIGNATURE": hmac.new(self._secret, text.encode(), hashlib.sha256).hexdigest(),
         }
         if content:
-            headers |= {"Content-Type": "application/json", "Idempotency-Key": key}
-        return headers
+            return {**headers, "Content-Type": "application/json", "Idempotency-Key": key}
+        return {**headers, "X-Min-Account-Seq": self._written}
 
     async def stream(self, *topics: str, grace_ms: int = 0) -> AsyncIterator[dict[str, Any]]:
         """Messages with data. A connection that breaks is resumed where it was: nothing is missed, nothing comes twice.
@@ -106,8 +109,8 @@ class Hub:
         self, socket: websockets.ClientConnection, topics: tuple[str, ...], places: dict[str, Any], grace_ms: int
     ) -> AsyncIterator[dict[str, Any]]:
         signed = self._signed("GET", "/v1/ws", b"", "")
-        names = ("api_key", "timestamp", "signature")
-        await _ask(socket, "auth", dict(zip(names, signed.values(), strict=True)))
+        names = {"api_key": "X-PM-API-KEY", "timestamp": "X-PM-TIMESTAMP", "signature": "X-PM-SIGNATURE"}
+        await _ask(socket, "auth", {name: signed[header] for name, header in names.items()})
         if grace_ms:
             await _ask(socket, "cancel_on_disconnect", {"enabled": True, "grace_ms": grace_ms})
         answer = await _ask(socket, "subscribe", {"topics": list(topics), "resume": places})

@@ -1,68 +1,85 @@
-"""`omniaxs`: every command of the product, one file a group."""
+"""`omniaxs`: every command of the product, one file a group.
+
+Only the group that is asked for is imported: all of them together are most of the product, and take two seconds.
+"""
 
 import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Final
 
 import typer
 
-from ops.cli import (
-    accounts,
-    bars,
-    client,
-    connectors,
-    dead_letters,
-    doctor,
-    feed,
-    halt,
-    keys,
-    markets,
-    orders,
-    run,
-    store,
-    topics,
-)
-from ops.cli import settings as settings_command
 from ops.processes.commands.port import EXIT_UNAVAILABLE, CommandFailed
-from ops.processes.platform import NotSetUp
-from ops.processes.serving import AddressTaken
-from ops.runtime.settings import SettingsError
-from storage.log.port import LogUnavailable
-from storage.mongo.connect import StoreUnavailable
 
-EXIT_CONFIGURATION = 78
+EXIT_CONFIGURATION: Final = 78
+_COMMANDS: Final = {
+    "run": ("up", "gateway", "streams"),
+    "client": ("sign", "ws"),
+    "settings": ("settings",),
+    "doctor": ("doctor",),
+}
+_GROUPS: Final = {
+    "feed": ("feed", "Publish market data."),
+    "bars": ("bars", "Bars of recorded trades."),
+    "topics": ("topics", "Topics of the log."),
+    "db": ("store", "The store: migrations, checks, rebuilds."),
+    "markets": ("markets", "Reference data."),
+    "halt": ("halt", "The kill switch: halts of trading."),
+    "connectors": ("connectors", "Links to venues, and faults of simulated ones."),
+    "keys": ("keys", "API keys and the encryption key ring."),
+    "accounts": ("accounts", "Trading accounts."),
+    "orders": ("orders", "Orders, fills and positions of an API key."),
+    "dead-letters": ("dead_letters", "Records that no processor could take."),
+}
 
-application = typer.Typer(
-    name="omniaxs",
-    help="Streaming market-data and trading gateway.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-)
-run.mount(application)
-application.add_typer(feed.application, name="feed", help="Publish market data.")
-application.add_typer(bars.application, name="bars", help="Bars of recorded trades.")
-application.add_typer(topics.application, name="topics", help="Topics of the log.")
-application.add_typer(store.application, name="db", help="The store: migrations, checks, rebuilds.")
-application.add_typer(markets.application, name="markets", help="Reference data.")
-application.add_typer(halt.application, name="halt", help="The kill switch: halts of trading.")
-application.add_typer(connectors.application, name="connectors", help="Links to venues, and faults of simulated ones.")
-application.add_typer(keys.application, name="keys", help="API keys and the encryption key ring.")
-application.add_typer(accounts.application, name="accounts", help="Trading accounts.")
-application.add_typer(orders.application, name="orders", help="Orders, fills and positions of an API key.")
-application.add_typer(dead_letters.application, name="dead-letters", help="Records that no processor could take.")
-client.mount(application)
-settings_command.mount(application)
-doctor.mount(application)
+
+def build(arguments: Sequence[str]) -> typer.Typer:
+    """The commands that `arguments` can mean: one group where they begin with its name, else all."""
+    application = typer.Typer(
+        name="omniaxs",
+        help="Streaming market-data and trading gateway.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+    )
+    application.callback()(_nothing)  # so that a single command is still called by its name
+    first = arguments[0] if arguments else ""
+    only = first in _GROUPS or any(first in names for names in _COMMANDS.values())
+    for module, names in _COMMANDS.items():
+        if not only or first in names:
+            import_module(f"ops.cli.{module}").mount(application)
+    for name, (module, text) in _GROUPS.items():
+        if not only or first == name:
+            application.add_typer(import_module(f"ops.cli.{module}").application, name=name, help=text)
+    return application
+
+
+def _nothing() -> None: ...
 
 
 def main() -> None:
     """The console script. A refusal is one readable line on standard error and an exit code that says its kind."""
     try:
-        application()
-    except (SettingsError, NotSetUp) as error:
-        _fail(str(error), EXIT_CONFIGURATION)
+        build(sys.argv[1:])()
     except CommandFailed as error:
         _fail(str(error), error.exit_code)
-    except (LogUnavailable, StoreUnavailable, AddressTaken) as error:
-        _fail(str(error), EXIT_UNAVAILABLE)
+    except Exception as error:
+        if (code := _exit_code_of(error)) is None:
+            raise
+        _fail(str(error), code)
+
+
+def _exit_code_of(error: Exception) -> int | None:
+    """Of what a person can mend; None for a bug. What can be raised is imported by now, so this costs nothing before."""
+    from ops.processes.platform import NotSetUp  # noqa: PLC0415
+    from ops.processes.serving import AddressTaken  # noqa: PLC0415
+    from ops.runtime.settings import SettingsError  # noqa: PLC0415
+    from storage.log.port import LogUnavailable  # noqa: PLC0415
+    from storage.mongo.connect import StoreUnavailable  # noqa: PLC0415
+
+    if isinstance(error, SettingsError | NotSetUp):
+        return EXIT_CONFIGURATION
+    return EXIT_UNAVAILABLE if isinstance(error, LogUnavailable | StoreUnavailable | AddressTaken) else None
 
 
 def _fail(text: str, exit_code: int) -> None:

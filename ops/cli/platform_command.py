@@ -8,8 +8,6 @@ from typing import Any
 import httpx
 
 from ops.processes.commands.port import EXIT_FAILED, EXIT_UNAVAILABLE, CommandFailed
-from ops.processes.commands.registry import COMMANDS
-from ops.processes.platform import opened_platform
 from ops.processes.up_file import UP_FILE, Up, read_up_file
 from ops.runtime.logs import configure_logs
 from ops.runtime.settings import Settings, load_settings
@@ -40,6 +38,9 @@ def print_json(event: Event) -> None:
 async def _run_here(
     settings: Settings, name: str, arguments: Mapping[str, Any], output: Callable[[Event], None]
 ) -> None:
+    from ops.processes.commands.registry import COMMANDS  # noqa: PLC0415  (every part of the platform: half a second)
+    from ops.processes.platform import opened_platform  # noqa: PLC0415
+
     async with opened_platform(settings) as platform:
         async for event in COMMANDS[name](platform, arguments):
             output(event)

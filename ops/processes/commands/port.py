@@ -1,13 +1,14 @@
 """A command: a coroutine that yields events (JSON-able dicts), run by the CLI or over the ops port of a running `up`."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ops.processes.platform import Platform
+if TYPE_CHECKING:
+    from ops.processes.platform import Platform
 
 Arguments = Mapping[str, Any]
 Event = dict[str, Any]
-Command = Callable[[Platform, Arguments], AsyncIterator[Event]]
+Command = Callable[["Platform", Arguments], AsyncIterator[Event]]
 
 EXIT_FAILED = 1
 EXIT_DATA = 65
