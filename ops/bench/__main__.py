@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from ops.bench import bars, connections, fanout, latency, rest, slow_reader
+from ops.bench import bars, connections, decisions, fanout, latency, rest, slow_reader
 from ops.bench.report import RESULTS, Report
 from ops.bench.scale import FULL, QUICK, Scale
 
@@ -16,6 +16,7 @@ BENCHMARKS: dict[str, Callable[[Scale], Iterable[Report]]] = {
     "fan-out": fanout.benchmark,
     "rest": rest.benchmark,
     "bars": bars.benchmark,
+    "decisions": decisions.benchmark,
     "latency": latency.benchmark,
     "connections": connections.benchmark,
     "slow-reader": slow_reader.benchmark,

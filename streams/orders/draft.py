@@ -18,13 +18,14 @@ from storage.models.valuation import (
     Holding,
     Valuation,
     holding_of,
+    mark_of,
     sum_of_reservations,
     value_account,
 )
 from streams.orders.images import with_consequences
 from streams.orders.malformed import AnyCommand
 from streams.orders.market import Market, Origin
-from streams.orders.state import AccountState
+from streams.orders.state import AccountState, KnownHolding
 
 
 class Trading(NamedTuple):
@@ -159,7 +160,16 @@ class Draft:
         return self._converter
 
     def _holding(self, position: Position) -> Holding:
-        return holding_of(position, self.quote(position.symbol), self.rules(position.symbol))
+        """At the present mark; kept beside the state, as most positions have not moved since the last decision."""
+        symbol = position.symbol
+        quote, rules = self.quote(symbol), self.rules(symbol)
+        mark = mark_of(quote.bid, quote.ask, quote.last) if quote is not None else None
+        known = self.state.holdings.get(symbol)
+        if known is not None and known.position is position and known.rules is rules and known.mark == mark:
+            return known.holding
+        holding = holding_of(position, quote, rules)
+        self.state.holdings[symbol] = KnownHolding(position, rules, mark, holding)
+        return holding
 
     @property
     def valuation(self) -> Valuation:
@@ -183,8 +193,9 @@ class Draft:
         reserved = self.state.reserved
         for after in self.orders.values():
             before = self.state.orders.get(after.order_id)
-            change = minus(number(after.reserved), number(before.reserved) if before else ZERO)
-            if change:
+            held = before.reserved if before is not None else "0"
+            if after.reserved != held:
+                change = minus(number(after.reserved), number(held))
                 reserved = {**reserved, after.currency: plus(reserved.get(after.currency, ZERO), change)}
         self._reserved = sum_of_reservations(reserved, self.converter)
         return self._reserved

@@ -1,7 +1,8 @@
 """The state of one account in the order core: what its valid records have come to. `evolve` changes it in place.
 
 Everything a decision asks of it is a dictionary read, whatever the number of open orders. What can be worked out of the
-orders (reservations, open quantities, best own prices) is kept beside them and never stored. Pure.
+orders (reservations, open quantities, best own prices, holdings at the last mark) is kept beside them and never stored.
+Pure.
 """
 
 from collections import deque
@@ -10,10 +11,12 @@ from heapq import heapify, heappop, heappush
 from typing import Final, NamedTuple
 
 from storage.models.accounts import DEFAULT_LIMITS, Account, DeadMan, Limits, SetBy, TradingState
+from storage.models.controls import TradingRules
 from storage.models.money import ZERO, minus, number, plus
 from storage.models.order_events import Answer
-from storage.models.orders import Order, Side
+from storage.models.orders import Order, PendingAmend, Side
 from storage.models.positions import Position
+from storage.models.valuation import Holding
 
 REMEMBERED_NS: Final = 600_000_000_000
 """Commands that a client issued longer ago and that are not remembered are too old; answers and ended orders are kept as
@@ -37,6 +40,15 @@ class DueCancel(NamedTuple):
 
     command_id: str
     reason: str
+
+
+class KnownHolding(NamedTuple):
+    """A position at a mark and at rules, worked out once. It says nothing that these do not: no state, only less work."""
+
+    position: Position
+    rules: TradingRules | None
+    mark: Decimal | None
+    holding: Holding
 
 
 class OpenSide:
@@ -73,6 +85,7 @@ class AccountState:
         "ended",
         "ended_at",
         "fills",
+        "holdings",
         "limits",
         "mode",
         "opened",
@@ -111,6 +124,7 @@ class AccountState:
         self.dead_men: dict[str, DeadMan] = {}
         self.due_cancels: dict[str, DueCancel] = {}
         self.recent: deque[int] = deque()
+        self.holdings: dict[str, KnownHolding] = {}
         self.reserved: dict[str, Decimal] = {}
         self.sides: dict[Market, OpenSide] = {}
         self.waiting: dict[str, None] = {}
@@ -163,12 +177,14 @@ class AccountState:
         """Count an open order anew; it keeps its place among the others, so that two folds agree on their order."""
         self.orders[before.order_id] = after
         side = self.sides[before.symbol, before.side]
-        change = minus(open_quantity_of(after), open_quantity_of(before))
-        side.quantity = plus(side.quantity, change)
-        freed = minus(number(after.reserved), number(before.reserved))
-        self.reserved[before.currency] = plus(self.reserved[before.currency], freed)
-        if before.reduce_only:
-            side.reduce_only_quantity = plus(side.reduce_only_quantity, change)
+        if _filling(before) != _filling(after):
+            change = minus(open_quantity_of(after), open_quantity_of(before))
+            side.quantity = plus(side.quantity, change)
+            if before.reduce_only:
+                side.reduce_only_quantity = plus(side.reduce_only_quantity, change)
+        if before.reserved != after.reserved:
+            freed = minus(number(after.reserved), number(before.reserved))
+            self.reserved[before.currency] = plus(self.reserved[before.currency], freed)
         if before.type == "limit" and (before.price, before.amend) != (after.price, after.amend):
             for price in _prices_of(after):
                 heappush(side.prices, (price * side.sign, after.order_id))
@@ -198,6 +214,11 @@ def open_quantity_of(order: Order) -> Decimal:
     if order.amend is None:
         return number(order.remaining_quantity)
     return minus(max(number(order.quantity), number(order.amend.quantity)), number(order.filled_quantity))
+
+
+def _filling(order: Order) -> tuple[str, str, PendingAmend | None]:
+    """All that its open quantity depends on."""
+    return order.remaining_quantity, order.filled_quantity, order.amend
 
 
 def _waits(order: Order) -> bool:
