@@ -6,11 +6,13 @@ from typing import Any, Final
 import msgspec
 
 from gateway.http.calls import Reply, SignedCall
+from gateway.http.fields import LONGEST_TEXT
 from gateway.trading.deciding import POLL_SECONDS, Decided, Deciding
 from gateway.trading.outcomes import order_reply, refuse, refuse_late, refuse_unknown
 from gateway.trading.ports import AnswerSource, OrderSource
 from gateway.trading.requests import Begun, OrderRequestBook, account_of
 from gateway.trading.shape import new_terms
+from ops.runtime.errors import HubError
 from storage.decisions.decisions import DECISION_SECONDS
 from storage.decisions.watch import DecisionsLost, Watch
 from storage.models.order_answers import amend_outcome
@@ -36,6 +38,8 @@ class Amending:
         """`data`: the order with its new terms. Raises what it was refused for, `order.outcome_unknown` when nobody says."""
         account_id, order_id = account_of(call), call.path["order_id"]
         terms = new_terms(body)
+        if len(order_id) > LONGEST_TEXT:
+            raise HubError("order.not_found", {"order_id": order_id[:LONGEST_TEXT]})
         begun = await self._book.begin(call, account_id, (True,), makes_orders=False)
         deadline = asyncio.get_running_loop().time() + DECISION_SECONDS
         with self._deciding.watch(account_id) as watch:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from ops.runtime.timestamps import NANOSECONDS_PER_SECOND, parse_timestamp
 from storage.models.accounts import DeadMan
+from storage.models.order_answers import answer_of
 from storage.models.order_events import (
     AccountOpened,
     AmendRequested,
@@ -24,7 +25,6 @@ from storage.models.order_events import (
 )
 from storage.models.order_records import OrderRecord
 from storage.models.orders import Order
-from streams.orders.answers import answer_of
 from streams.orders.life import is_open
 from streams.orders.state import REMEMBERED_NS, AccountState, ClientId, DueCancel
 

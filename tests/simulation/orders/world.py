@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 from storage.models.accounts import Limits
+from storage.models.order_answers import answer_of
 from storage.models.order_commands import (
     AmendOrder,
     ArmDeadMan,
@@ -28,7 +29,6 @@ from storage.models.orders import Order
 from streams.orders import decide as deciding
 from streams.orders import evolve as evolving
 from streams.orders import follow_ups
-from streams.orders.answers import answer_of
 from streams.orders.life import is_open
 from streams.orders.market import Market, Origin
 from streams.orders.snapshot import restore, snapshot
