@@ -20,7 +20,7 @@ PARTITIONS = {TRADES: 1, QUOTES: 2, "quote-states": 2, "venue-requests": 2, "ven
 
 
 class Remembering:
-    """Remembers the offsets that it made durable; holds its flush back while `open` is not set."""
+    """Remembers the offsets that it made durable; holds them back while `open` is not set."""
 
     def __init__(self, topic: str, name: str = "remembering") -> None:
         self.topic, self.name = topic, name
@@ -37,7 +37,8 @@ class Remembering:
         self.folded += [(partition, record.offset) for record in records]
 
     async def flush(self) -> None:
-        await self.open.wait()
+        if self.folded:
+            await self.open.wait()
         self.durable += self.folded
         self.folded = []
 
