@@ -56,6 +56,13 @@ class SimulatedLog:
         process = self.process
         await process.gate()
         await process.travel()
+        if process.meets("log_fails"):
+            raise LogUnavailable("simulated")
+        if process.meets("append_late"):
+            asyncio.get_running_loop().call_later(
+                TIMEOUT + process.random.uniform(0, 1.5), self.broker.land, topic, messages
+            )
+            await self._told_nothing(topic)
         if process.meets("append_lost"):
             landed = messages[: process.random.randrange(len(messages))]
             self.broker.land(topic, landed)
@@ -80,6 +87,11 @@ class SimulatedLog:
     async def bounds(self, topic: str) -> dict[int, Bounds]:
         await self._ask()
         return {0: Bounds(0, len(self.broker.records[topic]))}
+
+    async def committed(self, group: str, topic: str) -> dict[int, int]:
+        """Nobody relies on it."""
+        await self._ask()
+        return {}
 
     def tail(self, topic: str, start: Mapping[int, int]) -> "SimulatedTail":
         return SimulatedTail(self, topic, start[0])

@@ -5,6 +5,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 TURNS = 60_000
+ROUNDS = 20
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
@@ -43,9 +44,17 @@ def run(main: Coroutine[Any, Any, None]) -> None:
         loop.run_until_complete(main)
     finally:
         loop._turns = 0
+        _cancel(loop)
+        loop.close()
+
+
+def _cancel(loop: VirtualLoop) -> None:
+    """End what is left; whoever swallows a cancellation is asked again."""
+    for _ in range(ROUNDS):
         left = asyncio.all_tasks(loop)
+        if not left:
+            return
         for task in left:
             task.cancel()
-        if left:
-            loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
-        loop.close()
+        loop.run_until_complete(asyncio.wait(left, timeout=1))
+    raise RuntimeError(f"these tasks do not end: {asyncio.all_tasks(loop)}")
