@@ -33,6 +33,7 @@ from storage.mongo.connect import StoreUnavailable
 from storage.topics import Topics
 
 _ANSWER_SECONDS: Final = 5.0
+_BEHIND: Final = (TimeoutError, SnapshotBehind, PositionLost, LogUnavailable, StoreUnavailable)
 _logger = logging.getLogger(__name__)
 
 
@@ -139,6 +140,7 @@ class LiveHub:
         found: dict[str, Sequence[Frame]] = {}
         for one in wanted:
             granted[one.topic.name], found[one.topic.name] = await self._prepare(client, one)
+        found.update(await self._older_trades(wanted, granted))
         ready = [one for one in wanted if granted[one.topic.name].code is None]
         if client.closed:
             return
@@ -187,19 +189,28 @@ class LiveHub:
                     )
                 if granted.recovered and one.resume is not None:
                     granted.since = dict(one.resume.positions)
-                elif one.snapshot:
-                    return granted, await self._look_up(client, topic, granted)
+                elif one.snapshot and topic.family == "orders" and client.account is not None:
+                    return granted, await self._order_snapshot(topic, client.account, granted)
                 return granted, []
-        except (TimeoutError, SnapshotBehind, PositionLost, LogUnavailable, StoreUnavailable) as error:
-            _logger.warning("%s cannot be subscribed to at the moment: %s", topic.name, error or "not read yet")
-            return Granted(code="stream.snapshot_behind"), []
+        except _BEHIND as error:
+            return _refused(topic, error), []
 
-    async def _look_up(self, client: Client, topic: Topic, granted: Granted) -> Sequence[Frame]:
-        """What the hub does not hold of a snapshot; that of orders stands for a position, from which updates follow."""
-        if topic.family != "orders" or client.account is None:
-            return await self._snapshots.older_trades(topic)
-        ((feed, shard),) = self._places(topic, client.account)
-        prepared = await self._order_snapshots.prepare(topic, client.account, feed, shard)
+    async def _older_trades(
+        self, wanted: Sequence[Wanted], granted: dict[str, Granted]
+    ) -> Mapping[str, Sequence[Frame]]:
+        """What snapshots of trades need of the log, for all topics together; where it cannot be had they are refused."""
+        topics = [one.topic for one in wanted if one.snapshot and _is_new(granted[one.topic.name])]
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                return await self._snapshots.older_trades(topics)
+        except _BEHIND as error:
+            granted.update({topic.name: _refused(topic, error) for topic in topics if topic.family == "trades"})
+            return {}
+
+    async def _order_snapshot(self, topic: Topic, account: str, granted: Granted) -> Sequence[Frame]:
+        """It stands for a position, from which updates follow."""
+        ((feed, shard),) = self._places(topic, account)
+        prepared = await self._order_snapshots.prepare(topic, account, feed, shard)
         granted.since = {shard.name: prepared.position}
         return [] if prepared.frame is None else [prepared.frame]
 
@@ -300,3 +311,13 @@ class LiveHub:
         self._catching_up.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self.fail(error)
+
+
+def _is_new(granted: Granted) -> bool:
+    """Whether it gets a snapshot, when it asked for one."""
+    return granted.code is None and not granted.recovered
+
+
+def _refused(topic: Topic, error: Exception) -> Granted:
+    _logger.warning("%s cannot be subscribed to at the moment: %s", topic.name, error or "not read yet")
+    return Granted(code="stream.snapshot_behind")

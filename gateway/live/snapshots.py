@@ -1,11 +1,11 @@
 """What a new subscriber gets first: last frames, active signals, the last trades."""
 
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from heapq import merge
 from itertools import islice
 from typing import Final
 
-from gateway.live.feed import Feed
 from gateway.live.feeds import Feeds
 from gateway.live.frames import Address, Frame
 from gateway.live.interest import matches, partitions, route_keys
@@ -43,33 +43,47 @@ class Snapshots:
             case "orders":
                 return list(found)
 
-    async def older_trades(self, topic: Topic) -> list[Frame]:
-        """The last trades before those that are held, when fewer than the snapshot's are: looked for in the newest
-        50,000 records of the shard.
+    async def older_trades(self, topics: Sequence[Topic]) -> dict[str, list[Frame]]:
+        """By topic the last trades before those that are held, for topics of which fewer are held than a snapshot has: looked
+        for in the newest 50,000 records of a shard, which is read once for all of them.
         """
-        keys = route_keys(topic, None)
-        if topic.family != "trades" or len(self._last_trades(topic, keys, ())) == SNAPSHOT_TRADES:
-            return []
+        short = [topic for topic in topics if topic.family == "trades" and self._is_short(topic)]
+        if not short:
+            return {}
         bounds = await self._log.bounds(TRADES)
-        feed = self._feeds[TRADES]
-        found: list[Frame] = []
-        for number in partitions(topic, None, TRADES, self._topics):
-            found += await self._search(feed, feed.shards[number], keys, bounds[number].first)
+        found: dict[str, list[Frame]] = {topic.name: [] for topic in short}
+        for number, wanted in self._by_partition(short).items():
+            for name, frames in (await self._search(number, wanted, bounds[number].first)).items():
+                found[name] += frames
         return found
 
-    async def _search(self, feed: Feed, shard: Shard, keys: frozenset[str], first: int) -> list[Frame]:
+    def _is_short(self, topic: Topic) -> bool:
+        return len(self._last_trades(topic, route_keys(topic, None), ())) < SNAPSHOT_TRADES
+
+    def _by_partition(self, topics: Sequence[Topic]) -> dict[int, list[str]]:
+        found: dict[int, list[str]] = {}
+        for topic in topics:
+            for number in partitions(topic, None, TRADES, self._topics):
+                found.setdefault(number, []).append(topic.name)
+        return found
+
+    async def _search(self, partition: int, names: Sequence[str], first: int) -> dict[str, list[Frame]]:
+        """Page by page towards the past, until every topic has enough. The name of a topic of trades is its router key."""
+        feed = self._feeds[TRADES]
+        shard = feed.shards[partition]
         stop = shard.history_start
         end = max(first, stop - _SEARCHED)
-        found: list[Frame] = [frame for frame in shard.since(stop, _SEARCHED) if matches(frame.address, keys)]
-        while stop > end and len(found) < SNAPSHOT_TRADES:
+        found = _latest_by_key(shard.since(stop, _SEARCHED), names)
+        while stop > end and any(len(frames) < SNAPSHOT_TRADES for frames in found.values()):
             start = max(end, stop - _PAGE)
             page: list[Frame] = []
-            async for records in self._log.read(TRADES, shard.partition, start, stop):
+            async for records in self._log.read(TRADES, partition, start, stop):
                 frames = (feed.source.frame(shard, record) for record in records)
-                page += [frame for frame in frames if frame is not None and matches(frame.address, keys)]
-            found = page + found
+                page += [frame for frame in frames if frame is not None]
+            for name, older in _latest_by_key(page, names).items():
+                found[name] = (older + found[name])[-SNAPSHOT_TRADES:]
             stop = start
-        return found[-SNAPSHOT_TRADES:]
+        return found
 
     def _latest(self, log_topic: str, topic: Topic, keys: frozenset[str]) -> list[Frame]:
         """Last frames, as snapshots; a change of state stays a message of its own type."""
@@ -113,3 +127,13 @@ def _newest_first(shard: Shard, keys: frozenset[str], older: list[Frame]) -> Ite
     for frame in reversed(older):
         if frame.seq < oldest_held:
             yield frame
+
+
+def _latest_by_key(frames: Sequence[Frame], keys: Sequence[str]) -> dict[str, list[Frame]]:
+    """The newest frames that reach each router key, as many as a snapshot has, oldest first."""
+    found: dict[str, deque[Frame]] = {key: deque(maxlen=SNAPSHOT_TRADES) for key in keys}
+    for frame in frames:
+        for key in (frame.address.route, frame.address.wildcard):
+            if key is not None and key in found:
+                found[key].append(frame)
+    return {key: list(newest) for key, newest in found.items()}

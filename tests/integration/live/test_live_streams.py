@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from storage.log.memory import MemoryLog
 from storage.log.port import Message
 from storage.models.latest_quotes import LatestQuoteDocument
 
@@ -175,6 +176,33 @@ async def test_the_last_trades_of_a_quiet_symbol_are_looked_for_further_back(wor
         found = await client.take(50)
         assert [message["data"]["venue_seq"] for message in found] == list(range(10, 60))
         await client.silent(0.1)
+
+
+async def test_many_quiet_symbols_are_looked_for_in_one_reading_of_each_shard(world, topics):
+    reads: list[tuple[int, int]] = []
+
+    class Counting(MemoryLog):
+        def read(self, topic, partition, start, stop):
+            reads.append((partition, stop))
+            return super().read(topic, partition, start, stop)
+
+    world.log = Counting(topics)
+    await world.trades(*((symbol, number) for number in range(60) for symbol in SYMBOLS))
+    shards: dict[int, str] = {}
+    for symbol in SYMBOLS:
+        shards.setdefault(world.topics.partition("trades", symbol.encode()), symbol)
+    for start in range(0, 7_000, 1_000):
+        for loud in shards.values():
+            await world.trades(*((loud, number) for number in range(start, start + 1_000)))
+    quiet = [symbol for symbol in SYMBOLS if symbol not in shards.values()]
+    async with world.gateway() as gateway, gateway.client() as client:
+        await client.subscribe(*(f"trades.{symbol}" for symbol in quiet))
+        numbers: dict[str, list[int]] = {}
+        for message in await client.take(50 * len(quiet)):
+            numbers.setdefault(message["data"]["symbol"], []).append(message["data"]["venue_seq"])
+        assert numbers == {symbol: list(range(10, 60)) for symbol in quiet}
+        assert len(reads) == len(set(reads)) <= 2 * len(shards)
+    await world.log.close()
 
 
 async def test_bars_by_timeframe_and_symbol(world):
