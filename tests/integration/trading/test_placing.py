@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from storage.models.order_commands import PlaceOrder, decode_command
 from storage.models.order_requests import OrderRequest
+from storage.mongo.failures import StoreUnavailable
 from storage.mongo.order_requests import OrderRequests
 from storage.topics import ORDER_COMMANDS
 from tests.integration.orders.trading_place import ACCOUNT, COIN, TradingPlace, until
@@ -134,3 +135,27 @@ async def test_killed_between_document_and_publish_the_retry_places_it(place: Tr
 async def _placed(place: TradingPlace) -> list[PlaceOrder]:
     commands = [decode_command(record.value or b"") for record in await place.all(ORDER_COMMANDS)]
     return [command for command in commands if isinstance(command, PlaceOrder)]
+
+
+class AwayRequests(OrderRequests):
+    """The database does not answer."""
+
+    async def claim(self, request: OrderRequest) -> OrderRequest:
+        raise StoreUnavailable("no server")
+
+
+async def test_without_the_database_nothing_is_published_and_the_same_key_places_it_later(place: TradingPlace) -> None:
+    away = AwayRequests(place.store.database)
+    async with street(place) as [gateway], gateways(place, 1, lambda parts: replace(parts, requests=away)) as [lost]:
+        answer = await lost.place("no-database")
+        assert (answer.status, answer.error["code"], answer.error["retryable"]) == (503, "order.outcome_unknown", True)
+        assert await _placed(place) == []
+        assert (await gateway.place("no-database")).status == 200
+
+
+async def test_an_order_that_may_be_on_its_way_for_a_shorter_time_says_so(place: TradingPlace) -> None:
+    async with street(place) as [gateway]:
+        sent = {"X-PM-VALID-FOR": "250"}
+        assert (await gateway.send("POST", "/v1/orders", order(), "short-lived", **sent)).status == 200
+        [command] = await _placed(place)
+        assert command.valid_until - (command.issued_at or 0) == 250_000_000
