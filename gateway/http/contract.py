@@ -1,6 +1,7 @@
-"""The contract that clients hold, as data: read once when the app is built."""
+"""The contract that clients hold, as data: read once a process. Nobody may change what the loaders return."""
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,11 +27,13 @@ class Operation:
         return self.path.replace("{", "<").replace("}", ">")
 
 
+@cache
 def load_contract() -> Document:
     """The contract as it is, before anything is added."""
     return _load(CONTRACT_PATH)
 
 
+@cache
 def load_additions() -> Document:
     """What this product adds: schemas, fields, parameters and paths, laid over the contract."""
     whole: Document = {"paths": {}, "components": {"parameters": {}, "schemas": {}}}

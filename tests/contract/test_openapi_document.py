@@ -67,6 +67,78 @@ def test_built_operations_document_their_errors(document):
                 assert statuses >= {"200", "422", "429", "500"}
 
 
+def holds(document, schema, value):
+    """Whether `value` fits a schema of the document."""
+    rooted = {"allOf": [{"$ref": f"#/components/schemas/{schema}"}], "components": document["components"]}
+    return OAS30Validator(rooted).is_valid(value)
+
+
+LIMIT = {"symbol": "AAPL.US", "side": "buy", "type": "limit", "quantity": "1", "price": "100"}
+
+
+@pytest.mark.parametrize(
+    ("change", "valid"),
+    [
+        ({}, True),
+        ({"time_in_force": "FOK"}, True),
+        ({"post_only": True, "time_in_force": "DAY"}, True),
+        ({"post_only": True, "time_in_force": "IOC"}, False),
+        ({"type": "market"}, False),
+        ({"type": "stop", "stop_price": "90"}, True),
+        ({"type": "stop"}, False),
+        ({"stop_price": "90"}, False),
+        ({"notional": "100"}, False),
+        ({"quantity": "0.00"}, False),
+        ({"quantity": "0.010"}, True),
+        ({"quantity": "1e3"}, False),
+        ({"quantity": 1}, False),
+        ({"symbol": ""}, False),
+        ({"reduce_onIy": True}, False),
+    ],
+)
+def test_orders_that_the_document_calls_valid(document, change, valid):
+    assert holds(document, "PlaceOrderRequest", {**LIMIT, **change}) is valid
+
+
+@pytest.mark.parametrize(
+    ("selector", "valid"),
+    [
+        ({}, False),
+        ({"order_ids": []}, False),
+        ({"symbol": None}, False),
+        ({"symbol": None, "strategy_id": "grid"}, True),
+        ({"order_ids": ["ord_1"], "symbol": None}, True),
+    ],
+)
+def test_cancel_selectors_must_say_something(document, selector, valid):
+    assert holds(document, "CancelOrderRequest", selector) is valid
+
+
+def test_items_of_a_batch_are_judged_alone(document):
+    assert holds(document, "BatchOrderRequest", {"orders": [LIMIT, 5, {"symbol": ""}]})
+    assert not holds(document, "BatchOrderRequest", {"orders": []})
+    assert not holds(document, "BatchOrderRequest", {"orders": [LIMIT] * 51})
+
+
+def test_operations_on_an_account_share_their_headers_and_conflicts(document):
+    seen = set()
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            if not {"Trading", "Account"} & set(operation["tags"]):
+                continue
+            seen.add(operation["operationId"])
+            responses = operation["responses"]
+            parameters = {item.get("$ref", "").rpartition("/")[2] for item in operation["parameters"]}
+            writes = "requestBody" in operation
+            assert "409" in responses
+            assert ("415" in responses) == writes
+            assert ("XMinAccountSeq" in parameters) != writes
+            assert ("IdempotencyKey" in parameters) == writes
+            assert responses["200"]["headers"]["X-Account-Seq"]["required"] != writes
+            assert ("Idempotency-Replayed" in responses["200"]["headers"]) == writes
+    assert len(seen) == 16
+
+
 async def test_served_as_json_and_as_a_page_without_foreign_hosts(gateway, document):
     response = await gateway.open("GET", "/openapi.json")
     assert response.headers["Content-Type"] == "application/json"
