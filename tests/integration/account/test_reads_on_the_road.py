@@ -31,7 +31,9 @@ async def every_page(gateway: TradingGateway, target: str, size: int) -> list[di
 async def test_a_write_is_read_at_its_seq(place: TradingPlace):
     async with street(place) as [gateway]:
         for number in range(5):
-            placed = await gateway.place(f"write-key-{number}", client_order_id=f"mine-{number}", price=f"{50000 + number}")
+            placed = await gateway.place(
+                f"write-key-{number}", client_order_id=f"mine-{number}", price=f"{50000 + number}"
+            )
             shown = await read(gateway, f"/v1/orders/{placed.data['order_id']}", placed.seq)
             assert shown.data["as_of_seq"] >= placed.seq
             assert shown.data["client_order_id"] == f"mine-{number}"
