@@ -80,6 +80,8 @@ _KINDS: Final[tuple[ErrorKind, ...]] = (
     ErrorKind("account.insufficient_funds", 409, False, "The account does not have that much to take out.", "details.available_margin is the most."),
     ErrorKind("account.trading_state_locked", 409, False, "An admin has set a stricter trading state.", "Ask support to loosen it."),
     ErrorKind("account.not_found", 404, False, "There is no such account.", "Check the account id."),
+    ErrorKind("command.malformed", 409, False, "The command could not be read and was not executed.", "Send again with a new Idempotency-Key; if it happens again, tell support the trace id."),
+    ErrorKind("command.too_large", 409, False, "The command would change more than one record can say, and was not executed.", "Send it in parts, or with shorter texts."),
     ErrorKind("risk.binding_inactive", 409, False, "There is no active binding to this venue.", "See GET /v1/access-bindings."),
     ErrorKind("risk.conversion_unavailable", 409, False, "This currency cannot be valued at the moment.", "Wait for a live quote of its conversion symbol."),
     ErrorKind("risk.insufficient_margin", 409, False, "The available margin does not cover this order.", "details has what is needed and what is there."),

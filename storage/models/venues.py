@@ -36,6 +36,7 @@ Amount = tuple[str, str]
 class SubmitRequest(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="submit"):
     """Put an order on the venue. A stop with `price` is a stop-limit, without one a stop-market. Refused after
     `valid_until`. `tenant_id` is who must not trade with itself; `reduce_only` is the core's business and only passed on.
+    A market order fills at nothing worse than its `worst_price`; what is left then is canceled.
     """
 
     order_id: str
@@ -54,6 +55,7 @@ class SubmitRequest(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="
     post_only: bool = False
     reduce_only: bool = False
     client_order_id: str | None = None
+    worst_price: str | None = None
 
 
 class AmendRequest(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="amend"):

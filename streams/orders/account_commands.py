@@ -19,6 +19,8 @@ from streams.orders.draft import Draft, Trading
 
 _STRICTNESS: Final = {"active": 0, "reducing": 1, "halted": 2}
 LONGEST_DEAD_MAN_MS: Final = 86_400_000
+MOST_OPEN_ORDERS: Final = 20_000
+"""So that one record can name them all when they are canceled."""
 
 
 def open_account(draft: Draft, command: OpenAccount) -> None:
@@ -116,5 +118,8 @@ def _bad_limits(limits: Limits) -> list[dict[str, str]]:
     wrong = [
         _field(name, "a decimal number, not below 0") for name, value in read.items() if value is None or value < 0
     ]
-    counts = {"max_open_orders": limits.max_open_orders, "orders_per_second": limits.orders_per_second}
-    return wrong + [_field(name, "a whole number, not below 0") for name, count in counts.items() if count < 0]
+    if not 0 <= limits.max_open_orders <= MOST_OPEN_ORDERS:
+        wrong.append(_field("max_open_orders", f"a whole number, 0 to {MOST_OPEN_ORDERS}"))
+    if limits.orders_per_second < 0:
+        wrong.append(_field("orders_per_second", "a whole number, not below 0"))
+    return wrong

@@ -22,6 +22,8 @@ DENIALS: Final[tuple[DenialKind, ...]] = (
     DenialKind("account.already_open", 409, "This account is open already.", "Nothing to do."),
     DenialKind("account.insufficient_funds", 409, "The account does not have that much to take out.", "details.available_margin is the most."),
     DenialKind("account.trading_state_locked", 409, "An admin has set a stricter trading state.", "Ask support to loosen it."),
+    DenialKind("command.malformed", 409, "The command could not be read and was not executed.", "Send again with a new Idempotency-Key; if it happens again, tell support the trace id."),
+    DenialKind("command.too_large", 409, "The command would change more than one record can say, and was not executed.", "Send it in parts, or with shorter texts."),
     DenialKind("connector.unavailable", 503, "The connector to this venue is down.", "Send again with a new Idempotency-Key."),
     DenialKind("instrument.not_tradable", 409, "This instrument is market data only.", "GET /v1/markets says what can be traded."),
     DenialKind("instrument.halted", 409, "Trading in this instrument is halted.", "Wait until its status is active."),

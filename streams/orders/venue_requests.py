@@ -73,5 +73,6 @@ def _submit(order: Order, event: OrderSent, common: dict[str, Any]) -> venues.Su
         post_only=order.post_only,
         reduce_only=order.reduce_only,
         client_order_id=order.client_order_id,
+        worst_price=order.reserve_price if order.type == "market" else None,
         **common,
     )

@@ -1,12 +1,13 @@
 """Every benchmark runs, small and without the peers that are not Python. No figure is asserted: machines differ."""
 
+import asyncio
 import json
 from collections.abc import Callable, Iterable
 
 import pytest
 from rich.console import Console
 
-from ops.bench import bars, connections, fanout, latency, rest, slow_reader
+from ops.bench import bars, connections, decisions, fanout, latency, rest, slow_reader
 from ops.bench.report import Report
 from ops.bench.scale import Scale
 
@@ -25,6 +26,24 @@ def test_a_table_with_ours_in_it(benchmark: Callable[[Scale], Iterable[Report]],
         assert all(row.get(column) is not None for row in report.rows for column in report.columns)
         report.show(Console(quiet=True))
         assert json.loads(report.write(tmp_path).read_text())["rows"] == list(report.rows)
+
+
+def test_decisions_and_recoveries(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HUB_TEST_KAFKA", "OMNIAXS_LOG_URL"):
+        monkeypatch.delenv(name, raising=False)
+    decided, recovered = decisions.benchmark(TINY)
+
+    assert [row["open orders"] for row in decided.rows] == [held for held in decisions.OPEN_ORDERS for _ in range(2)]
+    assert all(row["decisions a CPU second"] for row in decided.rows)
+    assert [row["log"] for row in recovered.rows] == ["memory"]
+
+
+@pytest.mark.kafka
+@pytest.mark.mongo
+def test_decisions_are_recovered_through_the_real_services(kafka_address: str, mongo_url: str) -> None:
+    recovered = asyncio.run(decisions.recoveries(TINY, bars.Services(kafka_address, mongo_url)))
+
+    assert [row["log"] for row in recovered.rows] == ["memory", "Kafka"]
 
 
 @pytest.mark.kafka

@@ -68,6 +68,10 @@ class NaiveCore:
         needed = price * quantity * _RATE
         if sum((one["reserved"] for one in self.orders), Decimal(0)) + needed > self.cash:
             return [{"type": "OrderDenied", "code": "risk.insufficient_margin"}]
+        return [{"type": "OrderAccepted", "order": self.rest(command, needed)}]
+
+    def rest(self, command: dict[str, Any], needed: Decimal) -> dict[str, Any]:
+        """Have an order."""
         order = {**command, "state": "sent", "reserved": needed}
         self.orders.append(order)
-        return [{"type": "OrderAccepted", "order": order}]
+        return order

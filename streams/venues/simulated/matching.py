@@ -29,7 +29,7 @@ def can_fill_whole(draft: Draft, order: Order) -> bool:
     """Whether everything that remains of the order would fill at once, before it meets its own tenant."""
     needed = order.remaining
     for number, maker in enumerate(draft.makers(OPPOSITE[order.side])):
-        if is_beyond(order.side, maker.price, order.price) or _is_own(maker, order) or number == MOST_MAKERS:
+        if is_beyond(order.side, maker.price, order.limit) or _is_own(maker, order) or number == MOST_MAKERS:
             return False
         needed -= maker.quantity
         if needed <= 0:
@@ -41,7 +41,7 @@ def execute(draft: Draft, taker: Order) -> str | None:
     """Fill a changed order against what it meets. Why it must end there: it has met its own tenant, or too many others."""
     start = draft.size
     for maker in draft.makers(OPPOSITE[taker.side]):
-        if not taker.remaining or is_beyond(taker.side, maker.price, taker.price):
+        if not taker.remaining or is_beyond(taker.side, maker.price, taker.limit):
             return None
         if _is_own(maker, taker):
             return "SIM_SELF_TRADE"

@@ -13,7 +13,10 @@ OPPOSITE: Final[dict[Side, Side]] = {"buy": "sell", "sell": "buy"}
 
 @dataclass(slots=True)
 class Order:
-    """As `OrderImage`, with numbers to calculate with. Never changed once it stands in a state: a draft copies it."""
+    """As `OrderImage`, with numbers to calculate with. Never changed once it stands in a state: a draft copies it.
+
+    `worst` is in no image: a market order has ended with the record that brought it to the book.
+    """
 
     order_id: str
     tenant_id: str
@@ -36,6 +39,12 @@ class Order:
     expires_at: int | None = None
     silent_until: int = 0
     ended_at: int = 0
+    worst: Decimal | None = None
+
+    @property
+    def limit(self) -> Decimal | None:
+        """What it must not trade beyond: its price, or the worst one of a market order while that is being filled."""
+        return self.worst if self.price is None else self.price
 
     @property
     def remaining(self) -> Decimal:
@@ -60,7 +69,7 @@ class Order:
         return (stop if self.side == "buy" else -stop, self.priority, self.order_id)
 
 
-_NAMES: Final = tuple(part.name for part in fields(Order))
+_NAMES: Final = tuple(part.name for part in fields(Order) if part.name in OrderImage.__struct_fields__)
 
 
 def copy_of(order: Order) -> Order:

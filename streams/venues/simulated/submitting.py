@@ -36,9 +36,12 @@ def _order_of(market: Market, request: SubmitRequest) -> Order | None:
         quantity = amount(request.quantity)
         price = None if request.price is None else amount(request.price)
         stop_price = None if request.stop_price is None else amount(request.stop_price)
+        worst = None if request.worst_price is None or request.type != "market" else amount(request.worst_price)
     except InvalidOperation:
         return None
     if not quantity.is_finite() or quantity <= 0 or not _has_shape(request, price, stop_price):
+        return None
+    if worst is not None and not worst.is_finite():
         return None
     return Order(
         request.order_id,
@@ -59,6 +62,7 @@ def _order_of(market: Market, request: SubmitRequest) -> Order | None:
         stop_price,
         request.post_only,
         request.client_order_id,
+        worst=worst,
     )
 
 

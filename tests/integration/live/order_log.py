@@ -64,7 +64,7 @@ class Owner:
 
     async def open(self) -> None:
         """An open account with money."""
-        limits = changed_limits(orders_per_second=1_000_000, max_open_orders=1_000_000)
+        limits = changed_limits(orders_per_second=1_000_000, max_open_orders=20_000)
         name = self.account
         await self.send(
             OpenAccount(command_id="open", account_id=name, tenant_id=TENANT, mode="sandbox", currency="USD", limits=limits),

@@ -306,6 +306,8 @@ def test_every_tested_code_is_in_the_table() -> None:
         "account.insufficient_funds",
         "account.not_open",
         "account.trading_state_locked",
+        "command.malformed",
+        "command.too_large",
         "order.already_final",
         "order.amend_pending",
         "order.cancel_pending",

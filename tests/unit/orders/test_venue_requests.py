@@ -20,3 +20,14 @@ def test_each_request_is_known_by_the_order_and_the_seq_that_asked() -> None:
     (query,) = requests_of(desk.report(VenueUnknown, "ord-1", code="venue.timeout"), TENANT)
     assert isinstance(query, QueryRequest)
     assert requests_of(desk.acknowledge("ord-1"), TENANT) == ()
+
+
+def test_a_market_order_carries_the_worst_price_that_its_margin_was_reserved_for() -> None:
+    desk = Desk()
+    placed = desk.place(order_type="market")
+    (submit,) = requests_of(placed, TENANT)
+    assert isinstance(submit, SubmitRequest)
+    assert submit.worst_price == placed.orders[0].reserve_price == "110"
+    (limit,) = requests_of(desk.place(), TENANT)
+    assert isinstance(limit, SubmitRequest)
+    assert limit.worst_price is None

@@ -17,6 +17,35 @@ def test_a_market_order_fills_at_the_book_that_subscribers_see(desk):
     assert desk.fills_of("o1") == [("101", "1", "taker"), ("102", "2", "taker")]
 
 
+@pytest.mark.parametrize(
+    ("side", "worst", "fills"),
+    [
+        ("buy", "101.99", [("101", "1", "taker")]),
+        ("buy", "102", [("101", "1", "taker"), ("102", "2", "taker")]),
+        ("buy", "100", []),
+        ("sell", "98.5", [("99", "1", "taker")]),
+        ("sell", "0", [("99", "1", "taker"), ("98", "2", "taker")]),
+    ],
+)
+def test_a_market_order_fills_at_nothing_worse_than_it_says(desk, side, worst, fills):
+    desk.quote("99", "101", size="1", asks=[["101", "1"], ["102", "4"]], bids=[["99", "1"], ["98", "4"]])
+    desk.submit(side=side, quantity="3", worst_price=worst)
+    assert desk.fills_of("o1") == fills
+    assert desk.reports_of("o1")[-1] == ("filled" if len(fills) == 2 else "canceled")
+
+
+def test_a_fill_or_kill_market_order_looks_no_further_than_its_worst_price(desk):
+    desk.quote("99", "101", size="1", asks=[["101", "1"], ["102", "4"]])
+    desk.submit(quantity="3", worst_price="101.5", time_in_force="FOK")
+    assert desk.reports_of("o1") == ["acknowledged", "canceled"]
+
+
+def test_a_worst_price_that_is_no_number_is_refused(desk):
+    desk.quote()
+    desk.submit(worst_price="NaN")
+    assert desk.reports_of("o1") == ["rejected"]
+
+
 def test_what_was_taken_stays_taken_until_the_next_quote(desk):
     desk.quote(size="5")
     desk.submit("o1", quantity="4")
