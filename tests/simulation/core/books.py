@@ -179,7 +179,11 @@ class Books:
     def all_relayed(self) -> bool:
         """Whether all that records ask and report has arrived, and the venue holds nothing back."""
         held = any(state.withheld or state.parked for state in self.symbols.values())
-        return not held and set(self.requests) <= self._ids(VENUE_REQUESTS) and set(self.reports) <= self._ids(ORDER_COMMANDS)
+        return (
+            not held
+            and set(self.requests) <= self._ids(VENUE_REQUESTS)
+            and set(self.reports) <= self._ids(ORDER_COMMANDS)
+        )
 
     def _ids(self, topic: str) -> set[bytes]:
         return set(self.ids(topic))

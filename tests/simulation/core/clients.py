@@ -66,8 +66,8 @@ class Gateways(Protocol):
 class Customer:
     """One account's owner: random writes, some of them repeated, each asked until it is answered."""
 
-    def __init__(self, account_id: str, gateways: Gateways, chance: random.Random) -> None:
-        self.account_id, self._gateways, self._random = account_id, gateways, chance
+    def __init__(self, account_id: str, gateways: Gateways, chance: random.Random, share: float) -> None:
+        self.account_id, self._gateways, self._random, self._share = account_id, gateways, chance, share
         self.writes: list[Write] = []
         self.orders: list[str] = []
         self.patient = False
@@ -172,9 +172,14 @@ class Customer:
 
     def _write(self) -> Write:
         chance = self._random
-        kind = chance.choices(
-            ("place", "batch", "amend", "cancel", "cancel-all", "after", "state"), (10, 1.5, 4, 3, 1, 1, 1)
-        )[0]
+        kinds, weights = ("place", "batch", "amend", "cancel", "cancel-all", "after", "state"), (10, 1.5, 5, 2, 1, 1, 1)
+        kind = chance.choices(kinds, weights)[0]
+        if kind in {"amend", "cancel"} and not self.orders:
+            kind = "place"
+        return self._order_write(kind) or self._account_write(kind)
+
+    def _order_write(self, kind: str) -> Write | None:
+        chance = self._random
         match kind:
             case "place":
                 valid_for = chance.choice((None, None, None, None, "300", "1200"))
@@ -185,17 +190,23 @@ class Customer:
             case "amend":
                 terms = {"price": chance.choice(("99.5", "100.5", "98"))}
                 if chance.random() < 0.6:
-                    terms = {"quantity": chance.choice(("1", "3", "0.25", "9.999"))} | (terms if chance.random() < 0.3 else {})
+                    terms = {"quantity": chance.choice(("1", "3", "0.25", "9.999"))} | (
+                        terms if chance.random() < 0.3 else {}
+                    )
                 return self._made("PATCH", AMEND, terms, path=AMEND + self._known())
             case "cancel":
                 body = chance.choice(({"order_ids": [self._known()]}, {"symbol": COIN}, {"order_ids": [self._known()]}))
                 return self._made("POST", "/v1/orders/cancel", body)
-            case "cancel-all":
-                return self._made("POST", "/v1/orders/cancel-all", {})
-            case "after":
-                body = {"timeout_ms": chance.choice((0, 700, 3000)), "spare_reduce_only": chance.random() < 0.5}
-                return self._made("POST", "/v1/orders/cancel-all-after", body)
-        state = chance.choice(("active", "active", "active", "reducing", "halted"))
+        return None
+
+    def _account_write(self, kind: str) -> Write:
+        chance = self._random
+        if kind == "cancel-all":
+            return self._made("POST", "/v1/orders/cancel-all", {})
+        if kind == "after":
+            body = {"timeout_ms": chance.choice((0, 700, 3000)), "spare_reduce_only": chance.random() < 0.5}
+            return self._made("POST", "/v1/orders/cancel-all-after", body)
+        state = chance.choice(("active", "active", "active", "active", "active", "active", "reducing", "halted"))
         return self._made("PUT", "/v1/accounts/trading-state", {"state": state})
 
     def _known(self) -> str:
@@ -205,7 +216,7 @@ class Customer:
         chance = self._random
         kind = chance.choice(("limit", "limit", "limit", "market", "stop"))
         body: dict[str, Any] = {
-            "symbol": chance.choice((COIN, COIN, COIN, SHARE)),
+            "symbol": SHARE if chance.random() < self._share else COIN,
             "side": chance.choice(("buy", "sell")),
             "type": kind,
         }
@@ -213,7 +224,11 @@ class Customer:
         if kind == "market" and chance.random() < 0.2:
             body["notional"] = "150"
         else:
-            body["quantity"] = chance.choice(("1", "2", "0.5", "7", "12", "0.0001") if body["symbol"] == COIN else ("1", "3", "9"))
+            body["quantity"] = chance.choice(
+                ("1", "2", "0.5", "1.5", "7", "12", "0.25", "3", "2.5", "0.0001")
+                if body["symbol"] == COIN
+                else ("1", "3", "9")
+            )
         if kind == "limit":
             body |= {"price": price, "time_in_force": chance.choice(("GTC", "GTC", "DAY", "IOC", "FOK"))}
             body["post_only"] = body["time_in_force"] in {"GTC", "DAY"} and chance.random() < 0.15

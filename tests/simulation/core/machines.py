@@ -1,7 +1,7 @@
 """The processes of a run: each role wired of the real components over the simulated log and store."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, Protocol
@@ -18,6 +18,7 @@ from ops.runtime.metrics import Metrics
 from storage.controls.announce import Announcer
 from storage.controls.tail import ControlsTail
 from storage.decisions.decisions import Decisions
+from storage.log.port import Message, Record
 from storage.models.ownership import PartitionReport
 from storage.models.tenants import ALL_SCOPES
 from storage.topics import (
@@ -74,9 +75,10 @@ from tests.simulation.owner.simulated_store import (
 SECOND: Final = 1_000_000_000
 TOPICS: Final = Topics({spec.name: 1 for spec in Topics()})
 OPTIONS: Final = OwnerOptions(in_flight=16, decide_at_once=4, waiting=16, checkpoint_seconds=0.7, checkpoint_keys=2)
-LOOK_SECONDS, TICK_SECONDS, RELAY_SECONDS = 0.5, 0.05, 0.7
+LOOK_SECONDS, TICK_SECONDS, RELAY_SECONDS = 0.7, 0.08, 0.9
 QUOTE_GROUP: Final = "market"
 Failed = Callable[[BaseException], None]
+Translate = Callable[[Record], Sequence[Message]]
 
 
 @dataclass(slots=True)
@@ -183,7 +185,9 @@ def _tell(place: Place, done: "asyncio.Future[Any]") -> None:
         place.failed(error)
 
 
-def _relays(place: Place, log: SimulatedLog, store: Store, process: Process, translated: dict[str, Any], source: str) -> list[Relay]:
+def _relays(
+    place: Place, log: SimulatedLog, store: Store, process: Process, translated: dict[str, Any], source: str
+) -> list[Relay]:
     return [
         place.parts.relay(
             log,
@@ -191,7 +195,7 @@ def _relays(place: Place, log: SimulatedLog, store: Store, process: Process, tra
             partition=0,
             target=target,
             translate=translate,
-            anchors=SimulatedAnchors(store, process, f"{target} relay"),
+            anchors=SimulatedAnchors(store, log.process, f"{target} relay"),
             progress_seconds=RELAY_SECONDS,
         )
         for target, translate in translated.items()
@@ -211,15 +215,11 @@ def order_core(place: Place, process: Process, group: Group) -> OwnerMachine:
     controls = ControlsTail(log, documents)  # type: ignore[arg-type]
     controls.failure.add_done_callback(lambda done: _tell(place, done))
     surroundings = place.parts.surroundings(controls, market)
-    ports = OwnerPorts(
-        log, *_ownership(place, place.order_store, process), surroundings, clock, Numbers(process)
-    )
+    ports = OwnerPorts(log, *_ownership(place, place.order_store, process), surroundings, clock, Numbers(process))
     rules = place.parts.order_rules(board, controls)
     owner = Owner(rules, ports, OwnerTopics(ORDER_COMMANDS, ORDER_EVENTS), OPTIONS)
     translated = {VENUE_REQUESTS: venue_requests, RISK_SIGNALS: risk_signals}
-    relayed = RelayedOwner(
-        owner, lambda partition: _relays(place, log, place.order_store, process, translated, ORDER_EVENTS)
-    )
+    relayed = RelayedOwner(owner, lambda partition: _relays(place, log, place.order_store, ORDER_EVENTS, translated))
     relayed.failure.add_done_callback(lambda done: _tell(place, done))
     start(place, market.run())
     start(place, Announcer(log, documents, clock).run())  # type: ignore[arg-type]
@@ -259,7 +259,7 @@ def venue(place: Place, process: Process, group: Group, seed: int) -> OwnerMachi
     translated = {ORDER_COMMANDS: order_commands}
     relayed = RelayedOwner(
         SimulatedVenueOwner(owner, rules, quotes, calls, TOPICS),
-        lambda partition: _relays(place, log, place.venue_store, process, translated, VENUE_REPORTS),
+        lambda partition: _relays(place, log, place.venue_store, VENUE_REPORTS, translated),
     )
     for failure in (relayed.failure, followed.failure):
         failure.add_done_callback(lambda done: _tell(place, done))
@@ -319,5 +319,3 @@ def gateway(place: Place, process: Process) -> GatewayMachine:
         for account_id, tenant_id in ACCOUNTS.items()
     }
     return GatewayMachine(process, clock, numbers, handlers, callers)
-
-

@@ -79,7 +79,9 @@ class OrderShelf(_Kind):
         shelf: dict[Any, Order] = self.store.kinds["orders"]
         return await self._call(
             lambda: [
-                one for one in shelf.values() if one.account_id == account_id and one.status in {"new", "partially_filled"}
+                one
+                for one in shelf.values()
+                if one.account_id == account_id and one.status in {"new", "partially_filled"}
             ]
         )
 
@@ -161,7 +163,9 @@ class ControlShelf(_Kind):
             for control in controls:
                 identity = identity_of(control.document)
                 if shelf[identity].revision == control.revision:
-                    shelf[identity] = StoredControl(control.revision, control.document, control.changed_at, pending=False)
+                    shelf[identity] = StoredControl(
+                        control.revision, control.document, control.changed_at, pending=False
+                    )
 
         await self._call(mark, writes=True)
 
@@ -174,5 +178,3 @@ class NoQuotes:
 
     async def get_many(self, symbols: Iterable[str]) -> dict[str, LatestQuoteDocument]:
         return {}
-
-

@@ -75,10 +75,11 @@ CONTROLS: Final[tuple[ControlDocument, ...]] = (
 )
 
 
-def start_of(chance: random.Random) -> int:
-    """When the run begins: in the middle of the day, or just before the share's market opens or closes."""
-    near = round(chance.uniform(0.5, 4) * SECOND)
-    return chance.choice((OPENS + 3_600 * SECOND, OPENS + 3_600 * SECOND, OPENS - near, CLOSES - near))
+def start_of(chance: random.Random) -> tuple[int, bool]:
+    """When the run begins: in the middle of the day, or just before the share's market opens or closes (and whether so)."""
+    if chance.random() < 0.6:
+        return OPENS + 3_600 * SECOND, False
+    return chance.choice((OPENS, CLOSES)) - round(chance.uniform(1, 4) * SECOND), True
 
 
 def open_accounts(broker: Broker) -> None:

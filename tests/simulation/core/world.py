@@ -5,22 +5,21 @@ import random
 from collections import Counter
 from typing import Any, Final
 
+from storage.controls.announce import Announcer
 from storage.log.port import AppendUnknown, LogUnavailable, Message
 from storage.log.valid_records import newest_claim
-from storage.models.controls import Fault, Halt
-from storage.models.order_commands import Deposit, SetLimits, VenueFilled
 from storage.models.accounts import Limits
+from storage.models.controls import Fault, Halt, identity_of
+from storage.models.order_commands import Deposit, SetLimits, VenueFilled
 from storage.models.ownership import not_applied
 from storage.mongo.controls import StoredControl
 from storage.mongo.failures import StoreUnavailable
-from storage.models.controls import identity_of
 from storage.topics import ORDER_COMMANDS, ORDER_EVENTS, VENUE_REPORTS, VENUE_REQUESTS
-from storage.controls.announce import Announcer
 from streams.orders.owner_rules import message_of
 from tests.simulation.core import machines
 from tests.simulation.core.books import Books, Wrong
-from tests.simulation.core.ends import check_end
 from tests.simulation.core.clients import Customer
+from tests.simulation.core.ends import check_end
 from tests.simulation.core.machines import TOPICS, GatewayMachine, OwnerMachine, Parts, Place, ProcessClock, start
 from tests.simulation.core.projecting import ReaderSeat
 from tests.simulation.core.shelves import ControlShelf, Shelves
@@ -30,6 +29,9 @@ from tests.simulation.owner.group import Group
 from tests.simulation.owner.simulated_log import Broker, SimulatedLog
 
 ACTIONS: Final = 14
+LATEST_WRITE: Final = 3.2
+WEATHERS: Final = (0.2, 0.6, 1.0)
+"""How much of everything befalls a run: what is always in trouble seldom comes to trade."""
 TROUBLES: Final = ("crash", "pause", "nap", "rebalance", "skew", "outage")
 KINDS: Final = (*RATES, *TROUBLES, "halt", "connector", "stale", "stray", "long ago")
 """Every kind of fault that a run may have; each can be left out."""
@@ -43,18 +45,17 @@ class World:
     ) -> None:
         self.seed, self._actions, self._without = seed, actions, without
         self.faults = Faults()
+        self._weather = self._chance("weather").choice(WEATHERS)
         for rate in RATES:
-            if rate in without:
-                setattr(self.faults, rate, 0.0)
+            share = 0.0 if rate in without else self._weather * getattr(self.faults, rate)
+            setattr(self.faults, rate, share)
         self.met: Counter[str] = self.faults.met
         self.broker = Broker(*(spec.name for spec in TOPICS))
         self.failures: list[BaseException] = []
         self._jump = 0
-        self._start = start_of(self._chance("start"))
+        self._start, is_near = start_of(self._chance("start"))
         parts = parts or Parts()
-        self.place = Place(
-            self.broker, parts.store(), parts.store(), Shelves(), self.now, parts, self.failures.append
-        )
+        self.place = Place(self.broker, parts.store(), parts.store(), Shelves(), self.now, parts, self.failures.append)
         self.orders, self.venues = Group(self.broker, ORDER_COMMANDS), Group(self.broker, VENUE_REQUESTS)
         self.readers = Group(self.broker, ORDER_EVENTS)
         self.cores: list[OwnerMachine] = []
@@ -64,9 +65,10 @@ class World:
         self.gateways: list[GatewayMachine] = []
         self.halted: list[tuple[int, int]] = []
         self.books = Books(self.broker, self.place.shelves)
-        self.customers = [Customer(name, self, self._chance(name)) for name in ACCOUNTS]
+        self.customers = [Customer(name, self, self._chance(name), 0.5 if is_near else 0.1) for name in ACCOUNTS]
         self._feed = Feed(self.broker, self._chance("feed"), self.now)
         self._processes = 0
+        self._left_over = False
 
     def _chance(self, name: str) -> random.Random:
         return random.Random(f"{self.seed}/{name}")  # noqa: S311
@@ -86,8 +88,10 @@ class World:
 
     async def _run(self) -> None:
         self._open()
-        troubles = [start(self.place, work) for work in (self._trouble(), self._rule(), self._stray())]
+        ruling = start(self.place, self._rule())
+        troubles = [ruling, start(self.place, self._trouble()), start(self.place, self._stray())]
         await self._act()
+        self._left_over = not ruling.done()
         for task in troubles:
             task.cancel()
         await asyncio.gather(*troubles, return_exceptions=True)
@@ -151,7 +155,7 @@ class World:
 
     @property
     def _chance_of_customers(self) -> random.Random:
-        return self.customers[0]._random  # noqa: SLF001
+        return self.customers[0]._random
 
     def _projection_ended(self, process: Process) -> None:
         """A process that has ended is started anew somewhere."""
@@ -170,9 +174,9 @@ class World:
     async def _trouble(self) -> None:
         """Crashes, pauses with and without a take-over, rebalances, outages."""
         chance = self._chance("troubles")
-        await asyncio.sleep(chance.uniform(0, 0.4))
+        await asyncio.sleep(chance.uniform(0, 0.3))
         while True:
-            await asyncio.sleep(chance.uniform(0.1, 1.5))
+            await asyncio.sleep(chance.uniform(0.1, 1.2) / self._weather)
             role = chance.choice(("core", "core", "venue", "venue", "projection", "gateway"))
             kind = chance.choice(TROUBLES)
             if kind in self._without:
@@ -201,7 +205,9 @@ class World:
 
     async def _trouble_owner(self, role: str, kind: str, chance: random.Random) -> None:
         group, every, begin = (
-            (self.orders, self.cores, self.start_core) if role == "core" else (self.venues, self.exchanges, self.start_venue)
+            (self.orders, self.cores, self.start_core)
+            if role == "core"
+            else (self.venues, self.exchanges, self.start_venue)
         )
         living = [one for one in every if not one.process.crashed]
         machine = next((one for one in living if one.process is group.member), None) or chance.choice(living)
@@ -273,7 +279,9 @@ class World:
                 self._feed.stale = True
                 asyncio.get_running_loop().call_later(chance.uniform(0.3, 1.5), self._feed_again)
             elif kind == "halt":
-                scope, target = chance.choice((("platform", ""), ("account", "acc_a"), ("symbol", COIN), ("venue", "X")))
+                scope, target = chance.choice(
+                    (("platform", ""), ("account", "acc_a"), ("symbol", COIN), ("venue", "X"))
+                )
                 halt = Halt(f"halt{number}", scope, target, chance.choice(("reducing", "halted")))
                 await self._change(announcer, log, halt)
                 await asyncio.sleep(chance.uniform(0.1, 1))
@@ -316,7 +324,12 @@ class World:
             match chance.choice(("report", "junk", "limits", "deposit")):
                 case "report":
                     fill = VenueFilled(
-                        command_id=f"stray{number}", account_id=account_id, order_id="ord_stray", fill_id="f", price="1", quantity="1"
+                        command_id=f"stray{number}",
+                        account_id=account_id,
+                        order_id="ord_stray",
+                        fill_id="f",
+                        price="1",
+                        quantity="1",
                     )
                     self.broker.land(ORDER_COMMANDS, [message_of(fill)])
                 case "junk":
@@ -338,7 +351,9 @@ class World:
         lifting = start(self.place, self._lift())
         for customer in self.customers:
             customer.patient = True
-        await self._until(lambda: lifting.done() and not any(customer.waiting for customer in self.customers), "answers")
+        await self._until(
+            lambda: lifting.done() and not any(customer.waiting for customer in self.customers), "answers"
+        )
         for _ in range(12):
             await self._until(self._is_quiet, "rest")
             if not self.books.open_orders():
@@ -368,14 +383,18 @@ class World:
             self.readers.assign(self.start_projection())
 
     async def _lift(self) -> None:
-        """Whatever people have ruled is over."""
+        """Whatever people have ruled is over. What they were about to write when they were called off may come late."""
+        if self._left_over:
+            await asyncio.sleep(LATEST_WRITE)
         process = self._process("admin")
         log = SimulatedLog(self.broker, process)
         announcer = Announcer(log, ControlShelf(self.place.shelves, process), ProcessClock(process, self.now))  # type: ignore[arg-type]
         for stored in list(self.place.shelves.kinds["controls"].values()):
             document = stored.document
             if isinstance(document, Halt) and not document.lifted:
-                await self._change(announcer, log, Halt(document.halt_id, document.scope, document.target, document.level, lifted=True))
+                await self._change(
+                    announcer, log, Halt(document.halt_id, document.scope, document.target, document.level, lifted=True)
+                )
             elif isinstance(document, Fault) and document.fault != "none":
                 await self._change(announcer, log, Fault(document.connector, "none"))
 

@@ -80,7 +80,8 @@ class Process:
 
     async def travel(self) -> None:
         """The time that a request or an answer takes."""
-        await asyncio.sleep(self.delay())
+        if delay := self.delay():
+            await asyncio.sleep(delay)
 
     def delay(self) -> float:
         """Seconds."""
