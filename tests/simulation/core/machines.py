@@ -1,7 +1,7 @@
 """The processes of a run: each role wired of the real components over the simulated log and store."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, Protocol
@@ -186,7 +186,7 @@ def _tell(place: Place, done: "asyncio.Future[Any]") -> None:
 
 
 def _relays(
-    place: Place, log: SimulatedLog, store: Store, process: Process, translated: dict[str, Any], source: str
+    place: Place, log: SimulatedLog, store: Store, source: str, translated: Mapping[str, Translate]
 ) -> list[Relay]:
     return [
         place.parts.relay(

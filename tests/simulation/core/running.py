@@ -72,13 +72,12 @@ def run_chunk(seeds: range) -> tuple[Counter[str], list[Outcome]]:
 
 
 def run_planted(name: str, most: int) -> Outcome | None:
-    """The first run that goes wrong with the bug in the real components; None where none does."""
-    with pytest.MonkeyPatch.context() as patch:
-        parts = PLANTED[name](patch)
-        for seed in range(most):
-            outcome = simulate(seed, parts)
-            if outcome.wrong is not None:
-                return outcome
+    """The first run that goes wrong with the bug in the real components, and not without; None where none does."""
+    for seed in range(most):
+        with pytest.MonkeyPatch.context() as patch:
+            outcome = simulate(seed, PLANTED[name](patch))
+        if outcome.wrong is not None and simulate(seed).wrong is None:
+            return outcome
     return None
 
 
