@@ -51,10 +51,13 @@ class DeadMan(msgspec.Struct, frozen=True):
 
 
 class Alerts(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The seq that raised what the account is warned of, and the seq that last ended it; -1: never."""
+    """The seq that raised what the account is warned of, and the seq that last ended it; -1: never. `figures` are those of
+    the later of the two, where they do not stand in the account.
+    """
 
     raised: int = -1
     cleared: int = -1
+    figures: dict[str, str] | None = None
 
 
 class Account(msgspec.Struct, frozen=True, gc=False):
@@ -62,7 +65,8 @@ class Account(msgspec.Struct, frozen=True, gc=False):
 
     `cash` is the converted sum of `balances`; a currency without a live conversion counts as 0 (`unconverted` names it).
     equity = cash + unrealized_pnl; available_margin = equity - initial_margin - reserved; risk_ratio =
-    maintenance_margin / equity (8 decimals), None at equity <= 0. `alerts` are the warnings by code.
+    maintenance_margin / equity (8 decimals), None at equity <= 0. `alerts` are the warnings by code, those
+    of one symbol by `code:symbol`.
     """
 
     account_id: str

@@ -62,6 +62,7 @@ def set_limits(draft: Draft, command: SetLimits) -> None:
     if wrong := _bad_limits(command.limits):
         _deny(draft, "request.invalid", fields=wrong)
     else:
+        draft.limits = command.limits
         draft.event(LimitsChanged(command.limits))
 
 

@@ -41,6 +41,7 @@ class Draft:
 
     __slots__ = (
         "_converter",
+        "_held",
         "_holdings",
         "_reserved",
         "_used",
@@ -48,6 +49,7 @@ class Draft:
         "balances",
         "command",
         "events",
+        "limits",
         "market",
         "now",
         "opening",
@@ -75,6 +77,7 @@ class Draft:
         self.orders: dict[str, Order] = {}
         self.positions: dict[str, Position] = {}
         self.trading = Trading(state.trading_state, state.trading_set_by, state.trading_since or self.ts)
+        self.limits = state.limits
         self.rate_exceeded: bool | None = None
         self.opening: AccountOpened | None = None
         account = state.account
@@ -83,6 +86,7 @@ class Draft:
         self.paid_fees = account.paid_fees if account else {}
         self._used: dict[str, UsedQuote] = {}
         self._valuation: Valuation | None = None
+        self._held: list[tuple[Position, Holding]] = []
         self._holdings: dict[str, Holding] = {}
         self._reserved: Decimal | None = None
         self._converter: Converter | None = None
@@ -174,16 +178,24 @@ class Draft:
     @property
     def valuation(self) -> Valuation:
         """What the account is worth as this record has it so far."""
+        return self._valuation if self._valuation is not None else self._value()
+
+    def _value(self) -> Valuation:
+        positions = {**self.state.positions, **self.positions} if self.positions else self.state.positions
+        known = self._holdings
+        self._held = [
+            (one, known.get(one.symbol) or self._holding(one)) for one in positions.values() if one.net_qty != "0"
+        ]
+        priced = [(one.currency, holding) for one, holding in self._held]
+        self._valuation = valuation = value_account(self.balances, priced, self.converter)
+        return valuation
+
+    @property
+    def held(self) -> list[tuple[Position, Holding]]:
+        """The positions that are not flat, at their marks, as this record has them so far."""
         if self._valuation is None:
-            positions = {**self.state.positions, **self.positions} if self.positions else self.state.positions
-            known = self._holdings
-            held = [
-                (one.currency, known.get(one.symbol) or self._holding(one))
-                for one in positions.values()
-                if one.net_qty != "0"
-            ]
-            self._valuation = value_account(self.balances, held, self.converter)
-        return self._valuation
+            self._value()
+        return self._held
 
     @property
     def reserved(self) -> Decimal:

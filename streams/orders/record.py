@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import Final
 
-from storage.models.accounts import Account, Alerts
+from storage.models.accounts import Account
 from storage.models.money import minus, text_of
 from storage.models.order_events import CommandDenied, CommandRepeated, CommandTooOld, ReportUnmatched
 from storage.models.order_records import Cause, OrderRecord, Used
 from storage.models.valuation import converted_total
+from streams.orders.alerts import alerts_of
 from streams.orders.draft import Draft
 from streams.orders.life import is_open
-from streams.risk.signals import MARGIN_CODES, ORDER_RATE
 
 WITHOUT_EFFECT: Final = frozenset({CommandRepeated, CommandTooOld, CommandDenied, ReportUnmatched})
 
@@ -70,7 +70,7 @@ def account_image(draft: Draft) -> Account:
         paid_fees=draft.paid_fees,
         unconverted=valuation.unconverted,
         open_orders=_open_orders(draft),
-        alerts=_alerts(draft, MARGIN_CODES.get(valuation.level)),
+        alerts=alerts_of(draft),
         updated_at=draft.ts,
         as_of_seq=draft.seq,
     )
@@ -87,18 +87,3 @@ def _open_orders(draft: Draft) -> int:
     for order_id, order in draft.orders.items():
         count += is_open(order.state) - (order_id in draft.state.orders)
     return count
-
-
-def _alerts(draft: Draft, margin_code: str | None) -> dict[str, Alerts]:
-    """What was raised and still holds, and what this record ended; each code under the seq that raised it."""
-    known = draft.state.account.alerts if draft.state.account else {}
-    standing = {code for code, alert in known.items() if alert.cleared < 0}
-    wanted = {margin_code} if margin_code else set()
-    if draft.rate_exceeded or (draft.rate_exceeded is None and ORDER_RATE in standing):
-        wanted.add(ORDER_RATE)
-    if not standing and not wanted:
-        return {}
-    alerts = {code: known[code] for code in sorted(standing & wanted)}
-    alerts |= {code: Alerts(raised=draft.seq) for code in sorted(wanted - standing)}
-    alerts |= {code: Alerts(known[code].raised, draft.seq) for code in sorted(standing - wanted)}
-    return alerts

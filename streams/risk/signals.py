@@ -9,9 +9,10 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from storage.models.accounts import Account
+from storage.models.accounts import Account, Alerts
 from storage.models.order_events import OrderResolved, OrderUnknown, ReportUnmatched
 from storage.models.order_records import OrderRecord
+from streams.risk.exposure import EXPOSURE_LIMIT, EXPOSURE_WARNING
 
 ORDER_RATE: Final = "order.rate"
 MARGIN_CODES: Final = {"warning": "margin.warning", "call": "margin.call", "liquidation": "margin.liquidation"}
@@ -23,6 +24,8 @@ _SEVERITY: Final[dict[str, Severity]] = {
     "margin.warning": "warning",
     "margin.call": "critical",
     "margin.liquidation": "critical",
+    EXPOSURE_WARNING: "warning",
+    EXPOSURE_LIMIT: "critical",
 }
 
 
@@ -44,6 +47,17 @@ def signal_id(account_id: str, seq: int, code: str, subject: str = "") -> str:
     return f"sig_{account_id}_{seq}_{code}" + (f"_{subject}" if subject else "")
 
 
+def alert_name(code: str, symbol: str) -> str:
+    """What a warning of one symbol is called in an account's `alerts`."""
+    return f"{code}:{symbol}"
+
+
+def parts_of_alert(name: str) -> tuple[str, str | None]:
+    """The code of a warning, and the symbol that it is of (None: of the whole account)."""
+    code, _, symbol = name.partition(":")
+    return code, symbol or None
+
+
 _TELLING: Final = frozenset({OrderUnknown, OrderResolved, ReportUnmatched})
 
 
@@ -63,21 +77,25 @@ def _standing(record: OrderRecord) -> Iterator[RiskSignal]:
     account = record.account
     if account is None:
         return
-    for code, alert in account.alerts.items():
+    for name, alert in account.alerts.items():
         if record.seq not in {alert.raised, alert.cleared}:
             continue
+        code, symbol = parts_of_alert(name)
         yield RiskSignal(
-            signal_id(record.account_id, alert.raised, code),
+            signal_id(record.account_id, alert.raised, code, symbol or ""),
             code,
             _SEVERITY[code],
             "raised" if alert.cleared < 0 else "cleared",
             record.account_id,
-            _figures(code, account),
+            _figures(code, account, alert),
             record.ts,
+            symbol,
         )
 
 
-def _figures(code: str, account: Account) -> dict[str, Any]:
+def _figures(code: str, account: Account, alert: Alerts) -> dict[str, Any]:
+    if alert.figures is not None:
+        return {**alert.figures, "currency": account.currency}
     if code == ORDER_RATE:
         return {"open_orders": account.open_orders}
     return {
