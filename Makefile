@@ -3,6 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 TESTED := $(VENV)/.installed-test
+WORKERS ?= 2
 
 .PHONY: install up test check bench faults clean requirements
 
@@ -23,7 +24,8 @@ up: $(INSTALLED)
 	$(BIN)/omniaxs up
 
 test: $(TESTED)
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest tests -m "not faults and not alone" --numprocesses $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest tests -m "faults or alone"
 
 check: $(TESTED)
 	$(BIN)/ruff format --check .
