@@ -6,6 +6,8 @@ import time
 from gateway.live.limits import LiveLimits
 from ops.runtime.clock import ManualClock
 
+pytestmark = pytest.mark.alone
+
 SYMBOLS = [f"SYM{number}.TEST" for number in range(40)]
 
 

@@ -10,6 +10,8 @@ from statistics import quantiles
 from gateway.live.limits import LiveLimits
 from storage.log.port import Message
 
+pytestmark = pytest.mark.alone
+
 SYMBOLS = [f"SYM{number}.TEST" for number in range(40)]
 STUCK_SECONDS = 30.0 if os.environ.get("FAULTS") == "all" else 3.0
 
