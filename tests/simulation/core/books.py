@@ -1,9 +1,11 @@
 """What stands on the log, read as it comes by somebody who trusts nobody: after each append the invariants must hold."""
 
 from collections import Counter
+from typing import Final
 
 from ops.runtime.timestamps import parse_timestamp
 from storage.log.memory_partition import MemoryRecord
+from storage.log.port import Message
 from storage.log.valid_records import ValidRecords
 from storage.models import venues
 from storage.models.order_answers import answer_of
@@ -15,6 +17,7 @@ from storage.models.reading import UNREADABLE
 from storage.models.venues import SubmitRequest, VenueRecord
 from storage.topics import ORDER_COMMANDS, ORDER_EVENTS, VENUE_REPORTS, VENUE_REQUESTS
 from streams.orders.evolve import evolve
+from streams.orders.follow_ups import deadline_command, deadlines_in, deadlines_of, follow_ups_of
 from streams.orders.relays import venue_requests
 from streams.orders.state import AccountState
 from streams.venues.relays import order_commands
@@ -22,6 +25,8 @@ from streams.venues.simulated import state as venue_state
 from tests.simulation.core.shelves import Shelves
 from tests.simulation.orders.ledger import Broken, Ledger
 from tests.simulation.owner.simulated_log import Broker
+
+PATIENCE_NS: Final = 3_000_000_000
 
 
 class Wrong(AssertionError):
@@ -37,6 +42,7 @@ class Books:
         self._takers = {ORDER_EVENTS: self._take_decided, VENUE_REPORTS: self._take_reported}
         self._latest = dict.fromkeys(self._judges, 0)
         self._causes = dict.fromkeys(self._judges, 0)
+        self._named: dict[str, list[bytes]] = {VENUE_REQUESTS: [], ORDER_COMMANDS: []}
         self.broken: Wrong | None = None
         self.records: list[tuple[int, OrderRecord]] = []
         self.first: dict[str, OrderRecord] = {}
@@ -45,6 +51,7 @@ class Books:
         self.symbols: dict[str, venue_state.SymbolState] = {}
         self.requests: list[bytes] = []
         self.reports: list[bytes] = []
+        self.follow_ups: set[bytes] = set()
         self._valid_until: dict[str, int] = {}
         self._submits_read = 0
         self._told: dict[str, int] = {}
@@ -53,6 +60,9 @@ class Books:
 
     def landed(self, topic: str) -> None:
         """Called after each append."""
+        if topic in self._named:
+            names, records = self._named[topic], self._broker.records[topic]
+            names += [event_id(record) for record in records[len(names) :]]
         judge = self._judges.get(topic)
         if judge is None or self.broken is not None:
             return
@@ -88,7 +98,11 @@ class Books:
         self._take_answer(decided)
         for event in decided.events:
             self.events[type(event).__name__] += 1
-        self.requests += [dict(message.headers)["event-id"] for message in venue_requests(record)]
+        self.requests += [event_id(message) for message in venue_requests(record)]
+        self.follow_ups.update(command.command_id.encode() for command in follow_ups_of(decided))
+        for name, due in deadlines_in(decided).items():
+            if due is not None:
+                self.follow_ups.add(deadline_command(account_id, name, due).command_id.encode())
         self.records.append((record.offset, decided))
 
     def _limit_of(self, decided: OrderRecord) -> int | None:
@@ -117,7 +131,7 @@ class Books:
         state = self.symbols.setdefault(reported.symbol, venue_state.SymbolState(reported.symbol))
         self._check_limits(state, reported)
         venue_state.evolve(state, reported)
-        self.reports += [dict(message.headers)["event-id"] for message in order_commands(record)]
+        self.reports += [event_id(message) for message in order_commands(record)]
 
     def _check_limits(self, state: venue_state.SymbolState, reported: VenueRecord) -> None:
         """An order is put on the venue once, and not after its time."""
@@ -171,6 +185,13 @@ class Books:
         """Those that have not ended, and their states."""
         return [(one.order_id, one.state) for state in self.states.values() for one in state.orders.values()]
 
+    def overdue(self, now: int) -> list[str]:
+        """What was promised or set for a time, and has not been done."""
+        late = [order_id for state in self.states.values() for order_id in state.due_cancels]
+        for state in self.states.values():
+            late += [name for name, due in deadlines_of(state).items() if due < now - PATIENCE_NS]
+        return late
+
     def all_decided(self) -> bool:
         """Whether every command and every request has its record."""
         records = self._broker.records
@@ -179,18 +200,17 @@ class Books:
     def all_relayed(self) -> bool:
         """Whether all that records ask and report has arrived, and the venue holds nothing back."""
         held = any(state.withheld or state.parked for state in self.symbols.values())
-        return (
-            not held
-            and set(self.requests) <= self._ids(VENUE_REQUESTS)
-            and set(self.reports) <= self._ids(ORDER_COMMANDS)
-        )
-
-    def _ids(self, topic: str) -> set[bytes]:
-        return set(self.ids(topic))
+        asked, told = set(self.ids(VENUE_REQUESTS)), set(self.ids(ORDER_COMMANDS))
+        return not held and asked.issuperset(self.requests) and told.issuperset(self.reports)
 
     def ids(self, topic: str) -> list[bytes]:
-        """The event ids of a topic, as they stand there."""
-        return [dict(record.headers).get("event-id", b"") for record in self._broker.records[topic]]
+        """The event ids of `venue-requests` or `order-commands`, as they stand there."""
+        return self._named[topic]
+
+
+def event_id(record: MemoryRecord | Message) -> bytes:
+    """What a record is known by."""
+    return next((value for name, value in record.headers if name == "event-id"), b"")
 
 
 def require(holds: bool, what: str) -> None:

@@ -17,7 +17,7 @@ from streams.orders.owner_rules import OrderRules
 from streams.orders.projection.fold import Changes, Fold
 from streams.orders.snapshot import snapshot
 from streams.orders.state import AccountState
-from tests.simulation.core.books import Books, require
+from tests.simulation.core.books import Books, event_id, require
 from tests.simulation.core.clients import PRESENT, Customer, Told, Write
 from tests.simulation.core.machines import Place
 from tests.simulation.core.street import ACCOUNTS
@@ -60,10 +60,13 @@ def _check_relays(run: Run) -> None:
         one.offset
         for one in run.place.broker.records[ORDER_COMMANDS]
         if b'"type":"Venue' in one.value
-        and (name := dict(one.headers)["event-id"]) not in known
+        and (name := event_id(one)) not in known
         and not name.startswith((b"due:", b"stray"))
     ]
     require(not strangers, f"the commands at {strangers} are reports of nothing that counts")
+    own = [one for one in books.ids(ORDER_COMMANDS) if one.startswith((b"due:", b"cancel:"))]
+    unasked = [one for one in own if one not in books.follow_ups]
+    require(not unasked, f"{unasked} were asked for by nothing that counts")
 
 
 def _check_venue(run: Run) -> None:

@@ -75,7 +75,7 @@ from tests.simulation.owner.simulated_store import (
 SECOND: Final = 1_000_000_000
 TOPICS: Final = Topics({spec.name: 1 for spec in Topics()})
 OPTIONS: Final = OwnerOptions(in_flight=16, decide_at_once=4, waiting=16, checkpoint_seconds=0.7, checkpoint_keys=2)
-LOOK_SECONDS, TICK_SECONDS, RELAY_SECONDS = 0.7, 0.08, 0.9
+LOOK_SECONDS, TICK_SECONDS, IDLE_SECONDS, RELAY_SECONDS = 0.7, 0.05, 0.25, 0.9
 QUOTE_GROUP: Final = "market"
 Failed = Callable[[BaseException], None]
 Translate = Callable[[Record], Sequence[Message]]
@@ -227,7 +227,7 @@ def order_core(place: Place, process: Process, group: Group) -> OwnerMachine:
 
 
 class SimulatedClock(VenueClock):
-    """The venue's clock, somewhat slower, and standing still while its process does."""
+    """The venue's clock, asked when something is due, and standing still while its process does."""
 
     process: Process
 
@@ -235,7 +235,13 @@ class SimulatedClock(VenueClock):
         while True:
             await self.process.gate()
             self.tick()
-            await asyncio.sleep(TICK_SECONDS)
+            await asyncio.sleep(self._seconds())
+
+    def _seconds(self) -> float:
+        coming = self._rules._agenda._heap
+        if not coming:
+            return IDLE_SECONDS
+        return min(max((coming[0][0] - self._clock.now()) / SECOND, TICK_SECONDS), IDLE_SECONDS)
 
 
 def venue(place: Place, process: Process, group: Group, seed: int) -> OwnerMachine:

@@ -1,5 +1,6 @@
 """Runs seeds: one, many in several processes, with a planted bug, and a failing one made smaller."""
 
+import gc
 import hashlib
 import logging
 import multiprocessing
@@ -19,6 +20,7 @@ from tests.simulation.core.world import ACTIONS, KINDS, World
 from tests.simulation.owner import virtual_time
 
 CHUNK: Final = 50
+RUNS_BEFORE_COLLECTING: Final = 20
 
 
 @dataclass(slots=True)
@@ -46,6 +48,8 @@ def simulate(
         virtual_time.run(main())
     except Exception as error:  # noqa: BLE001  (whatever it is, its seed is what is needed)
         wrong = f"{type(error).__name__}: {error}"
+    if seed % RUNS_BEFORE_COLLECTING == 0:
+        gc.collect()
     return _outcome(seed, worlds[0], wrong)
 
 
@@ -109,7 +113,7 @@ def workers() -> Iterator[ProcessPoolExecutor]:
     os.environ["PYTHONHASHSEED"] = "0"
     try:
         spawning = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(os.cpu_count(), mp_context=spawning, initializer=_quiet) as pool:
+        with ProcessPoolExecutor(os.cpu_count(), mp_context=spawning, initializer=_begin) as pool:
             yield pool
             pool.shutdown(cancel_futures=True)
     finally:
@@ -118,9 +122,11 @@ def workers() -> Iterator[ProcessPoolExecutor]:
             os.environ["PYTHONHASHSEED"] = before
 
 
-def _quiet() -> None:
-    """The components warn of each fault that they meet; here there are thousands."""
+def _begin() -> None:
+    """The components warn of each fault that they meet; here there are thousands. Garbage waits for the end of a run."""
     logging.disable(logging.CRITICAL)
+    gc.disable()
+    gc.freeze()
 
 
 def missing(met: Counter[str], wanted: Iterable[str]) -> list[str]:

@@ -108,7 +108,7 @@ class Feed:
         for symbol in REFERENCE.instruments:
             self.publish(symbol)
         while True:
-            await asyncio.sleep(self._random.choice((0.1, 0.3, 0.6)))
+            await asyncio.sleep(self._random.choice((0.1, 0.4, 0.8)))
             self.publish(self._random.choice((COIN, COIN, SHARE)))
 
     def publish(self, symbol: str) -> None:

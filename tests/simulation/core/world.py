@@ -28,7 +28,7 @@ from tests.simulation.owner.faults import RATES, Faults, Process
 from tests.simulation.owner.group import Group
 from tests.simulation.owner.simulated_log import Broker, SimulatedLog
 
-ACTIONS: Final = 14
+ACTIONS: Final = 10
 LATEST_WRITE: Final = 3.2
 WEATHERS: Final = (0.2, 0.6, 1.0)
 """How much of everything befalls a run: what is always in trouble seldom comes to trade."""
@@ -418,6 +418,7 @@ class World:
         return (
             self.books.all_decided()
             and self.books.all_relayed()
+            and not self.books.overdue(self.now())
             and self.readers.committed >= len(broker.records[ORDER_EVENTS])
         )
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 from storage.models.order_events import FundsDeposited, OrderAccepted, OrderFilled
 from storage.models.order_records import OrderRecord
@@ -12,6 +13,12 @@ from streams.orders.state import AccountState
 
 MONEY_ERROR = Fraction(1, 2 * 10**8)
 AVERAGE_ERROR = Fraction(1, 2 * 10**12)
+
+
+@lru_cache(4096)
+def exact(number: str) -> Fraction:
+    """A decimal string; the same ones come again and again."""
+    return Fraction(number)
 
 
 class Broken(AssertionError):
@@ -41,7 +48,7 @@ class Ledger:
                 _require(valid_until is None or now <= valid_until, f"{event.order_id} accepted after valid_until")
                 self.accepted.add(event.order_id)
             elif isinstance(event, FundsDeposited):
-                self.deposits += Fraction(event.amount)
+                self.deposits += exact(event.amount)
             elif isinstance(event, OrderFilled):
                 self._fill(event)
         for order in record.orders:
@@ -52,11 +59,11 @@ class Ledger:
         name = (event.order_id, event.fill_id)
         _require(name not in self.fills, f"fill {name} counted twice")
         self.fills.add(name)
-        change = Fraction(event.quantity) * (1 if event.side == "buy" else -1)
+        change = exact(event.quantity) * (1 if event.side == "buy" else -1)
         self.net[event.symbol] = self.net.get(event.symbol, Fraction(0)) + change
-        self.flows -= change * Fraction(event.price)
-        self.fees += Fraction(event.fee)
-        self.realized += Fraction(event.realized_pnl)
+        self.flows -= change * exact(event.price)
+        self.fees += exact(event.fee)
+        self.realized += exact(event.realized_pnl)
         self.slack += MONEY_ERROR + AVERAGE_ERROR * (abs(self.net[event.symbol]) + abs(change))
 
     def _order(self, order: Order) -> None:
@@ -71,17 +78,17 @@ class Ledger:
 
     def _images(self, record: OrderRecord) -> None:
         for position in record.positions:
-            told, known = Fraction(position.net_qty), self.net.get(position.symbol, Fraction(0))
+            told, known = exact(position.net_qty), self.net.get(position.symbol, Fraction(0))
             _require(told == known, f"position {told}, the fills come to {known}")
         account = record.account
         if account is None:
             return
         cash = self.deposits + self.realized - self.fees
-        _require(Fraction(account.cash) == cash, f"cash {account.cash}, it should be {float(cash)}")
-        equity = Fraction(account.cash) + Fraction(account.unrealized_pnl)
-        _require(Fraction(account.equity) == equity, "equity is cash and unrealised profit")
-        available = equity - Fraction(account.initial_margin) - Fraction(account.reserved)
-        _require(Fraction(account.available_margin) == available, "available margin")
+        _require(exact(account.cash) == cash, f"cash {account.cash}, it should be {float(cash)}")
+        equity = exact(account.cash) + exact(account.unrealized_pnl)
+        _require(exact(account.equity) == equity, "equity is cash and unrealised profit")
+        available = equity - exact(account.initial_margin) - exact(account.reserved)
+        _require(exact(account.available_margin) == available, "available margin")
 
     def compare(self, state: AccountState) -> None:
         """The state against all that was read."""
@@ -89,10 +96,10 @@ class Ledger:
         lost = [name for name in self.accepted if is_open(self.orders[name].state) and name not in state.orders]
         _require(not lost, f"accepted orders are lost: {lost}")
         reserved = sum(map(_reservation, state.orders.values()), Fraction(0))
-        told = Fraction(state.account.reserved) if state.account else Fraction(0)
+        told = exact(state.account.reserved) if state.account else Fraction(0)
         slack = MONEY_ERROR * len(state.orders)
         _require(abs(told - reserved) <= slack, f"reserved {float(told)}, open orders come to {float(reserved)}")
-        cost = sum((Fraction(one.cost) for one in state.positions.values()), Fraction(0))
+        cost = sum((exact(one.cost) for one in state.positions.values()), Fraction(0))
         conserved = abs(self.realized - cost - self.flows) <= self.slack
         _require(conserved, f"realised {float(self.realized)} - cost {float(cost)} is not {float(self.flows)}")
 
@@ -100,12 +107,12 @@ class Ledger:
 def _reservation(order: Order) -> Fraction:
     if order.reduce_only:
         return Fraction(0)
-    rate = Fraction(order.margin_rate) * Fraction(order.multiplier)
-    filled, price = Fraction(order.filled_quantity), Fraction(order.price or order.reserve_price)
-    now = max(Fraction(order.quantity) - filled, Fraction(0)) * price * rate
+    rate = exact(order.margin_rate) * exact(order.multiplier)
+    filled, price = exact(order.filled_quantity), exact(order.price or order.reserve_price)
+    now = max(exact(order.quantity) - filled, Fraction(0)) * price * rate
     if order.amend is None:
         return now
-    return max(now, (Fraction(order.amend.quantity) - filled) * Fraction(order.amend.price or price) * rate)
+    return max(now, (exact(order.amend.quantity) - filled) * exact(order.amend.price or price) * rate)
 
 
 def _reachable(before: str, after: str) -> bool:

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
+DELAYS: Final = (0.0, 0.0, 0.0, 0.001, 0.003, 0.01)
 RATES: Final = (
     "append_lost",
     "acknowledgement_lost",
@@ -87,7 +88,7 @@ class Process:
         """Seconds."""
         if self.meets("slow"):
             return self.random.uniform(0.01, 0.6)
-        return self.random.choice((0.0, 0.001, 0.002, 0.005, 0.01))
+        return self.random.choice(DELAYS)
 
     def chance(self, share: float) -> bool:
         """True for a share of the calls."""
