@@ -7,12 +7,14 @@ from ops.processes.platform import Platform
 from storage.mongo.accounts import Accounts
 from storage.mongo.active_signals import ActiveSignals
 from storage.mongo.command_answers import CommandAnswers
+from storage.mongo.controls import ControlDocuments
 from storage.mongo.documents import Database
 from storage.mongo.fills import Fills
 from storage.mongo.orders import Orders
 from storage.mongo.ownership import ReaderAnchors
 from storage.mongo.positions import Positions
 from storage.topics import ORDER_EVENTS, RISK_SIGNALS
+from streams.connectors.processor import ConnectorsProcessor
 from streams.market.dead_letter_box import DeadLetterBox
 from streams.orders.projection.orders_processor import OrdersProcessor
 from streams.orders.projection.read_models import ReadModels
@@ -24,10 +26,13 @@ READER: Final = "projection"
 
 
 def projection_processors(platform: Platform) -> list[Processor]:
-    """`order-events` to orders, fills, positions, accounts and answers; `risk-signals` to the active ones."""
+    """`order-events` to orders, fills, positions, accounts and answers; `risk-signals` to the active ones; connectors that
+    are down to `risk-signals`.
+    """
     return [
         MeasuredProcessor(_orders_processor(platform), platform.metrics),
         MeasuredProcessor(signals_processor(platform), platform.metrics),
+        MeasuredProcessor(_connectors_processor(platform), platform.metrics),
     ]
 
 
@@ -38,6 +43,17 @@ def signals_processor(platform: Platform) -> SignalsProcessor:
         signals=ActiveSignals(database),
         anchors=ReaderAnchors(database, READER, RISK_SIGNALS),
         letters=DeadLetterBox(SignalsProcessor.name, RISK_SIGNALS, platform.log, platform.clock, platform.metrics),
+    )
+
+
+def _connectors_processor(platform: Platform) -> ConnectorsProcessor:
+    database = platform.store.database
+    return ConnectorsProcessor(
+        controls=ControlDocuments(database),
+        signals=ActiveSignals(database),
+        log=platform.log,
+        topics=platform.topics,
+        clock=platform.clock,
     )
 
 

@@ -1,0 +1,1 @@
+"""Connectors that are down, told on `risk-signals`."""
