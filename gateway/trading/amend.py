@@ -13,6 +13,7 @@ from gateway.trading.ports import AnswerSource, OrderSource
 from gateway.trading.requests import Begun, OrderRequestBook, account_of
 from gateway.trading.shape import new_terms
 from ops.runtime.errors import HubError
+from ops.runtime.timestamps import parse_timestamp
 from storage.decisions.decisions import DECISION_SECONDS
 from storage.decisions.watch import DecisionsLost, Watch
 from storage.models.order_answers import amend_outcome
@@ -59,7 +60,7 @@ class Amending:
             answer = decided.answer
             if answer.kind == _ASKED:
                 answer = await self._outcome(begun, order_id, decided, watch, deadline)
-        if answer.code == "order.not_found" and await self._is_of_before(account_id, order_id):
+        if answer.code == "order.not_found" and await self._is_of_before(account_id, order_id, answer, deadline):
             answer = msgspec.structs.replace(answer, code="order.already_final")
         if answer.code is not None:
             refuse(begun, answer, order_id)
@@ -91,12 +92,18 @@ class Amending:
                 return kept.answer
             await asyncio.sleep(POLL_SECONDS)
 
-    async def _is_of_before(self, account_id: str, order_id: str) -> bool:
-        """Whether the account once had the order: the core forgets it 10 minutes after its end."""
+    async def _is_of_before(self, account_id: str, order_id: str, answer: Answer, deadline: float) -> bool:
+        """Whether the account had the order before `answer`: the core keeps no denied order, and others for 10 minutes after
+        their end. Asked of read models that have that answer, so that a repeat is told the same. Raises
+        `order.outcome_unknown` when they cannot be asked in time.
+        """
         try:
-            return bool(await self._orders.get_many(account_id, [order_id]))
-        except StoreUnavailable:
-            return False
+            async with asyncio.timeout_at(deadline):
+                await self._deciding.reached(account_id, answer.seq)
+                order = (await self._orders.get_many(account_id, [order_id])).get(order_id)
+        except (TimeoutError, StoreUnavailable):
+            refuse_unknown({"order_id": order_id})
+        return order is not None and parse_timestamp(order.created_at) <= parse_timestamp(answer.ts)
 
 
 async def _heard(watch: Watch, order_id: str, request_seq: int) -> Answer:
