@@ -3,6 +3,8 @@
 import asyncio
 import time
 
+import pytest
+
 from gateway.live.limits import LiveLimits
 from ops.runtime.clock import ManualClock
 

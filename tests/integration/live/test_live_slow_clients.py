@@ -7,6 +7,8 @@ import resource
 import time
 from statistics import quantiles
 
+import pytest
+
 from gateway.live.limits import LiveLimits
 from storage.log.port import Message
 
