@@ -5,14 +5,16 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from ops.runtime.timestamps import parse_timestamp
 from storage.log.port import Log
 from storage.log.valid_records import ValidRecords
+from storage.models.order_commands import PlaceOrder, decode_command
 from storage.models.order_events import CommandRepeated, CommandTooOld, OrderAccepted, OrderFilled
 from storage.models.order_records import OrderRecord, decode_record
 from storage.mongo.accounts import Accounts
 from storage.mongo.orders import Orders
 from storage.mongo.positions import Positions
-from storage.topics import ORDER_EVENTS
+from storage.topics import ORDER_COMMANDS, ORDER_EVENTS
 
 NO_EFFECT = (CommandRepeated, CommandTooOld)
 
@@ -90,6 +92,32 @@ def _wrong_with(one: Any, accepted: set[str]) -> str | None:
     if (order_id in accepted) is not (one.status == 200):
         return f"answered {one.status} {one.error.get('code')}, and the log has it {order_id in accepted} as accepted"
     return None
+
+
+async def read_deadlines(log: Log) -> dict[str, int]:
+    """Until when (ns) each order that was asked for may be accepted."""
+    deadlines: dict[str, int] = {}
+    for partition, bounds in (await log.bounds(ORDER_COMMANDS)).items():
+        async for batch in log.read(ORDER_COMMANDS, partition, bounds.first, bounds.next):
+            for command in (decode_command(record.value or b"") for record in batch):
+                if isinstance(command, PlaceOrder):
+                    deadlines[command.order_id] = command.valid_until
+    return deadlines
+
+
+def check_lateness(told: Told, deadlines: dict[str, int]) -> list[str]:
+    """Nothing is accepted after its time, and nothing fills that was not accepted."""
+    wrong = []
+    for account_id, records in told.records.items():
+        accepted = set()
+        for record, event in ((record, event) for record in records for event in record.events):
+            if isinstance(event, OrderAccepted):
+                accepted.add(event.order_id)
+                if parse_timestamp(record.ts) > deadlines[event.order_id]:
+                    wrong.append(f"{account_id}: {event.order_id} was accepted too late, at {record.ts}")
+            elif isinstance(event, OrderFilled) and event.order_id not in accepted:
+                wrong.append(f"{account_id}: {event.order_id} filled, and was never accepted")
+    return wrong
 
 
 async def check_read_model(told: Told, database: Any) -> list[str]:

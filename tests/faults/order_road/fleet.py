@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import signal
 import socket
 import sys
 import time
@@ -71,6 +72,17 @@ class Fleet:
             await member.process.wait()
         self.killed.append((time.monotonic() - self.began, member.name))
         await self.launch(member)
+        return member.name
+
+    async def pause_one(self, role: str, seconds: float, chance: random.Random) -> str:
+        """SIGSTOP one process of a role, for longer than the group waits for it, then SIGCONT: it wakes up superseded."""
+        member = chance.choice([member for member in self.members if member.role == role])
+        process = member.process
+        if process is not None and process.returncode is None:
+            process.send_signal(signal.SIGSTOP)
+            self.killed.append((time.monotonic() - self.began, f"{member.name} (paused for {seconds:.0f} s)"))
+            await asyncio.sleep(seconds)
+            process.send_signal(signal.SIGCONT)
         return member.name
 
     async def stop(self) -> None:
