@@ -11,6 +11,7 @@ from gateway.live.interest import partitions
 from gateway.live.judging import Judging, OwnerDocuments
 from gateway.live.router import Router
 from gateway.live.shard import Shard
+from gateway.live.signal_seeds import SignalSeeds, StoredSignals
 from gateway.live.signals import ActiveSignals
 from gateway.live.sources import BAR_SOURCE, ORDER_SOURCE, QUOTE_SOURCE, RISK_SOURCE, STATE_SOURCE, TRADE_SOURCE, Source
 from gateway.live.topics import Topic
@@ -19,7 +20,7 @@ from storage.models.latest_quotes import LatestQuoteDocument
 from storage.topics import BARS, ORDER_EVENTS, PLATFORM_KEY, QUOTE_STATES, QUOTES, RISK_SIGNALS, TRADES, Topics
 
 _ALWAYS: Final = (QUOTES, QUOTE_STATES)
-LOOK_BACK: Final = {TRADES: 2_000, BARS: 5_000, ORDER_EVENTS: 500}
+LOOK_BACK: Final = {TRADES: 2_000, BARS: 5_000, ORDER_EVENTS: 500, RISK_SIGNALS: 500}
 Fold = Callable[[Frame], None]
 """Sees each frame of a feed before it is published."""
 
@@ -57,9 +58,12 @@ class Feeds:
         on_failure: Callable[[BaseException], None],
         order_owners: OwnerDocuments | None = None,
         note_order: Fold | None = None,
+        stored_signals: StoredSignals | None = None,
     ) -> None:
         self.signals = ActiveSignals()
-        self._log, self._topics, self._router, self._flusher, self._lost = log, topics, router, flusher, lost
+        self._signal_seeds = SignalSeeds(log, stored_signals, self.signals)
+        self._log, self._topics, self._router, self._flusher = log, topics, router, flusher
+        self._tell_lost = lost
         self._latest_quotes, self._quote_group, self._newest_bars = latest_quotes, quote_group, newest_bars
         self._on_failure, self._note_order = on_failure, note_order
         self._order_judging = Judging(log, ORDER_EVENTS, order_owners)
@@ -92,7 +96,8 @@ class Feeds:
     async def want(self, topic: Topic, account: str | None) -> None:
         """Return when `topic` can be subscribed to: when its log has been read so far.
 
-        Raises `LogUnavailable`, `StoreUnavailable`, and `PositionLost` where records cannot be judged any more.
+        Raises `LogUnavailable`, `StoreUnavailable`, `SnapshotBehind`, and `PositionLost` where records cannot be judged any
+        more.
         """
         match topic.family:
             case "trades":
@@ -101,7 +106,7 @@ class Feeds:
                 await (await self._tailed(BAR_SOURCE)).caught_up.wait()
                 await self._seed_bars(topic.timeframe or "")
             case "risk":
-                await (await self._risk(topic, account)).caught_up.wait()
+                await self._risk(account)
             case "orders" if account is not None:
                 await (await self._orders(topic, account)).caught_up.wait()
             case _:
@@ -133,17 +138,28 @@ class Feeds:
                 feed = self._open(source, starts, bounds)
             return feed
 
-    async def _risk(self, topic: Topic, account: str | None) -> Feed:
-        """Signals are few: they are read from the beginning, and what is active is folded on the way."""
+    async def _risk(self, account: str | None) -> None:
+        """A little of what was before is read too, for those who come back soon; what is active comes from the store."""
+        owners = [PLATFORM_KEY, *([account.encode()] if account is not None else [])]
         async with self._opening:
-            bounds = await self._log.bounds(RISK_SIGNALS)
-            feed = self._feeds.get(RISK_SIGNALS)
-            if feed is None:
-                number = self._topics.partition(RISK_SIGNALS, PLATFORM_KEY)
-                feed = self._open(RISK_SOURCE, {number: bounds[number].first}, bounds, self.signals.fold)
-            for number in partitions(topic, account, RISK_SIGNALS, self._topics):
-                await feed.add(number, *bounds[number])
-            return feed
+            for number in {self._topics.partition(RISK_SIGNALS, owner) for owner in owners}:
+                await self._open_risk(number)
+        feed = self._feeds[RISK_SIGNALS]
+        await feed.caught_up.wait()
+        for owner in owners:
+            shard = feed.shards[self._topics.partition(RISK_SIGNALS, owner)]
+            await self._signal_seeds.seed(owner.decode(), feed, shard)
+
+    async def _open_risk(self, number: int) -> None:
+        feed = self._feeds.get(RISK_SIGNALS)
+        if feed is not None and number in feed.shards:
+            return
+        bounds = await self._log.bounds(RISK_SIGNALS)
+        start = max(bounds[number].first, bounds[number].next - LOOK_BACK[RISK_SIGNALS])
+        if feed is None:
+            self._open(RISK_SOURCE, {number: start}, bounds, self.signals.fold)
+        else:
+            await feed.add(number, start, bounds[number].next)
 
     async def _orders(self, topic: Topic, account: str) -> Feed:
         """Records of the partitions of the accounts that somebody has asked for, and judged: a little of what was before is
@@ -212,6 +228,12 @@ class Feeds:
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return feed
+
+    def _lost(self, shard: Shard, family: str, first: int, last: int) -> None:
+        """Of signals that were never read nobody knows which are active: the store is asked again."""
+        if family == RISK_SOURCE.family:
+            self.signals.forget()
+        self._tell_lost(shard, family, first, last)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

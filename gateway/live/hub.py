@@ -20,6 +20,7 @@ from gateway.live.positions import recoverable
 from gateway.live.pump import Pump
 from gateway.live.router import Router
 from gateway.live.shard import Shard
+from gateway.live.signal_seeds import StoredSignals
 from gateway.live.snapshots import Snapshots
 from gateway.live.statistics import Statistics
 from gateway.live.subscriptions import Granted, Subscription, Wanted
@@ -42,7 +43,7 @@ class LiveHub:
 
     `log_ids`: log topic -> the UUID of its log. `quote_group`: the consumer group of the latest-quote processor.
     `order_owners` is what the owners of `order-events` have stored (None: its records are judged from the log's start on),
-    `accounts` their read models (None: no account is open).
+    `accounts` their read models (None: no account is open), `signals` that of `risk-signals` (None: none was active before).
     `failure` ends with an exception when something that serves all clients cannot go on; the process must then end.
     """
 
@@ -59,6 +60,7 @@ class LiveHub:
         newest_bars: NewestBars | None = None,
         order_owners: OwnerDocuments | None = None,
         accounts: AccountSnapshots | None = None,
+        signals: StoredSignals | None = None,
         metrics: Metrics | None = None,
     ) -> None:
         self.limits = limits or LiveLimits()
@@ -81,6 +83,7 @@ class LiveHub:
             on_failure=self.fail,
             order_owners=order_owners,
             note_order=self._order_snapshots.noted.fold,
+            stored_signals=signals,
         )
         self._snapshots = Snapshots(self._feeds, log, topics)
         self._board = Board(self._feeds, topics)

@@ -126,7 +126,7 @@ class OrderSnapshots:
             found = await self._read(self._model, account, shard.partition, start)
             if found is None:
                 return Prepared(None, start)
-            await self._read_on(feed, shard)
+            await read_on(self._log, feed, shard)
             position = position_after(noted, found.as_of_seq, shard.position)
         shown = found if topic.symbol is None else found.of_symbol(topic.symbol)
         return Prepared(_frame(topic, shard, position, shown), position)
@@ -156,15 +156,16 @@ class OrderSnapshots:
         self._progress[partition] = progress = await model.progress(partition)
         return progress
 
-    async def _read_on(self, feed: Feed, shard: Shard) -> None:
-        """Return when the feed has read all that was on the log by now: the model has read no further."""
-        end = (await self._log.bounds(feed.source.log_topic))[shard.partition].next
-        try:
-            async with asyncio.timeout(BEHIND_SECONDS):
-                while shard.position < end - 1:  # noqa: ASYNC110
-                    await asyncio.sleep(_FEED_POLL_SECONDS)  # a shard tells nobody that it has moved
-        except TimeoutError:
-            raise SnapshotBehind(f"{shard.name} has not been read up to {end - 1}") from None
+
+async def read_on(log: Log, feed: Feed, shard: Shard) -> None:
+    """Return when the feed has read all that was on the log by now: no model has read further. Raises `SnapshotBehind`."""
+    end = (await log.bounds(feed.source.log_topic))[shard.partition].next
+    try:
+        async with asyncio.timeout(BEHIND_SECONDS):
+            while shard.position < end - 1:  # noqa: ASYNC110
+                await asyncio.sleep(_FEED_POLL_SECONDS)  # a shard tells nobody that it has moved
+    except TimeoutError:
+        raise SnapshotBehind(f"{shard.name} has not been read up to {end - 1}") from None
 
 
 def position_after(noted: Sequence[tuple[int, int]], as_of_seq: int, read: int) -> int:

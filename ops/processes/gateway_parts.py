@@ -24,7 +24,7 @@ from gateway.system.probe import PlatformProbe
 from gateway.trading.parts import TradingParts
 from ops.processes.checks import log_check, store_check
 from ops.processes.lifetime import Background
-from ops.processes.live_parts import account_snapshots, cancel_on_disconnect, order_owners
+from ops.processes.live_parts import account_snapshots, active_signals, cancel_on_disconnect, order_owners
 from ops.processes.platform import Platform
 from ops.processes.reference_watch import ReferenceWatch
 from ops.processes.serving import serve_until, tls_files
@@ -142,6 +142,7 @@ async def _hub(platform: Platform, quote_group: str) -> LiveHub:
         newest_bars=_NewestBars(Bars(database)),
         order_owners=order_owners(platform),
         accounts=account_snapshots(platform),
+        signals=active_signals(platform),
         metrics=platform.metrics,
     )
 

@@ -72,6 +72,30 @@ class Seeds:
         return self.documents
 
 
+class LoggedSignals:
+    """A read model of `risk-signals` that is never behind."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+
+    async def progress(self, partition: int) -> int:
+        return (await self._log.bounds(RISK_SIGNALS))[partition].next - 1
+
+    async def of(self, owner: str) -> list[bytes]:
+        active: dict[str, bytes] = {}
+        for partition, bounds in (await self._log.bounds(RISK_SIGNALS)).items():
+            if bounds.first == bounds.next:
+                continue
+            async for records in self._log.read(RISK_SIGNALS, partition, bounds.first, bounds.next):
+                for record in records:
+                    signal = json.loads(record.value or b"")
+                    if record.key == owner.encode():
+                        active.pop(signal["signal_id"], None)
+                        if signal["state"] == "raised":
+                            active[signal["signal_id"]] = record.value or b""
+        return list(active.values())
+
+
 def sign(key_id: str, timestamp: str) -> str:
     return hashlib.sha256((key_id + timestamp).encode()).hexdigest()
 
@@ -162,7 +186,7 @@ class World:
         clock = clock or SystemClock()
         hub = LiveHub(
             self.log, self.topics, log_ids=self.log_ids, latest_quotes=self.seeds, quote_group=QUOTE_GROUP, clock=clock,
-            limits=limits, **options,
+            limits=limits, **{"signals": LoggedSignals(self.log), **options},
         )  # fmt: skip
         await hub.start()
         reference = SimpleNamespace(instruments=MappingProxyType(dict.fromkeys(SYMBOLS)))

@@ -99,6 +99,8 @@ def test_a_shard_remembers_all_of_its_newest_frames(steps, asked, history_bytes)
 
 def test_signals_are_active_from_raised_to_cleared():
     signals, address = ActiveSignals(), Address("risk", "risk.*", "risk-0", Delivery.LOSSLESS, route="risk@a")
+    signals.note("risk@a")
+    signals.seed("risk@a", ())
     for seq, (signal, state) in enumerate([("x", "raised"), ("y", "raised"), ("x", "raised"), ("y", "cleared")]):
         signals.fold(
             Frame(address, seq, "update", b'{"signal_id":"%b","state":"%b"}' % (signal.encode(), state.encode()))
