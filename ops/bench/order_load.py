@@ -1,0 +1,207 @@
+"""A load of signed orders at a fixed rate over kept connections, and subscribers that see when each order is told of.
+
+One thread sends, reads answers and reads frames, so all times are of one clock.
+"""
+
+import json
+import re
+import secrets
+import select
+import socket
+import time
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ops.bench.connecting import connected
+from ops.bench.fanout_contenders import PATH, subscribing
+from ops.bench.signing import signed
+
+ORDERS_PATH = "/v1/orders"
+SYMBOL = "BTCUSDT.BINANCE"
+_LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+_CODE = re.compile(rb'"code": ?"([a-z_.]+)"')
+_CLIENT_ID = re.compile(rb'"client_order_id":"(bench-[0-9a-f]+-\d+)"')
+_PATIENCE_SECONDS = 5.0
+_TURN_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Trader:
+    """An account with a key that may trade."""
+
+    account_id: str
+    tenant_id: str
+    key_id: str
+    secret: str
+
+
+@dataclass(slots=True)
+class Placed:
+    """One order: when it was sent, answered and first told of (ns, 0: not yet), and `ok` or the code of its refusal."""
+
+    began: int
+    answered: int = 0
+    told: int = 0
+    code: str = ""
+
+
+@dataclass(slots=True)
+class _Line:
+    """A kept connection and the order for whose answer it waits."""
+
+    socket: socket.socket
+    order: Placed | None = None
+    received: bytes = b""
+
+
+@dataclass(slots=True)
+class OrderLoad:
+    """Connections to the server on `port`; with `listen` a subscriber of `orders.*` for each trader.
+
+    Orders are IOC limits at `price`, meant to be away from the market: accepted, then canceled by the venue, so that
+    nothing piles up.
+    """
+
+    port: int
+    traders: Sequence[Trader]
+    price: str
+    listen: bool = True
+    connections: int = 16
+    _run: str = field(default_factory=lambda: f"bench-{secrets.token_hex(4)}")
+    _placed: dict[bytes, Placed] = field(default_factory=dict)
+    _lines: dict[int, _Line] = field(default_factory=dict)
+    _idle: deque[int] = field(default_factory=deque)
+    _subscribers: dict[int, tuple[socket.socket, bytes]] = field(default_factory=dict)
+    _poll: select.epoll = field(default_factory=select.epoll)
+    _open: int = 0
+
+    def __post_init__(self) -> None:
+        for _ in range(self.connections):
+            self._connect()
+        for trader in self.traders if self.listen else ():
+            opened = subscriber(self.port, trader)
+            self._subscribers[opened.fileno()] = (opened, b"")
+            self._poll.register(opened.fileno(), select.EPOLLIN)
+
+    def run(self, rate: float, seconds: float) -> list[Placed]:
+        """Begin `rate` orders a second for `seconds`, whatever became of the others, and wait for what they bring."""
+        begun: list[Placed] = []
+        count, began = round(rate * seconds), time.monotonic()
+        until = began + seconds + _PATIENCE_SECONDS
+        while (now := time.monotonic()) < until and (len(begun) < count or self._open):
+            if len(begun) < count and self._idle and now >= began + len(begun) / rate:
+                begun.append(self._send())
+                continue
+            due = began + len(begun) / rate if len(begun) < count and self._idle else until
+            for descriptor, _ in self._poll.poll(max(0.0, min(due - now, _TURN_SECONDS))):
+                self._take(descriptor)
+        self._open = 0
+        self._placed.clear()
+        return begun
+
+    def close(self) -> None:
+        """Close every connection."""
+        for opened in (*(line.socket for line in self._lines.values()), *(one for one, _ in self._subscribers.values())):
+            opened.close()
+        self._poll.close()
+
+    def _send(self) -> Placed:
+        number = len(self._placed) + 1
+        line = self._lines[self._idle.popleft()]
+        name = f"{self._run}-{time.monotonic_ns()}"
+        request = order_request(self.traders[number % len(self.traders)], name, self.price)
+        placed = line.order = self._placed[name.encode()] = Placed(time.perf_counter_ns())
+        line.received = b""
+        line.socket.sendall(request)
+        self._open += 1
+        return placed
+
+    def _take(self, descriptor: int) -> None:
+        if descriptor in self._subscribers:
+            self._take_frames(descriptor)
+            return
+        line = self._lines[descriptor]
+        line.received += received_from(line.socket)
+        now = time.perf_counter_ns()
+        code = answer_code(line.received)
+        if code is None or line.order is None:
+            return
+        line.order.answered, line.order.code = now, code
+        if line.order.told or code != "ok" or not self._subscribers:
+            self._open -= 1
+        line.order = None
+        if b"connection: close" in line.received[:1_000].lower():
+            self._poll.unregister(descriptor)
+            self._lines.pop(descriptor).socket.close()
+            self._connect()
+        else:
+            self._idle.append(descriptor)
+
+    def _take_frames(self, descriptor: int) -> None:
+        opened, rest = self._subscribers[descriptor]
+        received = rest + received_from(opened)
+        now = time.perf_counter_ns()
+        end = 0
+        for match in _CLIENT_ID.finditer(received):
+            end = match.end()
+            placed = self._placed.get(match[1])
+            if placed is not None and not placed.told:
+                placed.told = now
+                self._open -= placed.code == "ok"
+        self._subscribers[descriptor] = (opened, received[max(end, len(received) - 100) :])
+
+    def _connect(self) -> None:
+        """A new connection (hypercorn ends one after 1,000 requests)."""
+        opened = connected(self.port)
+        self._lines[opened.fileno()] = _Line(opened)
+        self._poll.register(opened.fileno(), select.EPOLLIN)
+        self._idle.append(opened.fileno())
+
+
+def order_request(trader: Trader, name: str, price: str, **more: str) -> bytes:
+    """`POST /v1/orders` of one IOC limit, signed now; `name` is its key and its client order id."""
+    order = {
+        "symbol": SYMBOL, "side": "buy", "type": "limit", "time_in_force": "IOC", "quantity": "0.001", "price": price,
+        "client_order_id": name, **more,
+    }  # fmt: skip
+    body = json.dumps(order).encode()
+    headers = signed(trader.key_id, trader.secret, ORDERS_PATH, method="POST", key=name, body=body)
+    lines = [
+        f"POST {ORDERS_PATH} HTTP/1.1",
+        "Host: 127.0.0.1",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        f"Idempotency-Key: {name}",
+        *(f"{header}: {text}" for header, text in headers.items()),
+    ]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def answer_code(received: bytes) -> str | None:
+    """`ok`, or the code of a refusal; None as long as some of the answer is missing."""
+    head, separator, body = received.partition(b"\r\n\r\n")
+    length = _LENGTH.search(head)
+    if not separator or length is None or len(body) < int(length[1]):
+        return None
+    if head.startswith(b"HTTP/1.1 200"):
+        return "ok"
+    code = _CODE.search(body)
+    return code[1].decode() if code else head[9:12].decode()
+
+
+def subscriber(port: int, trader: Trader) -> socket.socket:
+    """A WebSocket of the trader's with `orders.*`."""
+    headers = signed(trader.key_id, trader.secret, PATH)
+    names = {"api_key": "X-PM-API-KEY", "timestamp": "X-PM-TIMESTAMP", "signature": "X-PM-SIGNATURE"}
+    opened = connected(port)
+    subscribing({name: headers[header] for name, header in names.items()}, "orders.*")(opened)
+    return opened
+
+
+def received_from(opened: socket.socket) -> bytes:
+    """What has come. Raises `ConnectionError` at the end."""
+    received = opened.recv(1 << 18)
+    if not received:
+        raise ConnectionError("the server closed a connection")
+    return received
