@@ -110,7 +110,7 @@ def check_lateness(told: Told, deadlines: dict[str, int]) -> list[str]:
     wrong = []
     for account_id, records in told.records.items():
         accepted = set()
-        for record, event in ((record, event) for record in records for event in record.events):
+        for record, event in ((one, event) for one in records for event in one.events):
             if isinstance(event, OrderAccepted):
                 accepted.add(event.order_id)
                 if parse_timestamp(record.ts) > deadlines[event.order_id]:
