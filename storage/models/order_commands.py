@@ -113,6 +113,13 @@ class ArmDeadMan(_Command, frozen=True, tag=True):
     spare_reduce_only: bool = False
 
 
+class SettleBreak(_Command, frozen=True, tag=True):
+    """An operator has looked into the difference about an order. `reference` is whose paper it stands on."""
+
+    order_id: str
+    reference: str = ""
+
+
 class ReleaseAtOpen(_Command, frozen=True, tag=True):
     """Send an order that waited for the open. No effect where its present release is not at `due_at`."""
 
@@ -130,6 +137,8 @@ class ExpireOrder(_Command, frozen=True, tag=True):
 class _Report(_Command, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag=True):
     order_id: str
     venue_ts: str | None = None
+    symbol: str | None = None
+    connector: str | None = None
 
 
 class VenueAcknowledged(_Report, frozen=True, tag=True):
@@ -256,6 +265,7 @@ Command = (
     | CancelAll
     | SetTradingState
     | ArmDeadMan
+    | SettleBreak
     | ReleaseAtOpen
     | ExpireOrder
     | VenueReport

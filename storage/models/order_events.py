@@ -8,6 +8,7 @@ from storage.models.accounts import Limits, SetBy, TradingState
 from storage.models.orders import Liquidity, Order, TimeInForce
 
 Details = dict[str, Any]
+Unmatched = Literal["order.not_found", "order.already_final", "report.contradicts", "report.malformed"]
 
 
 class _Event(msgspec.Struct, frozen=True, tag_field="type", tag=True, omit_defaults=True):
@@ -198,13 +199,15 @@ class OrderUnknown(_Event, frozen=True, tag=True):
 
 class OrderResolved(_Event, frozen=True, tag=True):
     """An unknown order is known again. `unknown_seq` is the record that made it unknown. `difference` is set where the
-    venue counts another filled quantity than the fills that it names come to.
+    venue counts another filled quantity than the fills that it names come to; then `break_seq` is the record that raised the
+    break of the order.
     """
 
     order_id: str
     outcome: str
     unknown_seq: int | None = None
     difference: str | None = None
+    break_seq: int | None = None
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -241,11 +244,29 @@ class CommandDenied(_Event, frozen=True, tag=True):
 
 
 class ReportUnmatched(_Event, frozen=True, tag=True):
-    """A venue's report that fits nothing: kept whole, for the reconciliation. No effect on orders or money."""
+    """A venue's report that fits nothing: kept whole, for the reconciliation. No effect on orders or money.
+
+    `break_seq` is the record that raised the break of the order. With `connector` the venue is asked what became of it, by
+    request (order_id, seq of the record).
+    """
 
     order_id: str
-    reason: Literal["order.not_found", "order.already_final", "report.contradicts", "report.malformed"]
+    reason: Unmatched
     report: Details
+    break_seq: int
+    symbol: str | None = None
+    connector: str | None = None
+
+
+class BreakSettled(_Event, frozen=True, tag=True):
+    """The break that record `break_seq` raised is over: venue and we agree about the order, or an operator says so; or it was
+    given up, as too many others stand.
+    """
+
+    order_id: str
+    break_seq: int
+    outcome: Literal["reconciled", "operator", "given_up"]
+    reference: str = ""
 
 
 Event = (
@@ -273,4 +294,5 @@ Event = (
     | CommandTooOld
     | CommandDenied
     | ReportUnmatched
+    | BreakSettled
 )

@@ -19,12 +19,14 @@ from storage.models.order_commands import (
     Reconcile,
     ReleaseAtOpen,
     SetLimits,
+    SettleBreak,
     SetTradingState,
 )
 from storage.models.order_events import CommandRepeated, CommandTooOld
 from storage.models.order_records import OrderRecord
 from streams.orders.account_commands import arm_dead_man, deposit, open_account, set_limits, set_trading_state
 from streams.orders.amend import amend_order
+from streams.orders.breaks import settle_break
 from streams.orders.cancel import cancel_all, cancel_order
 from streams.orders.draft import Draft
 from streams.orders.malformed import AnyCommand, Malformed
@@ -46,6 +48,7 @@ _COMMANDS: Final[dict[type, Callable[[Draft, Any], None]]] = {
     Deposit: deposit,
     SetLimits: set_limits,
     SetTradingState: set_trading_state,
+    SettleBreak: settle_break,
     ArmDeadMan: arm_dead_man,
     ReleaseAtOpen: release_at_open,
     ExpireOrder: expire_order,

@@ -11,6 +11,7 @@ from storage.models.order_events import (
     AccountOpened,
     AmendRequested,
     Answer,
+    BreakSettled,
     CancelRejected,
     CancelRequested,
     CommandRepeated,
@@ -21,6 +22,8 @@ from storage.models.order_events import (
     OrderAccepted,
     OrderCanceled,
     OrderFilled,
+    OrderResolved,
+    ReportUnmatched,
     TradingStateChanged,
 )
 from storage.models.order_records import OrderRecord
@@ -111,6 +114,19 @@ def _trading_state_changed(state: AccountState, event: TradingStateChanged, _rec
     state.trading_state, state.trading_set_by, state.trading_since = event.state, event.set_by, event.since
 
 
+def _break_stands(state: AccountState, event: ReportUnmatched, _record: OrderRecord, _: int) -> None:
+    state.breaks.setdefault(event.order_id, event.break_seq)
+
+
+def _resolved(state: AccountState, event: OrderResolved, _record: OrderRecord, _: int) -> None:
+    if event.break_seq is not None:
+        state.breaks.setdefault(event.order_id, event.break_seq)
+
+
+def _break_settled(state: AccountState, event: BreakSettled, _record: OrderRecord, _: int) -> None:
+    state.breaks.pop(event.order_id, None)
+
+
 def _account_opened(state: AccountState, event: AccountOpened, record: OrderRecord, _: int) -> None:
     state.opened = True
     state.tenant_id, state.mode, state.currency = event.tenant_id, event.mode, event.currency
@@ -128,6 +144,9 @@ _TAKES: Final[dict[type, Callable[[AccountState, Any, OrderRecord, int], None]]]
     LimitsChanged: _limits_changed,
     TradingStateChanged: _trading_state_changed,
     AccountOpened: _account_opened,
+    ReportUnmatched: _break_stands,
+    OrderResolved: _resolved,
+    BreakSettled: _break_settled,
 }
 
 

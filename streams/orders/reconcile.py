@@ -5,26 +5,37 @@ from storage.models.money import minus, number, parse_number, text_of
 from storage.models.order_commands import Reconcile
 from storage.models.order_events import CancelRejected, OrderAcknowledged, OrderResolved
 from storage.models.orders import Order
+from streams.orders.breaks import break_of, settle_if_agreed
 from streams.orders.draft import Draft
 from streams.orders.fills import apply_fill, can_fill, numbers_of, seen_in
 from streams.orders.life import is_open
-from streams.orders.reports import unmatched
+from streams.orders.reports import says_nothing_happened, unmatched
 from streams.orders.settling import amend, cancel, expire, known_state, refuse_amend, reject, resolve
 
 LOST = "venue.request_lost"
 
 
 def reconcile(draft: Draft, order: Order, report: Reconcile) -> None:
-    """Count the fills that are new, then let the order stand as the venue says."""
+    """Count the fills that are new, then let the order stand as the venue says; a break about it ends where both agree."""
     if order.state in {"accepted", "denied"}:
-        unmatched(draft, report, "report.contradicts")
-        return
-    if not _count_fills(draft, order, report):
-        return
+        if not says_nothing_happened(report):
+            unmatched(draft, report, "report.contradicts")
+    elif _count_fills(draft, order, report):
+        _compare(draft, order, report)
+    settle_if_agreed(draft, report, conclusive=_is_conclusive(order, report))
+
+
+def _is_conclusive(order: Order, report: Reconcile) -> bool:
+    """Of an order that is not there it may only be too early to say so."""
+    return report.outcome != "not_found" or order.state == "denied" or _answered_at(report) > order.valid_until
+
+
+def _compare(draft: Draft, order: Order, report: Reconcile) -> None:
     order = draft.order(order.order_id) or order
     difference = _difference(order, report)
     if difference is not None:
-        draft.event(OrderResolved(order.order_id, report.outcome, difference=difference))
+        raised = break_of(draft, order.order_id)
+        draft.event(OrderResolved(order.order_id, report.outcome, difference=difference, break_seq=raised))
     if is_open(order.state):
         _settle(draft, order, report)
     elif report.outcome == "open":

@@ -5,14 +5,14 @@ from typing import Final
 
 from storage.models.accounts import Account
 from storage.models.money import minus, text_of
-from storage.models.order_events import CommandDenied, CommandRepeated, CommandTooOld, ReportUnmatched
+from storage.models.order_events import BreakSettled, CommandDenied, CommandRepeated, CommandTooOld, ReportUnmatched
 from storage.models.order_records import Cause, OrderRecord, Used
 from storage.models.valuation import converted_total
 from streams.orders.alerts import alerts_of
 from streams.orders.draft import Draft
 from streams.orders.life import is_open
 
-WITHOUT_EFFECT: Final = frozenset({CommandRepeated, CommandTooOld, CommandDenied, ReportUnmatched})
+WITHOUT_EFFECT: Final = frozenset({CommandRepeated, CommandTooOld, CommandDenied, ReportUnmatched, BreakSettled})
 
 
 def record_of(draft: Draft) -> OrderRecord:

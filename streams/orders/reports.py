@@ -4,12 +4,13 @@ What fits nothing is kept whole in a `ReportUnmatched`; what says nothing new gi
 """
 
 from collections.abc import Callable
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 
 from storage.models.money import number, parse_number, text_of
 from storage.models.order_commands import (
+    Reconcile,
     VenueAcknowledged,
     VenueCanceled,
     VenueCancelRejected,
@@ -28,9 +29,10 @@ from storage.models.order_events import (
     CommandRepeated,
     OrderAcknowledged,
     OrderUnknown,
-    ReportUnmatched,
+    Unmatched,
 )
 from storage.models.orders import Order, PendingAmend
+from streams.orders.breaks import keep_unmatched, place_of, settle_if_agreed
 from streams.orders.draft import Draft
 from streams.orders.fills import apply_fill, can_fill, numbers_of, seen_in
 from streams.orders.life import CORRECTABLE, is_open
@@ -39,7 +41,6 @@ from streams.orders.settling import amend, cancel, expire, known_state, refuse_a
 FIRST_QUERY_NS: Final = 1_000_000_000
 _LONGEST_PAUSE_NS: Final = 60_000_000_000
 _MOST_DOUBLINGS: Final = 6
-Unmatched = Literal["order.not_found", "order.already_final", "report.contradicts", "report.malformed"]
 Handler = Callable[[Draft, Order, Any], None]
 
 
@@ -47,14 +48,24 @@ def decide_report(draft: Draft, report: VenueReport, handler: Handler) -> None:
     """Let `handler` decide a report of an order that is known here."""
     order = draft.order(report.order_id)
     if order is None:
-        unmatched(draft, report, "order.not_found")
+        if isinstance(report, Reconcile) and says_nothing_happened(report):
+            settle_if_agreed(draft, report, conclusive=True)
+        else:
+            unmatched(draft, report, "order.not_found")
     else:
         handler(draft, order, report)
 
 
+def says_nothing_happened(report: Reconcile) -> bool:
+    """Whether the venue says that the order is not in the market and never dealt."""
+    filled = parse_number(report.filled_quantity) if report.filled_quantity is not None else None
+    return report.outcome not in {"open", "filled"} and not report.fills and not filled
+
+
 def unmatched(draft: Draft, report: VenueReport, reason: Unmatched) -> None:
-    """Keep a report that fits nothing, as it reads on the wire."""
-    draft.event(ReportUnmatched(report.order_id, reason, msgspec.json.decode(encode_command(report))))
+    """Keep a report that fits nothing, as it reads on the wire, and ask after its order."""
+    asked = None if isinstance(report, Reconcile) else place_of(draft.order(report.order_id), report)
+    keep_unmatched(draft, report.order_id, reason, msgspec.json.decode(encode_command(report)), asked)
 
 
 def acknowledged(draft: Draft, order: Order, report: VenueAcknowledged) -> None:

@@ -41,6 +41,7 @@ class _Kept(msgspec.Struct, frozen=True):
     dead_men: list[DeadMan]
     due_cancels: dict[str, DueCancel]
     recent: list[int]
+    breaks: dict[str, int] = {}
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -75,6 +76,7 @@ def snapshot(state: AccountState) -> bytes:
             dead_men=list(state.dead_men.values()),
             due_cancels=state.due_cancels,
             recent=list(state.recent),
+            breaks=state.breaks,
         )
     )
 
@@ -101,6 +103,7 @@ def restore(data: bytes) -> AccountState:
     state.dead_men = {switch.name: switch for switch in kept.dead_men}
     state.due_cancels = kept.due_cancels
     state.recent.extend(kept.recent)
+    state.breaks = kept.breaks
     for order in kept.orders:
         state.add(order)
     return state

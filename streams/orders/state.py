@@ -78,6 +78,7 @@ class AccountState:
         "account_id",
         "answers",
         "answers_end",
+        "breaks",
         "client_ids",
         "currency",
         "dead_men",
@@ -123,6 +124,7 @@ class AccountState:
         self.answers_end: list[tuple[int, str]] = []
         self.dead_men: dict[str, DeadMan] = {}
         self.due_cancels: dict[str, DueCancel] = {}
+        self.breaks: dict[str, int] = {}
         self.recent: deque[int] = deque()
         self.holdings: dict[str, KnownHolding] = {}
         self.reserved: dict[str, Decimal] = {}

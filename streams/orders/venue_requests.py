@@ -7,7 +7,14 @@ from typing import Any, Final
 
 from ops.runtime.timestamps import format_timestamp
 from storage.models import venues
-from storage.models.order_events import AmendRequested, CancelRequested, Event, OrderSent, OrderUnknown
+from storage.models.order_events import (
+    AmendRequested,
+    CancelRequested,
+    Event,
+    OrderSent,
+    OrderUnknown,
+    ReportUnmatched,
+)
 from storage.models.order_records import OrderRecord
 from storage.models.orders import Order
 
@@ -19,14 +26,29 @@ def asks_venue(record: OrderRecord) -> bool:
     for event in record.events:  # no generator: this runs for every record
         if type(event) in _ASKING or (isinstance(event, CancelRequested) and event.order_id is not None):
             return True
+        if isinstance(event, ReportUnmatched) and event.connector is not None:
+            return True
     return False
 
 
 def requests_of(record: OrderRecord, tenant_id: str) -> tuple[venues.VenueRequest, ...]:
-    """What the record asks of the venues, in the order of its events; an unknown order is asked after."""
+    """What the record asks of the venues, in the order of its events; an unknown order is asked after, and that of a report
+    that fits nothing.
+    """
     images = {order.order_id: order for order in record.orders}
-    found = (_request(event, images, record.seq, tenant_id) for event in record.events)
+    found = (
+        _question(event, record, tenant_id)
+        if isinstance(event, ReportUnmatched)
+        else _request(event, images, record.seq, tenant_id)
+        for event in record.events
+    )
     return tuple(request for request in found if request is not None)
+
+
+def _question(event: ReportUnmatched, record: OrderRecord, tenant_id: str) -> venues.QueryRequest | None:
+    if event.symbol is None or event.connector is None:
+        return None
+    return venues.QueryRequest(event.order_id, record.seq, tenant_id, record.account_id, event.connector, event.symbol)
 
 
 def _request(event: Event, images: dict[str, Order], seq: int, tenant_id: str) -> venues.VenueRequest | None:

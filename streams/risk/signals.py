@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from storage.models.accounts import Account, Alerts
-from storage.models.order_events import OrderResolved, OrderUnknown, ReportUnmatched
+from storage.models.order_events import BreakSettled, OrderResolved, OrderUnknown, ReportUnmatched
 from storage.models.order_records import OrderRecord
 from streams.risk.exposure import EXPOSURE_LIMIT, EXPOSURE_WARNING
 
@@ -58,7 +58,7 @@ def parts_of_alert(name: str) -> tuple[str, str | None]:
     return code, symbol or None
 
 
-_TELLING: Final = frozenset({OrderUnknown, OrderResolved, ReportUnmatched})
+_TELLING: Final = frozenset({OrderUnknown, OrderResolved, ReportUnmatched, BreakSettled})
 
 
 def may_signal(record: OrderRecord) -> bool:
@@ -70,7 +70,8 @@ def may_signal(record: OrderRecord) -> bool:
 
 def signals_of(record: OrderRecord) -> tuple[RiskSignal, ...]:
     """The signals that the record raises and clears, in that order of its parts."""
-    return (*_standing(record), *_from_events(record))
+    found = {(signal.signal_id, signal.state): signal for signal in (*_standing(record), *_from_events(record))}
+    return tuple(found.values())
 
 
 def _standing(record: OrderRecord) -> Iterator[RiskSignal]:
@@ -120,11 +121,13 @@ def _from_events(record: OrderRecord) -> Iterator[RiskSignal]:
                 if event.unknown_seq is not None:
                     name = signal_id(account_id, event.unknown_seq, ORDER_UNKNOWN, event.order_id)
                     yield _unknown(record, name, "cleared", figures, symbols)
-                if event.difference is not None:
-                    figures |= {"difference": event.difference}
-                    yield _break(record, event.order_id, figures)
-            case ReportUnmatched():
-                yield _break(record, event.order_id, {"reason": event.reason, "report": event.report})
+                if event.difference is not None and event.break_seq == record.seq:
+                    yield _break(record, event.order_id, record.seq, {**figures, "difference": event.difference})
+            case ReportUnmatched() if event.break_seq == record.seq:
+                yield _break(record, event.order_id, record.seq, {"reason": event.reason, "report": event.report})
+            case BreakSettled():
+                figures = {"outcome": event.outcome, "reference": event.reference}
+                yield _break(record, event.order_id, event.break_seq, figures, "cleared")
             case _:
                 pass
 
@@ -140,7 +143,13 @@ def _unknown(
     return RiskSignal(name, ORDER_UNKNOWN, "warning", state, record.account_id, figures, record.ts, symbol)
 
 
-def _break(record: OrderRecord, order_id: str, figures: dict[str, Any]) -> RiskSignal:
-    name = signal_id(record.account_id, record.seq, RECONCILIATION_BREAK, order_id)
+def _break(
+    record: OrderRecord,
+    order_id: str,
+    seq: int,
+    figures: dict[str, Any],
+    state: Literal["raised", "cleared"] = "raised",
+) -> RiskSignal:
+    name = signal_id(record.account_id, seq, RECONCILIATION_BREAK, order_id)
     told = {"order_id": order_id, **figures}
-    return RiskSignal(name, RECONCILIATION_BREAK, "critical", "raised", record.account_id, told, record.ts)
+    return RiskSignal(name, RECONCILIATION_BREAK, "critical", state, record.account_id, told, record.ts)

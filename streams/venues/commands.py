@@ -28,6 +28,8 @@ _TYPES: Final = MappingProxyType(
 _SAME: Final = (
     "account_id",
     "order_id",
+    "symbol",
+    "connector",
     "venue_order_id",
     "upstream_code",
     "request_seq",
