@@ -5,7 +5,9 @@ INSTALLED := $(VENV)/.installed
 TESTED := $(VENV)/.installed-test
 WORKERS ?= 2
 
-.PHONY: install up test check bench faults clean requirements
+N ?= 10000
+
+.PHONY: install up test check bench faults simulate clean requirements
 
 install: $(INSTALLED)
 
@@ -38,6 +40,9 @@ bench: $(TESTED)
 
 faults: $(TESTED)
 	FAULTS=all $(BIN)/python -m pytest tests/faults
+
+simulate: $(TESTED)
+	HUB_SIMULATION_RUNS=$(N) OWNER_SIMULATION_RUNS=$(N) SIMULATION_RUNS=$(N) $(BIN)/python -m pytest -s tests/simulation
 
 requirements:
 	$(BIN)/pip-compile --quiet --generate-hashes --all-build-deps --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe --strip-extras -o requirements.txt pyproject.toml

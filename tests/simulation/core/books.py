@@ -97,7 +97,7 @@ class Books:
         ledger.compare(state)
         self._take_answer(decided)
         for event in decided.events:
-            self.events[type(event).__name__] += 1
+            self.events[f"event {type(event).__name__}"] += 1
         self.requests += [event_id(message) for message in venue_requests(record)]
         self.follow_ups.update(command.command_id.encode() for command in follow_ups_of(decided))
         for name, due in deadlines_in(decided).items():
@@ -110,6 +110,7 @@ class Books:
             command = decode_command(self._broker.records[ORDER_COMMANDS][decided.cause.offset].value)
         except UNREADABLE:
             return None
+        self.events[f"command {type(command).__name__}"] += 1
         return command.valid_until if isinstance(command, PlaceOrder) else None
 
     def _take_answer(self, decided: OrderRecord) -> None:

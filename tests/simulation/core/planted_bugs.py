@@ -1,5 +1,6 @@
 """Bugs that the simulation must find: each a small patch of the real components or of how they are wired."""
 
+import asyncio
 import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -62,6 +63,18 @@ def a_relay_sends_at_most_once(patch: pytest.MonkeyPatch) -> Parts | None:
                 return
 
     patch.setattr(Relay, "_send", once)
+    return None
+
+
+def a_relay_does_not_wait(patch: pytest.MonkeyPatch) -> Parts | None:
+    """The next message goes out before the last is acknowledged."""
+    send = Relay._send
+
+    async def ahead(self: Relay, messages: Sequence[Message]) -> None:
+        if messages:
+            self._ahead = asyncio.create_task(send(self, messages))  # type: ignore[attr-defined]
+
+    patch.setattr(Relay, "_send", ahead)
     return None
 
 
@@ -260,7 +273,6 @@ def controls_are_not_read_after_the_claim(patch: pytest.MonkeyPatch) -> Parts | 
 
 def _lazily(take: Callable[[ControlsTail, Sequence[Record]], None]) -> Callable[[ControlsTail, Sequence[Record]], None]:
     """The same bug shows where announcements come late."""
-    import asyncio  # noqa: PLC0415
 
     def later(self: ControlsTail, records: Sequence[Record]) -> None:
         asyncio.get_running_loop().call_later(1.0, take, self, records)
@@ -328,6 +340,7 @@ PLANTED: Final[dict[str, Plant]] = {
     for plant in (
         a_relay_passes_on_what_does_not_count,
         a_relay_sends_at_most_once,
+        a_relay_does_not_wait,
         a_relay_forgets_the_claim_beside_its_offset,
         the_projection_takes_every_record,
         orders_are_written_without_a_guard,

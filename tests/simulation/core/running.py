@@ -59,7 +59,7 @@ def _outcome(seed: int, world: World, wrong: str | None) -> Outcome:
         digest.update(topic.encode())
         for record in records:
             digest.update(repr((record.key, record.value, record.headers)).encode())
-    met = world.met + Counter({f"event {name}": number for name, number in world.books.events.items()})
+    met = world.met + world.books.events
     met["superseded record"] += world.books.superseded
     return Outcome(seed, wrong, digest.hexdigest(), met)
 

@@ -38,12 +38,15 @@ def searches(pool: ProcessPoolExecutor) -> dict[str, "Future[Outcome | None]"]:
 @pytest.mark.skipif(SEED is not None, reason="one seed is replayed")
 def test_no_run_breaks_an_invariant(pool: ProcessPoolExecutor) -> None:
     met: Counter[str] = Counter()
+    wrong: list[Outcome] = []
     for happened, failed in pool.map(run_chunk, chunks(RUNS)):
         met += happened
-        for outcome in failed:
-            smaller = pool.submit(shrunk, outcome.seed).result()
-            replay = f"SIMULATION_SEED={outcome.seed} python -m pytest {os.path.relpath(__file__)} -k replays"
-            pytest.fail(f"seed {outcome.seed}: {outcome.wrong}\n{smaller}\nreplay: {replay}")
+        wrong += failed
+    if wrong:
+        smaller = pool.submit(shrunk, wrong[0].seed).result()
+        replay = f"SIMULATION_SEED={wrong[0].seed} python -m pytest {os.path.relpath(__file__)} -k replays"
+        every = "\n".join(f"seed {outcome.seed}: {outcome.wrong}" for outcome in wrong)
+        pytest.fail(f"{every}\nthe first {smaller}\nreplay: {replay}")
     print(f"{RUNS:,} runs: {dict(met.most_common())}")  # noqa: T201
     if RUNS >= ENOUGH_TO_MEET_ALL:
         assert not missing(met, WANTED)

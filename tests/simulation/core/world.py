@@ -30,6 +30,7 @@ from tests.simulation.owner.simulated_log import Broker, SimulatedLog
 
 ACTIONS: Final = 10
 LATEST_WRITE: Final = 3.2
+LOOKS: Final = 15
 WEATHERS: Final = (0.2, 0.6, 1.0)
 """How much of everything befalls a run: what is always in trouble seldom comes to trade."""
 TROUBLES: Final = ("crash", "pause", "nap", "rebalance", "skew", "outage")
@@ -295,7 +296,11 @@ class World:
         self._feed.stale = False
 
     async def _change(self, announcer: Announcer, log: SimulatedLog, document: Any) -> None:
-        """Change a control, and wait until every owner says that it applies it."""
+        """Change a control, and wait for a while until every owner says that it applies it.
+
+        It may take until the next record: an owner whose own lost claim has come late is superseded by it, and does not
+        see it before it appends.
+        """
         while True:
             try:
                 version = await announcer.change([document])
@@ -305,7 +310,7 @@ class World:
             else:
                 break
         chance = self._chance("announcing")
-        while True:
+        for _ in range(LOOKS):
             reports = [report for one in self.cores if not one.process.crashed for report in one.reports()]
             await asyncio.sleep(chance.choice((0.0, 0.05, 0.3)))
             if not not_applied(version, {0: newest}, reports):

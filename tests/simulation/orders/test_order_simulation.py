@@ -30,6 +30,7 @@ def shrunk(seed: int) -> int:
     return next(steps for steps in range(STEPS + 1) if broken_by(seed, steps) is not None)
 
 
+@pytest.mark.timeout(36_000)
 def test_no_run_breaks_an_invariant() -> None:
     only = os.environ.get("HUB_SIMULATION_SEED")
     for seed in [int(only)] if only else range(RUNS):
