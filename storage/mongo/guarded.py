@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 from mongomock_motor import AsyncMongoMockCollection
-from pymongo.errors import AutoReconnect, DuplicateKeyError
+from pymongo.errors import AutoReconnect, DocumentTooLarge, DuplicateKeyError
 
 from storage.mongo.documents import Collection, Document, chunks
 from storage.mongo.failures import StoreUnavailable, WriteRefused
@@ -122,6 +122,8 @@ class _InOneCommand:
             reply: dict[str, Any] = await self._collection.database.command(command)
         except AutoReconnect:
             reply = await self._collection.database.command(command)
+        except DocumentTooLarge as error:
+            raise WriteRefused(f"{self._collection.name} did not take {len(updates)} writes: {error}") from error
         if problem := reply.get("writeConcernError"):
             raise StoreUnavailable(f"a write was not acknowledged by the replica set: {problem.get('errmsg')}")
         return reply

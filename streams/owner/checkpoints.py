@@ -1,13 +1,22 @@
 """Acknowledged records -> checkpoints -> the floor: what an owner keeps of a partition, always a fold of what stands."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Generic
+from typing import Final, Generic
 
 from storage.models.ownership import Checkpoint, Floor
 from streams.owner.claiming import Standing, Superseded
 from streams.owner.ports import Charge
 from streams.owner.rules import Command, Event, State
+
+logger = logging.getLogger(__name__)
+AT_ONCE_BYTES: Final = 1_000_000
+"""Of the checkpoints that are made together, but for the last: the event loop stands still meanwhile (a tenth of a second
+for accounts), and one command to the database may have 48 MB.
+"""
+LARGEST_BYTES: Final = 15_000_000
+"""Of one checkpoint: a document may have 16 MB. A larger one is left out, and the floor stays before its first change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +52,29 @@ class Checkpointer(Generic[State, Command, Event]):
 
     def take(self, states: Mapping[bytes, State]) -> Taken:
         """The states of the keys that have waited longest; nothing that was decided may be unacknowledged now."""
-        checkpoints = [
-            Checkpoint(
-                self._partition, key, self._read, self._cause, self._decided_at, self._rules.snapshot(states[key])
-            )
-            for key in self._uncovered.begin(self._limit)
-        ]
+        checkpoints = self._of_longest_waiting(states)
         upto = self._uncovered.floor(self._read)
         newest = max([self._floor.claim, *(claim for claim in self._history.claims if claim <= upto)])
         return Taken(checkpoints, Floor(self._partition, upto, newest, self._cause, self._decided_at), self._read)
+
+    def _of_longest_waiting(self, states: Mapping[bytes, State]) -> list[Checkpoint]:
+        checkpoints: list[Checkpoint] = []
+        left: list[bytes] = []
+        size = 0
+        for key in self._uncovered.begin(self._limit):
+            if size >= AT_ONCE_BYTES:
+                left.append(key)
+                continue
+            state = self._rules.snapshot(states[key])
+            if len(state) > LARGEST_BYTES:
+                logger.error("partition %d: the checkpoint of %r is not kept: it has %d bytes, more than %d",
+                             self._partition, key, len(state), LARGEST_BYTES)  # fmt: skip
+                left.append(key)
+                continue
+            size += len(state)
+            checkpoints.append(Checkpoint(self._partition, key, self._read, self._cause, self._decided_at, state))
+        self._uncovered.put_back(left)
+        return checkpoints
 
     async def write(self, taken: Taken) -> None:
         """Write them, then the floor, then the claims. Raises `Superseded`, and `StoreUnavailable` (nothing is lost)."""

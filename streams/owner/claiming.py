@@ -1,5 +1,6 @@
 """Claim, then read up: how a partition's state comes out of checkpoints and the log (rules 1, 3, 7, 8, 14 of ownership)."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Generic
 
@@ -72,7 +73,7 @@ async def read_up(charge: Charge[State, Command, Event], epoch: int) -> Standing
     furthest = max([floor.upto, *(checkpoint.upto for checkpoint in checkpoints)])
     if furthest > epoch:
         raise Superseded(f"{charge}: claimed at {epoch}, and somebody has stored {furthest}")
-    standing = _restored(rules, floor, checkpoints, history)
+    standing = await _restored(rules, floor, checkpoints, history)
     covered = {checkpoint.key: checkpoint.upto for checkpoint in checkpoints}
     judge = ValidRecords(floor.anchor)
     async for records in ports.log.read(charge.topics.records, partition, floor.upto + 1, epoch):
@@ -93,11 +94,15 @@ async def read_up(charge: Charge[State, Command, Event], epoch: int) -> Standing
     return standing
 
 
-def _restored(
+async def _restored(
     rules: Rules[State, Command, Event], floor: Floor, checkpoints: list[Checkpoint], history: ClaimHistory
 ) -> Standing[State]:
+    states: dict[bytes, State] = {}
+    for checkpoint in checkpoints:
+        states[checkpoint.key] = rules.restore(checkpoint.key, checkpoint.state)
+        await asyncio.sleep(0)  # one may take tens of milliseconds, and other partitions go on deciding
     return Standing(
-        states={checkpoint.key: rules.restore(checkpoint.key, checkpoint.state) for checkpoint in checkpoints},
+        states=states,
         cause=max([floor.cause, *(checkpoint.cause for checkpoint in checkpoints)]),
         decided_at=max([floor.decided_at, *(checkpoint.decided_at for checkpoint in checkpoints)]),
         uncovered=Uncovered(),

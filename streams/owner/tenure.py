@@ -15,7 +15,7 @@ from typing import Any, Final, Generic, NamedTuple
 from storage.log.port import AppendUnknown, LogUnavailable, Message
 from storage.log.valid_records import ValidRecords, judge_from
 from storage.models.ownership import Anchor, record_headers
-from storage.mongo.failures import StoreUnavailable
+from storage.mongo.failures import StoreUnavailable, WriteRefused
 from streams.owner.checkpoints import Checkpointer
 from streams.owner.claiming import Claimed, Standing, Superseded
 from streams.owner.deadlines import Deadlines
@@ -279,10 +279,10 @@ class Tenure(Generic[State, Command, Event]):
         await self._stored(self._checkpointer.write(taken))
 
     async def _stored(self, writing: Coroutine[Any, Any, None]) -> None:
-        """Trading goes on while the store does not answer: what was not written is written another time."""
+        """Trading goes on while the store does not answer, or refuses: what was not written is tried another time."""
         try:
             await writing
-        except StoreUnavailable as error:
+        except (StoreUnavailable, WriteRefused) as error:
             logger.warning("%s: no checkpoint: %s", self._charge, error)
 
 

@@ -24,6 +24,10 @@ class Uncovered:
             self._in_writing[key] = self._first.pop(key)
         return keys
 
+    def put_back(self, keys: Iterable[bytes]) -> None:
+        """These, of what `begin` gave, are not written this time: they have waited longest still."""
+        self._first = {**{key: self._in_writing.pop(key) for key in keys}, **self._first}
+
     def floor(self, read: int) -> int:
         """The highest offset at or below which all changes are covered once what `begin` gave is written.
 

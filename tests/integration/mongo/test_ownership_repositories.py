@@ -5,6 +5,7 @@ import pytest
 
 from storage.models.ownership import BEGINNING, Anchor, Checkpoint, ClaimHistory, Floor
 from storage.mongo.connect import Store
+from storage.mongo.failures import WriteRefused
 from storage.mongo.ownership import Checkpoints, ClaimHistories, Floors, ReaderAnchors
 
 TOPIC = "order-events"
@@ -43,6 +44,14 @@ async def test_how_far_the_stored_checkpoints_of_some_keys_reach(store: Store) -
     await checkpoints.write([CHECKPOINT, at(90, key=b"acc_2")])
     assert await checkpoints.furthest([b"acc_1|\xff"]) == 40
     assert await checkpoints.furthest([b"acc_1|\xff", b"acc_2", b"acc_3"]) == 90
+
+
+@pytest.mark.mongo
+async def test_a_checkpoint_that_no_document_can_hold_is_refused_in_words(real_store: Store) -> None:
+    checkpoints = Checkpoints(real_store.database, TOPIC)
+    with pytest.raises(WriteRefused, match="owner_checkpoints did not take"):
+        await checkpoints.write([at(50, state=bytes(17_000_000))])
+    assert await checkpoints.of_partition(3) == []
 
 
 async def test_a_floor_only_grows(store: Store) -> None:
