@@ -57,7 +57,10 @@ class Relay:
         try:
             async with self._log.tail(self._source, {self._partition: stored.upto + 1}) as tail:
                 while True:
-                    for record in await tail.batch():
+                    records = await tail.batch()
+                    if storing.done():
+                        await storing  # it ends by an error alone, which must not go unheard
+                    for record in records:
                         for valid in judge.take([record]):
                             await self._send(self._translate(valid))
                         self._done = judge.anchor

@@ -8,7 +8,7 @@ import pytest
 from storage.log.memory import MemoryLog
 from storage.log.port import Message, Record
 from storage.models.ownership import BEGINNING, Anchor, PartitionReport, claim_headers, record_headers
-from storage.mongo.failures import StoreUnavailable
+from storage.mongo.failures import StoreUnavailable, WriteRefused
 from storage.topics import ORDER_COMMANDS, ORDER_EVENTS, QUOTE_STATES, QUOTES, VENUE_REPORTS, VENUE_REQUESTS, Topics
 from streams.owner.ports import Membership
 from streams.owner.relay import Relay
@@ -52,6 +52,7 @@ class Anchors:
 
     def __init__(self, fails: int = 0) -> None:
         self.fails, self.held = fails, BEGINNING
+        self.refused: asyncio.Event | None = None
 
     async def get(self, partition: int) -> Anchor:
         if self.fails:
@@ -60,6 +61,9 @@ class Anchors:
         return self.held
 
     async def put(self, partition: int, anchor: Anchor) -> bool:
+        if self.refused is not None:
+            self.refused.set()
+            raise WriteRefused("reader_anchors did not take it")
         self.held = anchor
         return True
 
@@ -84,6 +88,7 @@ class Floor:
             target=VENUE_REQUESTS,
             translate=self._translate,
             anchors=self.anchors,
+            progress_seconds=0.01,
         )
         return [relay]
 
@@ -136,6 +141,19 @@ async def test_what_breaks_a_relay_is_the_owners_failure() -> None:
     await floor.owner.assigned(0, Group())
     await floor.record(b"x")
     with pytest.raises(ValueError, match="offset 1 cannot be relayed"):
+        await asyncio.wait_for(floor.owner.failure, 5)
+    await floor.owner.revoked(0)
+
+
+async def test_progress_that_cannot_be_stored_at_all_does_not_stay_unheard() -> None:
+    floor = Floor()
+    refused = floor.anchors.refused = asyncio.Event()
+    floor.inner.claimed.set()
+    await floor.owner.assigned(0, Group())
+    await floor.record(b"x")
+    await asyncio.wait_for(refused.wait(), 5)
+    await floor.record(b"y")
+    with pytest.raises(WriteRefused, match="reader_anchors did not take it"):
         await asyncio.wait_for(floor.owner.failure, 5)
     await floor.owner.revoked(0)
 
