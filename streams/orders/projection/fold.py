@@ -16,7 +16,10 @@ from storage.models.positions import Position
 from storage.models.read_models import AccountDocument, CommandAnswer, Fill, amend_outcome_id
 from streams.orders.projection.account_fold import AccountFold
 
-ANSWERS_KEPT_NS: Final = 86_400 * NANOSECONDS_PER_SECOND
+ANSWERS_KEPT_NS: Final = 25 * 3_600 * NANOSECONDS_PER_SECOND
+"""An hour longer than order requests, which are dropped some minutes late and by another clock: a repeat whose request is
+still known and whose answer is not would be told that it was never done.
+"""
 _KNOWN_ACCOUNTS: Final = 10_000
 _NO_CLIENT_WAITS: Final = frozenset(
     {

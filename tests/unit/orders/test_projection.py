@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ops.processes.trading_parts import SWEEP_SECONDS
 from ops.runtime.clock import ManualClock
 from ops.runtime.metrics import READ_MODEL_DELAY, Metrics
 from storage.log.memory_partition import MemoryRecord
@@ -20,6 +21,7 @@ from storage.models.order_answers import answer_of
 from storage.models.order_commands import VenueCanceled
 from storage.models.order_events import CommandRepeated, OrderDenied, OrderFilled
 from storage.models.order_records import OrderRecord, decode_record, encode_record
+from storage.models.order_requests import KEPT_SECONDS
 from storage.models.ownership import BEGINNING, Anchor, record_headers
 from storage.models.read_models import AccountDocument
 from streams.orders.evolve import evolve
@@ -273,14 +275,17 @@ async def test_what_does_not_count_is_never_decoded() -> None:
     assert kept.anchors.stored[0] == (1, 0)
 
 
-async def test_answers_are_forgotten_after_a_day_and_never_written_when_they_are_older() -> None:
+async def test_answers_outlive_the_requests_of_a_day_and_are_never_written_when_they_are_older() -> None:
     kept, records = KeptDocuments(), _owned(Desk().records)
     process = processor(kept, records)
     await process.assign(0, None)
     await process.fold(0, records)
     await process.flush()
     assert len(kept.contents[3]) == 2
-    await process.tick(START + 86_400 * 10**9 + 10**9)
+    dropped_late = (KEPT_SECONDS + round(SWEEP_SECONDS) + 60) * 10**9  # by a gateway whose clock is a minute behind
+    await process.tick(START + dropped_late)
+    assert len(kept.contents[3]) == 2
+    await process.tick(START + 25 * 3_600 * 10**9 + 10**9)
     assert not kept.contents[3]
     late = OrdersProcessor(
         models=kept.models,
