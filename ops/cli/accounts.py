@@ -74,6 +74,18 @@ def state(account_id: str, to: State, as_json: bool = _JSON) -> None:
     run_command("accounts.state", {"account_id": account_id, "state": to.value}, _show, as_json=as_json)
 
 
+@application.command()
+def settle(
+    account_id: str,
+    order_id: str,
+    reference: str = typer.Option("", help="Whose paper it stands on."),
+    as_json: bool = _JSON,
+) -> None:
+    """End the reconciliation break about an order: you have looked into it, and nothing is open."""
+    arguments = {"account_id": account_id, "order_id": order_id, "reference": reference}
+    run_command("accounts.settle", arguments, _show, as_json=as_json)
+
+
 @application.command("list")
 def list_accounts(as_json: bool = _JSON) -> None:
     """List the open accounts."""

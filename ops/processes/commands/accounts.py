@@ -13,7 +13,7 @@ from storage.controls.defaults import DEFAULT_CONNECTOR
 from storage.decisions.accounts import CommandRefused, decide
 from storage.decisions.decisions import Decisions, DecisionUnknown
 from storage.models.accounts import Limits
-from storage.models.order_commands import Command, Deposit, SetLimits, SetTradingState
+from storage.models.order_commands import Command, Deposit, SetLimits, SettleBreak, SetTradingState
 from storage.models.order_records import OrderRecord
 from storage.mongo.accounts import Accounts
 from storage.mongo.reference import load_reference
@@ -89,6 +89,20 @@ async def state(platform: Platform, arguments: Arguments) -> AsyncIterator[Event
     )
     async with asking(platform) as decisions:
         yield _shown(await _decided(decisions, command))
+
+
+async def settle(platform: Platform, arguments: Arguments) -> AsyncIterator[Event]:
+    """End the reconciliation break about an order."""
+    command = SettleBreak(
+        command_id=platform.identifiers.new("stl"),
+        account_id=str(arguments["account_id"]),
+        issued_at=platform.clock.now(),
+        order_id=str(arguments["order_id"]),
+        reference=str(arguments.get("reference") or ""),
+    )
+    async with asking(platform) as decisions:
+        record = await _decided(decisions, command)
+    yield {"account_id": record.account_id, "seq": record.seq, "order_id": command.order_id}
 
 
 async def list_accounts(platform: Platform, arguments: Arguments) -> AsyncIterator[Event]:  # noqa: ARG001  (takes none)

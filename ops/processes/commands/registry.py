@@ -20,6 +20,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "accounts.deposit": accounts.deposit,
     "accounts.limits": accounts.limits,
     "accounts.state": accounts.state,
+    "accounts.settle": accounts.settle,
     "accounts.list": accounts.list_accounts,
     "dead-letters.list": dead_letters.list_letters,
     "dead-letters.replay": dead_letters.replay,
