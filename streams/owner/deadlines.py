@@ -2,7 +2,9 @@
 
 import heapq
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+_SPARE_ENTRIES: Final = 64
 
 
 class Deadline(NamedTuple):
@@ -14,16 +16,20 @@ class Deadline(NamedTuple):
 
 
 class Deadlines:
-    """Each deadline is given out once; a key's later record may move, drop or repeat it."""
+    """Each deadline is given out once; a key's later record may move, drop or repeat it. What is kept stays proportional to
+    the deadlines that stand, however often they are moved.
+    """
 
     def __init__(self) -> None:
         self._heap: list[Deadline] = []
         self._present: dict[bytes, dict[str, int]] = {}
         self._given: dict[tuple[bytes, str], int] = {}
+        self._standing = 0
 
     def change(self, key: bytes, changes: Mapping[str, int | None]) -> None:
         """These deadlines of `key` are at another time now, or off (None); its others stay as they were."""
         present = self._present.get(key, {})
+        before = len(present)
         for name, due in changes.items():
             if due is None:
                 present.pop(name, None)
@@ -32,10 +38,18 @@ class Deadlines:
                 present[name] = due
                 if self._given.get((key, name)) != due:
                     heapq.heappush(self._heap, Deadline(due, key, name))
+        self._standing += len(present) - before
         if present:
             self._present[key] = present
         else:
             self._present.pop(key, None)
+        if len(self._heap) > 2 * self._standing + _SPARE_ENTRIES:
+            self._heap = [deadline for deadline in set(self._heap) if self._stands(deadline)]
+            heapq.heapify(self._heap)
+
+    def __len__(self) -> int:
+        """How many entries are kept, those that no longer stand too."""
+        return len(self._heap)
 
     def next_due(self) -> int | None:
         """The time of the earliest deadline that still stands and was not given out."""

@@ -73,6 +73,20 @@ def test_deadlines_are_given_once_in_their_order_and_only_while_they_stand() -> 
     assert deadlines.take_due(40) == [Deadline(40, b"a", "api")]
 
 
+def test_a_deadline_that_is_moved_again_and_again_costs_no_memory() -> None:
+    deadlines = Deadlines()
+    deadlines.change(b"b", {"api": 5})
+    for due in range(10_000, 20_000):
+        deadlines.change(b"a", {"api": due, "ws": due if due % 2 else None})
+        assert len(deadlines) < 80
+    assert deadlines.take_due(30_000) == [
+        Deadline(5, b"b", "api"),
+        Deadline(19_999, b"a", "api"),
+        Deadline(19_999, b"a", "ws"),
+    ]
+    assert deadlines.take_due(30_000) == []
+
+
 _CHANGES = st.dictionaries(st.sampled_from("xy"), st.none() | st.integers(1, 9))
 
 
