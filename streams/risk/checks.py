@@ -66,7 +66,6 @@ def price_collar(proposal: Proposal) -> Denial | None:
             "reference_price": text_of(around),
             "collar": text_of(proposal.collar),
             "limit_price": text_of(farthest),
-            "tick_size": proposal.rules.increments["tick_size"],
         },
     )
 
@@ -165,11 +164,11 @@ CHECKS: Final[tuple[Check, ...]] = (
 
 
 def first_denial(proposal: Proposal) -> Denial | None:
-    """The first check that refuses; None where all agree."""
+    """The first check that refuses, with the instrument's increments beside its figures; None where all agree."""
     for check in CHECKS:
         denial = check(proposal)
         if denial is not None:
-            return denial
+            return Denial(denial.code, {**denial.details, **proposal.rules.increments})
     return None
 
 
