@@ -65,6 +65,6 @@ def _said_by(event: Event) -> tuple[str | None, Details | None]:
             return None, {"state": event.state, "since": event.since, "set_by": event.set_by}
         case CancelRequested(order_id=None):
             failed = [{"order_id": one.order_id, "code": one.code} for one in event.failed]
-            return None, {"found": list(event.found), "failed": failed}
+            return None, {"found": [*event.found, *event.promised], "failed": failed}
         case _:
             return None, None

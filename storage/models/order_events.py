@@ -154,7 +154,8 @@ class CancelFailure(msgspec.Struct, frozen=True):
 
 class CancelRequested(_Event, frozen=True, tag=True):
     """With `order_id`: the venue is asked to cancel it, by request (order_id, seq of the record). Without: the orders of
-    `found` are each to be canceled by a command of its own, those of `failed` cannot be.
+    `found` are each to be canceled by a command of its own, those of `failed` cannot be; those of `promised` were found by
+    an earlier record whose command for them is still on its way.
     """
 
     order_id: str | None = None
@@ -162,6 +163,7 @@ class CancelRequested(_Event, frozen=True, tag=True):
     found: tuple[str, ...] = ()
     failed: tuple[CancelFailure, ...] = ()
     deadline: str | None = None
+    promised: tuple[str, ...] = ()
 
 
 class CancelRejected(_Event, frozen=True, tag=True):

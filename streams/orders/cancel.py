@@ -21,7 +21,10 @@ def cancel_order(draft: Draft, command: CancelOrder) -> None:
 
 
 def cancel_all(draft: Draft, command: CancelAll) -> None:
-    """Mark what is found; a `CancelOrder` for each follows. A dead-man switch that is not the present one does nothing."""
+    """Mark what is found; a `CancelOrder` for each follows, unless one is on its way: else who asks a hundred times a second
+    would have every order canceled as often, before the first of it is decided. A dead-man switch that is not the present
+    one does nothing.
+    """
     state = draft.state
     if not state.opened:
         draft.event(CommandDenied(command.command_id, "account.not_open", {"account_id": state.account_id}))
@@ -43,10 +46,18 @@ def cancel_all(draft: Draft, command: CancelAll) -> None:
                 failed.append(CancelFailure(order_id, _failure(order)))
             else:
                 candidates.append(order)
-    found = tuple(
+    picked = [
         order.order_id for order in candidates if _is_picked(order, command) and not (spares and order.reduce_only)
+    ]
+    draft.event(
+        CancelRequested(
+            reason=command.reason,
+            found=tuple(order_id for order_id in picked if order_id not in state.due_cancels),
+            failed=tuple(failed),
+            deadline=command.deadline,
+            promised=tuple(order_id for order_id in picked if order_id in state.due_cancels),
+        )
     )
-    draft.event(CancelRequested(reason=command.reason, found=found, failed=tuple(failed), deadline=command.deadline))
 
 
 def _failure(order: Order | None) -> str:

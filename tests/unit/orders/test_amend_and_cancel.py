@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from storage.models.controls import Halt
+from storage.models.order_answers import answer_of
 from storage.models.order_commands import (
     CancelAll,
     CancelOrder,
@@ -198,6 +199,19 @@ def test_cancel_all_marks_and_each_cancel_follows_once(desk: Desk) -> None:
     assert kinds(desk.send(follow_ups[0])) == ["CancelRequested"]
     assert follow_ups_due(desk.state) == follow_ups[1:]
     assert kinds(desk.send(follow_ups[0])) == ["CommandRepeated"]
+
+
+def test_who_cancels_all_again_and_again_is_promised_each_cancel_once(desk: Desk) -> None:
+    desk.place(price="98")
+    first = desk.send(CancelAll(command_id="all-1", account_id=ACCOUNT))
+    again = [desk.send(CancelAll(command_id=f"all-{number}", account_id=ACCOUNT)) for number in range(2, 5)]
+    assert [len(follow_ups_of(record)) for record in (first, *again)] == [2, 0, 0, 0]
+    assert {(answer_of(record).details or {})["found"][0] for record in (first, *again)} == {"ord-1"}
+    assert follow_ups_due(desk.state) == follow_ups_of(first)
+
+    for command in follow_ups_of(first):
+        assert kinds(desk.send(command)) == ["CancelRequested"]
+    assert len(follow_ups_of(desk.send(CancelAll(command_id="all-5", account_id=ACCOUNT)))) == 2  # asked again
 
 
 def test_selectors_narrow_and_what_cannot_be_canceled_is_told(desk: Desk) -> None:
