@@ -15,7 +15,7 @@ from ops.runtime.settings import Settings
 from storage.log.port import Message, Record
 from storage.mongo.documents import Document
 from storage.mongo.ownership import ReaderAnchors
-from storage.topics import ORDER_EVENTS, RISK_SIGNALS
+from storage.topics import ORDER_EVENTS, PLATFORM_EVENTS, RISK_SIGNALS
 from streams.app.faust_app import AppOptions
 from streams.app.worker import StreamWorker
 from tests.unit.orders.projected_partition import partition
@@ -36,7 +36,7 @@ async def platform(kafka_address: str, mongo_url: str) -> AsyncIterator[Platform
         topic_partitions={"order-commands": 1, ORDER_EVENTS: 1, RISK_SIGNALS: 1},
     )
     async with opened_platform(settings) as platform:
-        await platform.log.admin().create([ORDER_EVENTS, RISK_SIGNALS])
+        await platform.log.admin().create([ORDER_EVENTS, PLATFORM_EVENTS, RISK_SIGNALS])
         yield platform
         await platform.store.client.drop_database(name)
 
