@@ -323,7 +323,7 @@ class _AllCounts:
 
 
 class _TailWhereAllCounts(SimulatedLog):
-    def tail(self, topic: str, start: Mapping[int, int]) -> SimulatedTail:
+    def tail(self, topic: str, start: Mapping[int, int], *, growing: bool = False) -> SimulatedTail:
         return _AllCounts(super().tail(topic, start), self)  # type: ignore[return-value]
 
 

@@ -93,7 +93,7 @@ class SimulatedLog:
         await self._ask()
         return {}
 
-    def tail(self, topic: str, start: Mapping[int, int]) -> "SimulatedTail":
+    def tail(self, topic: str, start: Mapping[int, int], *, growing: bool = False) -> "SimulatedTail":
         return SimulatedTail(self, topic, start[0])
 
     async def _ask(self) -> None:
