@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from ops.runtime.timestamps import NANOSECONDS_PER_SECOND, parse_timestamp
 from storage.models.order_answers import amend_outcome, answer_of
-from storage.models.order_events import AmendRejected, CommandRepeated, OrderAmended, OrderFilled
+from storage.models.order_events import AmendRejected, CommandRepeated, DeadManSet, Event, OrderAmended, OrderFilled
 from storage.models.order_records import OrderRecord
 from storage.models.orders import Order
 from storage.models.positions import Position
@@ -35,6 +35,8 @@ _NO_CLIENT_WAITS: Final = frozenset(
     }
 )
 """First events of records that no client's command begins with; repeats of those are never asked for."""
+_OF_A_CONNECTION: Final = "ws:"
+"""How the switches are called that gateways arm for their connections, several times a minute each: not by a request."""
 _Key = tuple[str, str]
 
 
@@ -133,11 +135,15 @@ def _answer(record: OrderRecord) -> CommandAnswer | None:
         told, duplicate = first.answer, first.duplicate
         if not duplicate:
             return None
-    elif first is None or type(first).__name__ in _NO_CLIENT_WAITS:
+    elif first is None or type(first).__name__ in _NO_CLIENT_WAITS or _is_of_a_connection(first):
         return None
     else:
         told, duplicate = answer_of(record), False
     return CommandAnswer(record.cause.command_id, record.account_id, record.seq, told, _end_of(record), duplicate)
+
+
+def _is_of_a_connection(event: Event) -> bool:
+    return isinstance(event, DeadManSet) and event.name.startswith(_OF_A_CONNECTION)
 
 
 def _end_of(record: OrderRecord) -> int:

@@ -18,8 +18,8 @@ from ops.runtime.metrics import READ_MODEL_DELAY, Metrics
 from storage.log.memory_partition import MemoryRecord
 from storage.log.valid_records import ValidRecords
 from storage.models.order_answers import answer_of
-from storage.models.order_commands import VenueCanceled
-from storage.models.order_events import CommandRepeated, OrderDenied, OrderFilled
+from storage.models.order_commands import ArmDeadMan, VenueCanceled
+from storage.models.order_events import CommandRepeated, DeadManSet, OrderDenied, OrderFilled
 from storage.models.order_records import OrderRecord, decode_record, encode_record
 from storage.models.order_requests import KEPT_SECONDS
 from storage.models.ownership import BEGINNING, Anchor, record_headers
@@ -145,6 +145,9 @@ def test_every_command_of_a_client_has_its_first_answer(seed: int) -> None:
         if not command_id.startswith("c"):
             continue  # a venue's report, or the owner's own command
         event = record.events[0]
+        if isinstance(event, DeadManSet) and event.name.startswith("ws:"):
+            assert command_id not in answers  # a connection's, which a gateway arms
+            continue
         repeated = isinstance(event, CommandRepeated)
         told = answers[command_id]
         assert told.answer == (event.answer if repeated else answer_of(record))
@@ -298,6 +301,19 @@ async def test_answers_outlive_the_requests_of_a_day_and_are_never_written_when_
     await late.fold(0, records)
     await late.flush()
     assert not kept.contents[3]
+
+
+async def test_switches_that_a_gateway_arms_by_itself_leave_no_answers() -> None:
+    desk, kept = Desk(), KeptDocuments()
+    for number, name in enumerate(("api", "ws:pmk_1:con_1", "ws:pmk_1:con_1")):
+        desk.send(ArmDeadMan(command_id=f"arm-{number}", account_id=ACCOUNT, name=name, timeout_ms=5_000))
+    records = _owned(desk.records)
+    process = processor(kept, records)
+    await process.assign(0, None)
+    await process.fold(0, records)
+    await process.flush()
+    assert kept.contents[3].keys() == {"open", "fund", "arm-0"}
+    assert [switch.name for switch in kept.contents[4][ACCOUNT].dead_men] == ["api", "ws:pmk_1:con_1"]
 
 
 async def test_a_revoked_partition_writes_nothing_more() -> None:
