@@ -8,7 +8,7 @@ from storage.models.money import ZERO
 from storage.models.valuation import in_account_currency
 from streams.orders.draft import Draft
 from streams.orders.proposals import recent_orders
-from streams.risk.exposure import EXPOSURE_LIMIT, EXPOSURE_WARNING, Held, exposures_of, figures_of
+from streams.risk.exposure import EXPOSURE_LIMIT, EXPOSURE_WARNING, exposures_of, figures_of
 from streams.risk.signals import MARGIN_CODES, ORDER_RATE, alert_name, parts_of_alert
 
 _EXPOSURE: Final = frozenset({EXPOSURE_WARNING, EXPOSURE_LIMIT})
@@ -37,8 +37,7 @@ def _wanted(draft: Draft, standing: set[str]) -> Wanted:
         wanted[ORDER_RATE] = None
     if draft.held:
         told = dict(_told_exposures(standing))
-        held = (Held(one.symbol, one.currency, holding.notional) for one, holding in draft.held)
-        for symbol, code, figures in exposures_of(draft.limits, held, draft.converter.rate, told):
+        for symbol, code, figures in exposures_of(draft.limits, draft.held, draft.converter.rate, told):
             wanted[alert_name(code, symbol)] = figures
     return wanted
 

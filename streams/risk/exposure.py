@@ -3,13 +3,14 @@
 Each is raised at one share of the limit and holds down to a lower one, so that a mark that trembles does not flap.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple
 
 from storage.models.accounts import Limits
 from storage.models.money import ONE, money, number, ratio, text_of, times
-from storage.models.valuation import Rate, in_account_currency
+from storage.models.positions import Position
+from storage.models.valuation import Holding, Rate, in_account_currency
 
 EXPOSURE_WARNING: Final = "exposure.warning"
 EXPOSURE_LIMIT: Final = "exposure.limit"
@@ -19,12 +20,8 @@ LIMIT_AT: Final = ONE
 LIMIT_UNTIL: Final = Decimal("0.95")
 
 
-class Held(NamedTuple):
-    """A position that is not flat: its value at the mark, in its own currency."""
-
-    symbol: str
-    currency: str
-    notional: Decimal
+Held = Sequence[tuple[Position, Holding]]
+"""The positions that are not flat, at their marks."""
 
 
 class Exposure(NamedTuple):
@@ -36,7 +33,7 @@ class Exposure(NamedTuple):
 
 
 def exposures_of(
-    limits: Limits, held: Iterable[Held], rate_of: Callable[[str], Rate | None], standing: Mapping[str, str]
+    limits: Limits, held: Held, rate_of: Callable[[str], Rate | None], standing: Mapping[str, str]
 ) -> Iterator[Exposure]:
     """The symbols with a code; `standing` is the code that each symbol was given last. A symbol that has lost its own is not
     among them. `rate_of` converts into the account's currency, in which the limit is.
@@ -44,14 +41,28 @@ def exposures_of(
     if limits.position_limit is None:
         return
     limit = number(limits.position_limit)
-    least = times(limit, WARNING_UNTIL)
-    for symbol, currency, notional in held:
-        value = in_account_currency(notional, rate_of(currency))
-        if not value or value < least:
+    near = _currencies_near(times(limit, WARNING_UNTIL), held, rate_of)
+    if not near:
+        return
+    for position, holding in held:
+        if position.currency not in near:
             continue
-        code = code_of(value, limit, standing.get(symbol))
+        value = in_account_currency(holding.notional, rate_of(position.currency))
+        code = code_of(value, limit, standing.get(position.symbol)) if value else None
         if code is not None:
-            yield Exposure(symbol, code, figures_of(value, limits.position_limit))
+            yield Exposure(position.symbol, code, figures_of(value, limits.position_limit))
+
+
+def _currencies_near(least: Decimal, held: Held, rate_of: Callable[[str], Rate | None]) -> set[str]:
+    """Those whose largest position is worth `least` or more: mostly none, and one conversion each."""
+    largest: dict[str, Decimal] = {}
+    for position, holding in held:
+        known = largest.get(position.currency)
+        if known is None or holding.notional > known:
+            largest[position.currency] = holding.notional
+    return {
+        currency for currency, notional in largest.items() if in_account_currency(notional, rate_of(currency)) >= least
+    }
 
 
 def code_of(value: Decimal, limit: Decimal, standing: str | None) -> str | None:
