@@ -60,7 +60,7 @@ class Feed:
         while True:
             starts = {partition: shard.position + 1 for partition, shard in self.shards.items()}
             # Noted before it is open: a partition that is added meanwhile must not be forgotten.
-            tail = self._tail = self._log.tail(self.source.log_topic, starts)
+            tail = self._tail = self._log.tail(self.source.log_topic, starts, growing=True)
             try:
                 async with tail:
                     await self._read(tail)

@@ -126,11 +126,11 @@ class KafkaLog:
         self._writers.add(writer)
         return writer
 
-    def tail(self, topic: str, start: Mapping[int, int]) -> KafkaTail:
+    def tail(self, topic: str, start: Mapping[int, int], *, growing: bool = False) -> KafkaTail:
         """See `Log.tail`."""
         spec = self.topics[topic]
         check_partitions(spec, start)
-        tail = KafkaTail(self.bootstrap, spec, self.topics.on_broker(topic), start, self.bounds)
+        tail = KafkaTail(self.bootstrap, spec, self.topics.on_broker(topic), start, self.bounds, growing=growing)
         self._tails.add(tail)
         return tail
 
@@ -143,7 +143,7 @@ class KafkaLog:
         end = min(stop, bounds.next)
         if start >= end:
             return
-        async with self.tail(topic, {partition: start}) as tail:
+        async with self.tail(topic, {partition: start}, growing=True) as tail:
             async for records in tail.until(partition, end):
                 yield records
 

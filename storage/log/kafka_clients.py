@@ -15,8 +15,10 @@ Compression = Literal["none", "lz4", "zstd"]
 START_SECONDS: Final = 10.0
 REQUEST_MS: Final = 10_000
 # How long the broker holds a fetch that finds nothing. A partition that is added to a tail starts only after the fetch
-# that is under way, so this is also the most that `Tail.add` takes.
+# that is under way, so this is also the most that `Tail.add` takes where a tail is growing.
 FETCH_WAIT_MS: Final = 100
+# Of a tail to which nothing is added: each fetch that finds nothing costs half a millisecond, here and at the broker.
+LONG_FETCH_WAIT_MS: Final = 1_000
 BATCH_BYTES: Final = 256 * 1024
 LARGEST_REQUEST_BYTES: Final = 16 * 1024 * 1024
 
@@ -48,7 +50,7 @@ def unavailable(bootstrap: str, error: BaseException) -> LogUnavailable:
     return LogUnavailable(f"no Kafka broker answers at {bootstrap} ({what}); is it running and the address right?")
 
 
-def consumer(bootstrap: str, group: str | None = None) -> AIOKafkaConsumer:
+def consumer(bootstrap: str, group: str | None = None, wait_ms: int = FETCH_WAIT_MS) -> AIOKafkaConsumer:
     """A consumer that never commits by itself and never moves to another offset by itself."""
     return AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
@@ -56,7 +58,7 @@ def consumer(bootstrap: str, group: str | None = None) -> AIOKafkaConsumer:
         group_id=group,
         auto_offset_reset="none",
         enable_auto_commit=False,
-        fetch_max_wait_ms=FETCH_WAIT_MS,
+        fetch_max_wait_ms=wait_ms,
         request_timeout_ms=REQUEST_MS,
     )
 

@@ -9,7 +9,7 @@ from typing import Final, Self
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import ConsumerStoppedError, KafkaError, OffsetOutOfRangeError
 
-from storage.log.kafka_clients import consumer, start
+from storage.log.kafka_clients import FETCH_WAIT_MS, LONG_FETCH_WAIT_MS, consumer, start
 from storage.log.port import BATCH_RECORDS, Bounds, LogUnavailable, PositionLost, Record, TailClosed
 from storage.log.requests import check_partitions
 from storage.topics import TopicSpec
@@ -32,10 +32,14 @@ class KafkaTail:
         name_on_broker: str,
         start: Mapping[int, int],
         bounds: Callable[[str], Awaitable[dict[int, Bounds]]],
+        *,
+        growing: bool = False,
     ) -> None:
         self._bootstrap, self._spec, self._bounds = bootstrap, spec, bounds
         self._topic_partitions = [TopicPartition(name_on_broker, number) for number in range(spec.partitions)]
         self._positions = dict(start)
+        # With several partitions a fetch may be under way that leaves out one whose records were read late.
+        self._wait_ms = FETCH_WAIT_MS if growing or len(start) > 1 else LONG_FETCH_WAIT_MS
         self._fetched: deque[list[Record]] = deque()
         self._consumer: AIOKafkaConsumer | None = None
 
@@ -69,7 +73,7 @@ class KafkaTail:
         return dict(self._positions)
 
     async def add(self, partition: int, offset: int) -> None:
-        """See `Tail.add`. Takes effect within `kafka_clients.FETCH_WAIT_MS`."""
+        """See `Tail.add`. Takes effect when the fetch that is under way has ended."""
         check_partitions(self._spec, (partition,))
         self._positions[partition] = offset
         self._fetched = deque(records for records in self._fetched if records[0].partition != partition)
@@ -85,7 +89,7 @@ class KafkaTail:
             await old.stop()
 
     async def __aenter__(self) -> Self:
-        reader = consumer(self._bootstrap)
+        reader = consumer(self._bootstrap, wait_ms=self._wait_ms)
         await start(reader, self._bootstrap)
         reader.assign(self._topic_partitions)
         for number, topic_partition in enumerate(self._topic_partitions):

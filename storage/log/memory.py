@@ -76,7 +76,7 @@ class MemoryLog:
         self._writers.add(writer)
         return writer
 
-    def tail(self, topic: str, start: Mapping[int, int]) -> MemoryTail:
+    def tail(self, topic: str, start: Mapping[int, int], *, growing: bool = False) -> MemoryTail:  # noqa: ARG002
         """See `Log.tail`."""
         spec = self._topics[topic]
         check_partitions(spec, start)

@@ -188,8 +188,9 @@ class Log(Protocol):
         """
         ...
 
-    def tail(self, topic: str, start: Mapping[int, int]) -> Tail:
-        """Read `topic` from the given offsets on (only the partitions named), outside any group.
+    def tail(self, topic: str, start: Mapping[int, int], *, growing: bool = False) -> Tail:
+        """Read `topic` from the given offsets on (only the partitions named), outside any group. What `add` adds to a tail
+        that is `growing` is read at once, else within a second.
 
         Raises `ValueError` for a partition that the topic does not have.
         """

@@ -127,7 +127,7 @@ class SpyLog:
         self.starts: list[Mapping[int, int]] = []
         self.bounds = self._log.bounds
 
-    def tail(self, topic: str, start: Mapping[int, int]) -> Tail:
+    def tail(self, topic: str, start: Mapping[int, int], *, growing: bool = False) -> Tail:
         self.starts.append(start)
         return self._log.tail(topic, start)
 

@@ -28,7 +28,8 @@ class Script:
         self.added: list[tuple[int, int]] = []
         self.opened: Callable[[Script], Awaitable[None]] | None = None
 
-    def tail(self, _topic, start):
+    def tail(self, _topic, start, *, growing):
+        assert growing, "partitions are added when somebody subscribes"
         self.starts.append(dict(start))
         return self
 

@@ -65,7 +65,7 @@ class FlakyLog(MemoryLog):
             raise LogUnavailable("the log is away")
         return await super().bounds(topic)
 
-    def tail(self, topic: str, start: Mapping[int, int]) -> Tail:
+    def tail(self, topic: str, start: Mapping[int, int], *, growing: bool = False) -> Tail:
         if self.losing and topic == QUOTES:
             self.losing -= 1
             return LostTail(topic)
