@@ -5,7 +5,7 @@ from typing import Final
 
 from storage.decisions.decisions import Decisions
 from storage.models.order_commands import Command, Deposit, OpenAccount
-from storage.models.order_events import CommandDenied
+from storage.models.order_events import CommandDenied, CommandRepeated, CommandTooOld, Event
 from storage.models.order_records import OrderRecord
 
 OPENING_SECONDS: Final = 10.0
@@ -62,9 +62,25 @@ async def open_account(decisions: Decisions, opening: Opening) -> OrderRecord:
 
 
 async def decide(decisions: Decisions, command: Command) -> OrderRecord:
-    """The record of a command that is not about an order. Raises `CommandRefused`, `DecisionUnknown`."""
+    """The record of a command that is not about an order, which was done, now or before.
+
+    Raises `CommandRefused`, also for a command that was too old to be done (this host's clock is minutes behind that of the
+    core's), and `DecisionUnknown`.
+    """
     record = await decisions.decide(command, OPENING_SECONDS)
     for event in record.events:
-        if isinstance(event, CommandDenied):
-            raise CommandRefused(event)
+        if (denied := _denied(event, command)) is not None:
+            raise CommandRefused(denied)
     return record
+
+
+def _denied(event: Event, command: Command) -> CommandDenied | None:
+    match event:
+        case CommandDenied():
+            return event
+        case CommandTooOld():
+            return CommandDenied(event.command_id, "order.expired_in_transit", {"issued_at_ns": command.issued_at})
+        case CommandRepeated() if event.answer.code is not None:
+            return CommandDenied(event.command_id, event.answer.code, event.answer.details or {})
+        case _:
+            return None
