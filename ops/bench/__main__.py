@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from ops.bench import bars, connections, decisions, fanout, latency, rest, slow_reader
+from ops.bench import bars, connections, decisions, fanout, halts, latency, orders, rest, slow_reader
 from ops.bench.report import RESULTS, Report
 from ops.bench.scale import FULL, QUICK, Scale
 
@@ -17,6 +17,8 @@ BENCHMARKS: dict[str, Callable[[Scale], Iterable[Report]]] = {
     "rest": rest.benchmark,
     "bars": bars.benchmark,
     "decisions": decisions.benchmark,
+    "orders": orders.benchmark,
+    "halts": halts.benchmark,
     "latency": latency.benchmark,
     "connections": connections.benchmark,
     "slow-reader": slow_reader.benchmark,

@@ -9,7 +9,7 @@ import secrets
 import select
 import socket
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -68,6 +68,7 @@ class OrderLoad:
     price: str
     listen: bool = True
     connections: int = 16
+    strategy_id: str | None = None
     _run: str = field(default_factory=lambda: f"bench-{secrets.token_hex(4)}")
     _placed: dict[bytes, Placed] = field(default_factory=dict)
     _lines: dict[int, _Line] = field(default_factory=dict)
@@ -102,7 +103,10 @@ class OrderLoad:
 
     def close(self) -> None:
         """Close every connection."""
-        for opened in (*(line.socket for line in self._lines.values()), *(one for one, _ in self._subscribers.values())):
+        for opened in (
+            *(line.socket for line in self._lines.values()),
+            *(one for one, _ in self._subscribers.values()),
+        ):
             opened.close()
         self._poll.close()
 
@@ -110,7 +114,8 @@ class OrderLoad:
         number = len(self._placed) + 1
         line = self._lines[self._idle.popleft()]
         name = f"{self._run}-{time.monotonic_ns()}"
-        request = order_request(self.traders[number % len(self.traders)], name, self.price)
+        more = {} if self.strategy_id is None else {"strategy_id": self.strategy_id}
+        request = order_request(self.traders[number % len(self.traders)], name, self.price, **more)
         placed = line.order = self._placed[name.encode()] = Placed(time.perf_counter_ns())
         line.received = b""
         line.socket.sendall(request)

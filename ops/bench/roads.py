@@ -25,7 +25,7 @@ from ops.bench.signing import signed
 from ops.processes.commands.port import EXIT_TEMPORARY, CommandFailed
 from ops.processes.commands.registry import COMMANDS
 from ops.processes.platform import Platform, opened_platform
-from ops.runtime.settings import Settings
+from ops.runtime.settings import Settings, load_settings
 from storage.models.tenants import ALL_SCOPES
 from storage.reference_data.builtin import load_builtin
 
@@ -42,7 +42,9 @@ _ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     "projection": ("streams", "--role", "projection"),
     "market": ("streams", "--role", "market"),
 }
+_ORDERS_PER_SECOND: Final = 10_000
 _START_SECONDS: Final = 90.0
+_AGAIN_SECONDS: Final = 0.2
 _BELOW_THE_MARKET: Final = 0.98
 
 
@@ -88,6 +90,9 @@ def local_road() -> Iterator[Road]:
         trader = Trader(demo["account_id"], demo["tenant_id"], demo["api_key"], demo["api_secret"])
         pids, ops = {"up": process.pid}, {"up": _port_of(up["ops"])}
         road = Road(_port_of(up["http"]), pids, ops, (trader,))
+        limits = ("accounts", "limits", trader.account_id, "--orders-per-second", str(_ORDERS_PER_SECOND))
+        with _started(folder, "limits", limits, {}) as setting:
+            setting.wait(_START_SECONDS)
         _await_quotes(road)
         yield road
 
@@ -102,17 +107,17 @@ def cluster_road(services: Services) -> Iterator[Road]:
         "OMNIAXS_STORE_DATABASE": name,
         "OMNIAXS_TOPIC_PREFIX": f"{name}.",
     }
-    settings = Settings(**{key.removeprefix("OMNIAXS_").lower(): value for key, value in variables.items()})
+    settings = load_settings(variables, env_file=Path("none"))
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         stack.callback(lambda: asyncio.run(_forget(settings)))
         asyncio.run(_set_up(settings))
-        port, pids, ops = free_port(), {}, {}
+        port = free_port()
+        pids: dict[str, int] = {}
+        ops: dict[str, int] = {}
         for role, arguments in _ROLES.items():
             ops[role] = free_port()
             own = {**variables, "OMNIAXS_PORT": str(port), "OMNIAXS_OPS_PORT": str(ops[role])}
-            if role == "gateway":
-                own["OMNIAXS_OPS_PORT"] = str(ops[role])
             pids[role] = stack.enter_context(_started(folder, role, arguments, own)).pid
         stack.enter_context(_started(folder, "feed", ("feed", "synthetic"), variables))
         try:
@@ -191,7 +196,16 @@ async def _trader(platform: Platform, number: int) -> Trader:
             if failed.exit_code != EXIT_TEMPORARY:
                 raise
         else:
-            return Trader(opened["account_id"], key["tenant_id"], key["key_id"], key["api_secret"])
+            break
+    account_id = str(opened["account_id"])
+    while True:  # until the read model has the account
+        try:
+            limits = {"orders_per_second": _ORDERS_PER_SECOND}
+            await command(platform, "accounts.limits", {"account_id": account_id, "limits": limits})
+        except CommandFailed:
+            await asyncio.sleep(_AGAIN_SECONDS)
+        else:
+            return Trader(account_id, key["tenant_id"], key["key_id"], key["api_secret"])
 
 
 def _await_quotes(road: Road) -> None:
@@ -202,13 +216,13 @@ def _await_quotes(road: Road) -> None:
         except (OSError, LookupError, TypeError, ValueError) as error:
             if time.monotonic() > until:
                 raise TimeoutError(f"no quote of {SYMBOL}") from error
-            time.sleep(0.2)
+            time.sleep(_AGAIN_SECONDS)
         else:
             return
 
 
 def _port_of(url: str) -> int:
-    return int(url.rsplit(":", 1)[1].split("/")[0])
+    return int(url.rsplit(":", 1)[1].split("/", maxsplit=1)[0])
 
 
 def _said(folder: Path) -> str:

@@ -3,11 +3,14 @@
 import os
 import time
 
+import pytest
 import typer
 from typer.testing import CliRunner
 
 from ops.bench import __main__ as command
 from ops.bench.cpu import cpu_seconds
+from ops.bench.histograms import buckets_of, quantile
+from ops.bench.order_load import answer_code
 from ops.bench.payload import timed_text
 from ops.bench.tape import tape
 from ops.bench.timed_readers import ages_of, percentiles
@@ -51,6 +54,30 @@ def test_the_tape_is_the_same_at_every_run() -> None:
     assert first == second
     assert [trade.venue_seq for trade in first] == list(range(1, 501))
     assert first == sorted(first, key=lambda trade: trade.ts)
+
+
+def test_quantiles_are_of_what_was_observed_between_two_readings() -> None:
+    before, after = {0.1: 5.0, 0.2: 5.0, float("inf"): 5.0}, {0.1: 9.0, 0.2: 13.0, float("inf"): 15.0}
+
+    assert quantile(before, after, 0.2) == pytest.approx(0.05)
+    assert quantile(before, after, 0.6) == pytest.approx(0.15)
+    assert quantile(before, after, 0.99) == 0.2
+    assert quantile(after, after, 0.5) is None
+
+
+def test_buckets_are_read_from_an_exposition() -> None:
+    text = '# TYPE delay histogram\ndelay_bucket{le="0.1"} 1\ndelay_bucket{le="+Inf"} 2\ndelay_count 2\ndelay_sum 1\n'
+
+    assert buckets_of(text, "delay") == {0.1: 1.0, float("inf"): 2.0}
+    assert buckets_of(text, "other") == {}
+
+
+def test_an_answer_counts_when_it_is_whole() -> None:
+    refused = b'HTTP/1.1 409 \r\ncontent-length: 33\r\n\r\n{"error":{"code":"risk.collar"}}\r\n'
+
+    assert answer_code(b"HTTP/1.1 200 \r\ncontent-length: 2\r\n\r\n{}") == "ok"
+    assert answer_code(refused[:-3]) is None
+    assert answer_code(refused + b" ") == "risk.collar"
 
 
 def test_an_unknown_name_is_refused_with_those_that_there_are() -> None:

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable
 import pytest
 from rich.console import Console
 
-from ops.bench import bars, connections, decisions, fanout, latency, rest, slow_reader
+from ops.bench import bars, connections, decisions, fanout, halts, latency, orders, rest, slow_reader
 from ops.bench.report import Report
 from ops.bench.scale import Scale
+from storage.models.controls import HALT_SCOPES
 
 TINY = Scale(rounds=1, seconds=0.2, clients=(3,), connections=10, trades=3_000, peers=False, warm_up=0.2)
 
@@ -44,6 +45,28 @@ def test_decisions_are_recovered_through_the_real_services(kafka_address: str, m
     recovered = asyncio.run(decisions.recoveries(TINY, bars.Services(kafka_address, mongo_url)))
 
     assert [row["log"] for row in recovered.rows] == ["memory", "Kafka"]
+
+
+def test_orders_of_the_local_profile_beside_the_naive_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HUB_TEST_KAFKA", "OMNIAXS_LOG_URL"):
+        monkeypatch.delenv(name, raising=False)
+    answers, reads = orders.benchmark(TINY)
+
+    assert [row["contender"] for row in answers.rows] == [
+        name for name in (orders.LOCAL, orders.NAIVE) for _ in orders.RATES
+    ]
+    assert all(row["answer p50 ms"] and row["not accepted"] == 0 for row in answers.rows)
+    assert [row["contender"] for row in reads.rows] == [orders.LOCAL for _ in orders.RATES]
+
+
+@pytest.mark.kafka
+@pytest.mark.mongo
+@pytest.mark.timeout(300)
+def test_orders_refuse_while_halted_over_the_real_services(kafka_address: str, mongo_url: str) -> None:
+    (report,) = halts.benchmark(TINY, bars.Services(kafka_address, mongo_url))
+
+    assert [row["scope"] for row in report.rows] == list(HALT_SCOPES)
+    assert all(row["first refusal ms"] is not None and row["accepted after"] == 0 for row in report.rows)
 
 
 @pytest.mark.kafka

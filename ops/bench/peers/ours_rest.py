@@ -1,17 +1,16 @@
 """Ours in the REST benchmark: the gateway over log and store in memory with one quote, and nothing that publishes.
 
-Prints one JSON line with the demonstration key once it serves. Argument: PORT
+Prints one JSON line with a key once it serves. Argument: PORT
 """
 
 import asyncio
 import json
 import sys
-from dataclasses import asdict
 
 import uvloop
 
 from ops.bench.market import quote_of
-from ops.processes.demo import create_demo
+from ops.processes.commands.keys import create
 from ops.processes.gateway_parts import open_gateway
 from ops.processes.lifetime import Background
 from ops.processes.local import set_up
@@ -41,7 +40,8 @@ async def main(port: int) -> None:
             platform, background, reference, quote_group="nobody", roles=frozenset({"gateway"})
         )
         await gateway.hub.caught_up()
-        print(json.dumps(asdict(await create_demo(platform))), flush=True)
+        async for key in create(platform, {"tenant_name": "bench"}):
+            print(json.dumps({"api_key": key["key_id"], "api_secret": key["api_secret"]}), flush=True)
         await serve_until(gateway.app, listen("127.0.0.1", port), stop, drain_seconds=0)
 
 

@@ -1,0 +1,199 @@
+"""Orders: place -> answer, -> decision and -> frame, what each costs, and how far behind reads are.
+
+Signed `POST /v1/orders` at a fixed rate: ours as `omniaxs up`, ours as the processes of the cluster profile on real Kafka
+and Mongo, and the naive way, a Quart route that checks the same signature, inserts into Mongo and answers.
+"""
+
+import asyncio
+import os
+import secrets
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from statistics import median
+from typing import Final
+
+from ops.bench.bars import Services, services_of
+from ops.bench.contender import free_port, process_of, python
+from ops.bench.cpu import cpu_seconds
+from ops.bench.histograms import buckets_of, quantile
+from ops.bench.order_load import OrderLoad, Placed, Trader
+from ops.bench.order_log import Hops, hops_since, positions
+from ops.bench.report import Cell, Report
+from ops.bench.roads import Road, cluster_road, local_road, platform_of
+from ops.bench.scale import Scale
+from ops.runtime.metrics import READ_MODEL_DELAY
+from storage.mongo.connect import connect
+
+RATES: Final = (20, 100)
+LOCAL, CLUSTER, NAIVE = "ours, omniaxs up", "ours, Kafka and Mongo", "naive Quart and Mongo"
+_REST_SECONDS: Final = 1.0
+Rows = list[dict[str, Cell]]
+
+
+def benchmark(scale: Scale) -> Iterable[Report]:
+    """A table of answers and one of reads; on real services also one of the hops between and one of CPU by process."""
+    services = services_of(os.environ)
+    measured = Measured(scale)
+    with local_road() as road:
+        measured.take(LOCAL, road)
+    if services is not None:
+        with cluster_road(services) as road:
+            measured.take(CLUSTER, road)
+    with _naive(services) as road:
+        measured.take(NAIVE, road, listen=False)
+    yield from measured.reports()
+
+
+class Measured:
+    """Rows of all tables, a contender after the other."""
+
+    def __init__(self, scale: Scale) -> None:
+        self._scale = scale
+        self._answers: Rows = []
+        self._reads: Rows = []
+        self._hops: Rows = []
+        self._processes: Rows = []
+
+    def take(self, contender: str, road: Road, *, listen: bool = True) -> None:
+        """Measure it at every rate."""
+        idle = self._idle(road)
+        load = OrderLoad(road.port, road.traders, road.price() if listen else "1.0", listen=listen)
+        try:
+            load.run(RATES[0], self._scale.warm_up)
+            for rate in RATES:
+                self._at(contender, road, load, rate, idle)
+        finally:
+            load.close()
+
+    def _at(self, contender: str, road: Road, load: OrderLoad, rate: int, idle: Mapping[str, float]) -> None:
+        reader = next((role for role in ("projection", "up") if role in road.ops), None)
+        delays = _delays(road, reader)
+        start = asyncio.run(_positions(road)) if road.settings else None
+        rounds: list[list[Placed]] = []
+        costs: list[dict[str, float]] = []
+        for _ in range(self._scale.rounds):
+            before, began = _cpu(road), time.monotonic()
+            rounds.append(load.run(rate, self._scale.seconds))
+            seconds = time.monotonic() - began
+            spent = {role: used - before[role] for role, used in _cpu(road).items()}
+            costs.append({role: (spent[role] - idle[role] * seconds) * 1e6 / len(rounds[-1]) for role in spent})
+            time.sleep(_REST_SECONDS)
+        self._answers.append(_answer_row(contender, rate, rounds, [sum(cost.values()) for cost in costs]))
+        after = _delays(road, reader)
+        if reader is not None:
+            at = {f"p{name} ms": _ms(quantile(delays, after, name / 100)) for name in (50, 99)}
+            self._reads.append({"contender": contender, "orders a second": rate, **at})
+        if start is not None:
+            hops = asyncio.run(_hops(road, start))
+            self._hops += [{"orders a second": rate, **row} for row in _hop_rows(hops)]
+            for role in road.processes:
+                cpu = median(cost[role] for cost in costs)
+                row: dict[str, Cell] = {"process": role, "orders a second": rate, "CPU us an order": cpu}
+                self._processes.append({**row, "idle, % of a core": 100 * idle[role]})
+
+    def _idle(self, road: Road) -> dict[str, float]:
+        """CPU seconds a second of each process without orders."""
+        before, began = _cpu(road), time.monotonic()
+        time.sleep(2 * self._scale.seconds)
+        seconds = time.monotonic() - began
+        return {role: (used - before[role]) / seconds for role, used in _cpu(road).items()}
+
+    def reports(self) -> Iterator[Report]:
+        """The tables."""
+        scale = self._scale
+        rounds = f"medians of {scale.rounds} rounds of {scale.seconds:g} s"
+        method = (
+            f"signed POST /v1/orders of IOC limits below the market, begun at a fixed rate over kept connections; from sending "
+            f"to the whole answer, and to the first frame of orders.*; {rounds}, `most` over all of them; CPU of the serving "
+            "processes beyond what they use without orders"
+        )
+        columns = (
+            "contender", "orders a second", "answer p50 ms", "answer p99 ms", "most ms", "frame p50 ms", "frame p99 ms",
+            "CPU us an order", "not accepted",
+        )  # fmt: skip
+        yield Report("orders", method, columns, self._answers)
+        method = "from the decision of a record until reads show it, by the projection's own histogram"
+        yield Report("read-model-delay", method, ("contender", "orders a second", "p50 ms", "p99 ms"), self._reads)
+        if self._hops:
+            method = "from the records of the log; times of appends are in whole milliseconds, by the appending process's clock"
+            yield Report("order-hops", method, ("hop", "orders a second", "p50 ms", "p99 ms"), self._hops)
+            costs = ("process", "orders a second", "CPU us an order", "idle, % of a core")
+            yield Report("order-processes", f"CPU of each process of ours; {rounds}", costs, self._processes)
+
+
+@contextmanager
+def _naive(services: Services | None) -> Iterator[Road]:
+    """Without services its store is in memory, as that of `omniaxs up`."""
+    trader, port = Trader("", "", "bench", secrets.token_hex(16)), free_port()
+    url, name = services.store_url if services else "mongomock://", f"bench_{secrets.token_hex(4)}"
+    command = python("ops.bench.peers.naive_order_route", port, url, name, trader.key_id, trader.secret)
+    try:
+        with process_of(command, "ready") as (process, _):
+            yield Road(port, {"naive": process.pid}, {}, (trader,))
+    finally:
+        if services is not None:
+            asyncio.run(_drop(url, name))
+
+
+async def _drop(url: str, name: str) -> None:
+    store = connect(url, name)
+    await store.client.drop_database(name)
+    store.close()
+
+
+def _cpu(road: Road) -> dict[str, float]:
+    return {role: cpu_seconds(pid) for role, pid in road.processes.items()}
+
+
+def _delays(road: Road, role: str | None) -> Mapping[float, float]:
+    return buckets_of(road.metrics(role), READ_MODEL_DELAY.name) if role is not None else {}
+
+
+async def _positions(road: Road) -> dict[str, dict[int, int]]:
+    async with platform_of(road) as platform:
+        return await positions(platform)
+
+
+async def _hops(road: Road, start: dict[str, dict[int, int]]) -> Hops:
+    async with platform_of(road) as platform:
+        return await hops_since(platform, start)
+
+
+def _answer_row(
+    contender: str, rate: int, rounds: Sequence[Sequence[Placed]], costs: Sequence[float]
+) -> dict[str, Cell]:
+    answers = [[one.answered - one.began for one in placed if one.answered] for placed in rounds]
+    frames = [[one.told - one.began for one in placed if one.told] for placed in rounds]
+    return {
+        "contender": contender,
+        "orders a second": rate,
+        "answer p50 ms": _median(answers, 0.5),
+        "answer p99 ms": _median(answers, 0.99),
+        "most ms": max((max(each) / 1e6 for each in answers if each), default=None),
+        "frame p50 ms": _median(frames, 0.5),
+        "frame p99 ms": _median(frames, 0.99),
+        "CPU us an order": median(costs),
+        "not accepted": sum(one.code != "ok" for placed in rounds for one in placed),
+    }
+
+
+def _hop_rows(hops: Hops) -> Iterator[dict[str, Cell]]:
+    named = {
+        "request -> command appended": hops.to_command,
+        "command appended -> decided": hops.to_decision,
+        "decided -> record appended": hops.to_record,
+        "request -> decided": hops.asked_to_decided,
+    }
+    for name, times in named.items():
+        yield {"hop": name, "p50 ms": _median([times], 0.5), "p99 ms": _median([times], 0.99)}
+
+
+def _median(rounds: Sequence[Sequence[int]], fraction: float) -> float | None:
+    """The median over the rounds of a percentile, in ms."""
+    found = [sorted(times)[int(len(times) * fraction)] / 1e6 for times in rounds if times]
+    return median(found) if found else None
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else 1_000 * seconds
