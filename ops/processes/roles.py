@@ -39,13 +39,14 @@ class Worker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StreamRole:
-    """A role that is ready to run. `owners` are what its owners say of their partitions, for the heartbeat; `checks` what
-    it knows of its health beside its group.
+    """A role that is ready to run. `owners` are what its owners say of their partitions, for the heartbeat, and `watched`
+    is what changes when they do, cheap to ask; `checks` what it knows of its health beside its group.
     """
 
     worker: Worker
     checks: Mapping[str, Check] = field(default_factory=dict)
     owners: Callable[[], list[OwnedPartition]] = list
+    watched: Callable[[], object] | None = None
 
 
 Opener = Callable[[Platform, Background, ReferenceWatch], StreamRole]
@@ -107,7 +108,7 @@ def _owner(platform: Platform, role: OwnedRole) -> StreamRole:
             f"not claimed and read up: {', '.join(f'{role.records}-{each}' for each in missing)}" if missing else None
         )
 
-    return StreamRole(worker, {**role.checks, "owners": partitions_are_owned}, owners)
+    return StreamRole(worker, {**role.checks, "owners": partitions_are_owned}, owners, role.reports)
 
 
 def _options(platform: Platform, group: str) -> AppOptions:

@@ -37,7 +37,7 @@ async def run_streams(settings: Settings, role: Role, stop: asyncio.Event) -> No
         ops_app = build_ops_app(health, platform.metrics)
         background.start(serve_until(ops_app, listener, ops_stop, drain_seconds=1), "ops")
         background.start(reference.run(), "reference data")
-        heartbeat = HeartbeatTask(platform, role, health, _progress(platform, opened), opened.owners)
+        heartbeat = HeartbeatTask(platform, role, health, _progress(platform, opened), opened.watched)
         background.start(heartbeat.run(), "heartbeat")
         settle_memory()
         try:
