@@ -14,7 +14,8 @@ from streams.orders.draft import Draft
 from streams.orders.proposals import restriction_of
 from streams.risk.permissions import connector_for
 
-SENT_WITHIN_NS: Final = 3_000_000_000
+SENT_WITHIN_NS: Final = 30_000_000_000
+"""Nobody has given up an order that was accepted before: it outlives a take-over or a broker restart on its way to the venue."""
 _FIRST_PAUSE_NS: Final = 250 * NANOSECONDS_PER_MILLISECOND
 _LONGEST_PAUSE_NS: Final = 30_000 * NANOSECONDS_PER_MILLISECOND
 _MOST_DOUBLINGS: Final = 7

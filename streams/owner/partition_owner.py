@@ -85,6 +85,7 @@ class PartitionOwner(Generic[State, Command, Event]):
                     logger.info("%s; %s", superseded, "claiming anew" if mine else "it is another's now")
                     if not mine:
                         return
+                    await asyncio.sleep(self._options.retry_seconds)  # documents of another log would tell so for ever
                 except (AppendUnknown, LogUnavailable, StoreUnavailable) as error:
                     logger.warning("%s will be claimed anew: %s", self._charge, error)
                     await asyncio.sleep(self._options.retry_seconds)

@@ -109,7 +109,7 @@ def test_a_day_order_waits_for_the_open_and_is_sent_then(closed: Desk) -> None:
     sent = closed.send(release)
     assert kinds(sent) == ["OrderSent"]
     assert (only(sent).state, only(sent).connector) == ("sent", "sim-a")
-    assert only(sent).valid_until == closed.now + 3 * SECOND
+    assert only(sent).valid_until == closed.now + 30 * SECOND
     assert deadlines_in(sent) == dict.fromkeys(("query:ord-1", "open:ord-1", "day:ord-1"))
     assert deadlines_of(closed.state) == {}
 
