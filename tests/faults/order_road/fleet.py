@@ -17,6 +17,7 @@ ROLES = {
     "projection": ("streams", "--role", "projection"),
     "venues": ("streams", "--role", "venues"),
 }
+FEED = ("BTCUSDT-PERP.BINANCE", "ETHUSDT-PERP.BINANCE", "BTCUSDT.BINANCE", "BRTI.INDEX")
 MEMBERS = ("gateway", "gateway", "gateway", "orders", "orders", "market", "projection", "venues")
 
 
@@ -51,7 +52,8 @@ class Fleet:
         self.members = [Member(role, number, _free_port()) for number, role in enumerate(MEMBERS)]
         for member in self.members:
             await self.launch(member)
-        self._feed = await self._start("feed", ("feed", "synthetic"), {})
+        symbols = [word for symbol in FEED for word in ("--symbol", symbol)]
+        self._feed = await self._start("feed", ("feed", "synthetic", *symbols), {})
 
     @property
     def gateways(self) -> list[str]:

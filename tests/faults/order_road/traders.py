@@ -13,7 +13,7 @@ from ops.cli.signing import Credentials, signed_headers
 
 PATIENCE = 60.0
 LATE = "auth.timestamp_outside_window"
-SYMBOLS = ("BTCUSDT.BINANCE", "ETHUSDT.BINANCE", "SOLUSDT.BINANCE")
+SYMBOLS = ("BTCUSDT-PERP.BINANCE", "ETHUSDT-PERP.BINANCE", "BTCUSDT.BINANCE")
 
 
 @dataclass(slots=True)
