@@ -25,7 +25,7 @@ def build(store: Store, key_id: str, secret: bytes) -> Quart:
 
     @app.post("/v1/orders")
     async def place() -> Response:
-        body = await request.get_data(as_text=False)
+        body = await request.body
         headers = request.headers
         asked = SignedRequest("POST", request.path, "", headers["Idempotency-Key"], body, {}, "")
         wanted = signature_of(secret, string_to_sign(asked, headers["X-PM-TIMESTAMP"]))
