@@ -7,12 +7,14 @@ import asyncio
 from typing import Any, Final
 
 from gateway.http.calls import Reply, SignedCall
+from gateway.market.ports import ReferenceSource
 from gateway.trading.canceling import FINAL, Cancellation
 from gateway.trading.deciding import Decided, Deciding
 from gateway.trading.outcomes import LATE, encode, refuse, refuse_unknown, success
 from gateway.trading.ports import OrderSource
 from gateway.trading.requests import Begun, OrderRequestBook, account_of
 from gateway.trading.shape import Selector, selector, wide_selector
+from ops.runtime.errors import HubError
 from storage.decisions.watch import DecisionsLost, Watch
 from storage.models.order_commands import CancelAll
 from storage.models.orders import Order
@@ -25,26 +27,37 @@ _NOT_FOUND: Final = "order.not_found"
 class Canceling:
     """Cancels orders."""
 
-    def __init__(self, book: OrderRequestBook, deciding: Deciding, orders: OrderSource) -> None:
+    def __init__(
+        self, book: OrderRequestBook, deciding: Deciding, orders: OrderSource, reference: ReferenceSource
+    ) -> None:
         self._book = book
         self._deciding = deciding
         self._orders = orders
+        self._reference = reference
 
     async def selected(self, call: SignedCall, body: dict[str, Any]) -> Reply:
-        """What became of the orders that every given selector picks. Raises `cancel.empty_selector`."""
+        """What became of the orders that every given selector picks.
+
+        Raises `cancel.empty_selector` and `market.unknown_symbol`.
+        """
         return await self._cancel(call, selector(body))
 
     async def all(self, call: SignedCall, body: dict[str, Any]) -> Reply:
-        """What became of all open orders, or those of a symbol or a strategy."""
+        """What became of all open orders, or those of a symbol or a strategy. Raises `market.unknown_symbol`."""
         return await self._cancel(call, wide_selector(body))
 
     async def _cancel(self, call: SignedCall, wanted: Selector) -> Reply:
         account_id = account_of(call)
+        if not self._is_known(wanted.symbol) and not await self._book.known(call):
+            raise HubError("market.unknown_symbol", {"symbols": [wanted.symbol]})
         begun = await self._book.begin(call, account_id, (True,), makes_orders=False)
         with self._deciding.watch(account_id) as watch:
             decided = await self._ask(begun, wanted, watch)
             cancellation = await self._settled(begun, wanted, decided, watch)
         return success(begun, max(decided.seq, cancellation.seq), encode(cancellation.result()))
+
+    def _is_known(self, symbol: str | None) -> bool:
+        return symbol is None or symbol in self._reference().instruments
 
     async def _ask(self, begun: Begun, wanted: Selector, watch: Watch) -> Decided:
         command = CancelAll(

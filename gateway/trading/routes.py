@@ -48,7 +48,7 @@ def register_trading(
     book = OrderRequestBook(requests, identifiers)
     deciding = Deciding(decisions, answers, accounts)
     placing = Placing(book, deciding, reference)
-    canceling = Canceling(book, deciding, orders)
+    canceling = Canceling(book, deciding, orders, reference)
     account = AccountWrites(book, deciding)
     amending = Amending(book, deciding, answers, orders)
     for method, path, operation, handler, limits, cost in (

@@ -108,6 +108,21 @@ async def test_nothing_selected_is_never_everything(place: TradingPlace, body: A
         assert (answer.status, answer.error["code"]) == (422, "cancel.empty_selector")
 
 
+@pytest.mark.parametrize("path", ["/v1/orders/cancel", "/v1/orders/cancel-all"])
+async def test_a_cancel_of_an_unknown_symbol_is_refused_before_anything_is_published(
+    place: TradingPlace, path: str
+) -> None:
+    async with street(place) as [gateway]:
+        kept = (await gateway.place("place-to-stay")).data["order_id"]
+        answer = await gateway.send("POST", path, {"symbol": "NOPE"}, "cancel-nope")
+        assert (answer.status, answer.error["code"]) == (404, "market.unknown_symbol")
+        assert answer.error["details"] == {"symbols": ["NOPE"]}
+        assert "X-Account-Seq" not in answer.headers
+        assert await OrderRequests(place.store.database).get(identity_of(TENANT, "POST", path, "cancel-nope")) is None
+        rest = await gateway.send("POST", "/v1/orders/cancel-all", {}, "cancel-rest")
+        assert rest.data["canceled"] == [kept]
+
+
 async def test_what_the_venue_has_not_confirmed_is_pending_and_later_shown_as_it_is(place: TradingPlace) -> None:
     async with place.core(), projecting(place):
         await place.open_account()

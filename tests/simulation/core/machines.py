@@ -308,7 +308,8 @@ def gateway(place: Place, process: Process) -> GatewayMachine:
     answers, orders = AnswerShelf(shelves, process), OrderShelf(shelves, process)
     book = OrderRequestBook(place.parts.requests(shelves, process), numbers)
     deciding = Deciding(decisions, answers, AccountShelf(shelves, process))
-    placing, canceling = Placing(book, deciding, lambda: REFERENCE), Canceling(book, deciding, orders)
+    placing = Placing(book, deciding, lambda: REFERENCE)
+    canceling = Canceling(book, deciding, orders, lambda: REFERENCE)
     account, amending = AccountWrites(book, deciding), Amending(book, deciding, answers, orders)
     start(place, decisions.run())
     handlers: dict[tuple[str, str], Any] = {
