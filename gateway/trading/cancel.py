@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from gateway.http.calls import Reply, SignedCall
 from gateway.market.ports import ReferenceSource
-from gateway.trading.canceling import FINAL, Cancellation
+from gateway.trading.canceling import FINAL, NOT_SELECTED, Cancellation
 from gateway.trading.deciding import Decided, Deciding
 from gateway.trading.outcomes import LATE, encode, refuse, refuse_unknown, success
 from gateway.trading.ports import OrderSource
@@ -80,6 +80,7 @@ class Canceling:
         cancellation = Cancellation()
         if decided.answer is not None:
             cancellation.begin(decided.answer)
+            cancellation.leave_out(wanted.order_ids or ())
         try:
             async with asyncio.timeout(SETTLE_SECONDS):
                 await self._look_up(begun.account_id, wanted, decided, cancellation)
@@ -108,6 +109,8 @@ class Canceling:
         for order in await self._orders.open_of(account_id):
             if _picks(wanted, order):
                 cancellation.fail(order.order_id, LATE)
+            elif order.order_id in (wanted.order_ids or ()):
+                cancellation.fail(order.order_id, NOT_SELECTED)
 
 
 def _picks(wanted: Selector, order: Order) -> bool:

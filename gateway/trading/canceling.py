@@ -12,6 +12,7 @@ from storage.models.orders import Order
 PENDING: Final = "pending"
 CANCELED: Final = "canceled"
 FINAL: Final = "order.already_final"
+NOT_SELECTED: Final = "order.not_selected"
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -52,6 +53,11 @@ class Cancellation:
             self._states[order_id] = PENDING
         for one in details.get("failed", ()):
             self._states[one["order_id"]] = one["code"]
+
+    def leave_out(self, order_ids: Iterable[str]) -> None:
+        """Of the orders that were named, those that the core has neither found nor failed: another selector left them out."""
+        for order_id in order_ids:
+            self._states.setdefault(order_id, NOT_SELECTED)
 
     def fail(self, order_id: str, code: str) -> None:
         """An order that was not canceled."""

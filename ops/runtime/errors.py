@@ -109,6 +109,7 @@ _KINDS: Final[tuple[ErrorKind, ...]] = (
     ErrorKind("order.min_quantity", 409, False, "The quantity is below the instrument's minimum.", "details.min_quantity is the least."),
     ErrorKind("order.not_amendable", 409, False, "This order cannot be changed in that way.", "details.reason says why; cancel it and place another."),
     ErrorKind("order.not_found", 404, False, "There is no such order.", "Ended orders are read with GET /v1/orders/{order_id}."),
+    ErrorKind("order.not_selected", 409, False, "Another selector leaves this order out, so it was not canceled.", "Give its order_id alone, or selectors that all fit it."),
     ErrorKind("order.quantity_below_filled", 409, False, "The quantity is below what is filled already.", "details.filled_quantity is the least."),
     ErrorKind("order.tick_size", 409, False, "The price is not a multiple of the tick size.", "details.tick_size is the step."),
     ErrorKind("order.uncertain", 409, False, "What became of this order is not known yet.", "Wait until uncertain is false."),

@@ -91,7 +91,10 @@ async def test_several_selectors_narrow_a_cancel(place: TradingPlace) -> None:
         first = await cancel(gateway, "cancel-key", order_ids=wanted, strategy_id="s1")
         assert first.data["canceled"] == [ids[1]]
         assert first.data["pending"] == []
-        assert first.data["failed"] == [{"order_id": "ord_none", "error_code": "order.not_found"}]
+        assert first.data["failed"] == [
+            {"order_id": "ord_none", "error_code": "order.not_found"},
+            {"order_id": ids[0], "error_code": "order.not_selected"},
+        ]
         await reached(place, first.seq)
         again = await cancel(gateway, "cancel-key", order_ids=wanted, strategy_id="s1")
         assert (again.data, again.replayed) == (first.data, True)
@@ -106,6 +109,26 @@ async def test_nothing_selected_is_never_everything(place: TradingPlace, body: A
     async with street(place) as [gateway]:
         answer = await gateway.send("POST", "/v1/orders/cancel", body, "cancel-key")
         assert (answer.status, answer.error["code"]) == (422, "cancel.empty_selector")
+
+
+async def test_ids_that_another_selector_leaves_out_are_said_to_have_failed(place: TradingPlace) -> None:
+    async with street(place) as [gateway]:
+        ids = [(await gateway.place(f"place-number-{n}", strategy_id=f"s{n}")).data["order_id"] for n in range(3)]
+        first = await cancel(gateway, "cancel-key", order_ids=[*ids, "ord_none"], strategy_id="s1")
+        assert first.data["canceled"] == [ids[1]]
+        assert {one["order_id"]: one["error_code"] for one in first.data["failed"]} == {
+            ids[0]: "order.not_selected",
+            ids[2]: "order.not_selected",
+            "ord_none": "order.not_found",
+        }
+        again = await cancel(gateway, "cancel-key", order_ids=[*ids, "ord_none"], strategy_id="s1")
+        assert again.body == first.body
+        other = await cancel(gateway, "cancel-other", order_ids=ids[:1], symbol="ETHUSDT.BINANCE")
+        assert other.data == {
+            "canceled": [],
+            "pending": [],
+            "failed": [{"order_id": ids[0], "error_code": "order.not_selected"}],
+        }
 
 
 @pytest.mark.parametrize("path", ["/v1/orders/cancel", "/v1/orders/cancel-all"])

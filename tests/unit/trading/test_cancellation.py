@@ -32,6 +32,17 @@ def test_lists_each_order_once_as_it_stands():
     assert cancellation.seq == 11
 
 
+def test_a_named_order_that_was_neither_found_nor_failed_was_left_out_by_another_selector():
+    cancellation = asked("a", failed={"x": "order.not_found"})
+    cancellation.leave_out(("x", "b", "a"))
+    result = cancellation.result()
+    assert (result.canceled, result.pending) == ([], ["a"])
+    assert {one.order_id: one.error_code for one in result.failed} == {
+        "x": "order.not_found",
+        "b": "order.not_selected",
+    }
+
+
 def test_an_older_image_does_not_take_back_what_a_newer_one_said():
     order = only(Desk().place())
     cancellation = asked("a")
