@@ -6,6 +6,8 @@ import msgspec
 
 TradingState = Literal["active", "reducing", "halted"]
 SetBy = Literal["account", "admin"]
+STRICTNESS: Final[dict[TradingState, int]] = {"active": 0, "reducing": 1, "halted": 2}
+"""The higher, the less is taken."""
 MarginLevel = Literal["ok", "warning", "call", "liquidation"]
 
 

@@ -39,7 +39,8 @@ class LimitsChanged(_Event, frozen=True, tag=True):
 
 
 class TradingStateChanged(_Event, frozen=True, tag=True):
-    """What the account may do from here on; `since` is when it was set, `set_by` who may loosen it."""
+    """What the account may do from here on; `since` is when it was set, `set_by` is the admin
+    where it is the admin's level that is in force: no account goes below that."""
 
     state: TradingState
     previous: TradingState

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from ops.runtime.timestamps import NANOSECONDS_PER_MILLISECOND, format_timestamp
-from storage.models.accounts import DEFAULT_LIMITS, Limits, SetBy
+from storage.models.accounts import DEFAULT_LIMITS, STRICTNESS, Limits, SetBy
 from storage.models.money import ZERO, money, parse_number, plus, text_of
 from storage.models.order_commands import ArmDeadMan, Deposit, OpenAccount, SetLimits, SetTradingState
 from storage.models.order_events import (
@@ -17,7 +17,6 @@ from storage.models.order_events import (
 from storage.models.valuation import in_account_currency
 from streams.orders.draft import Draft, Trading
 
-_STRICTNESS: Final = {"active": 0, "reducing": 1, "halted": 2}
 LONGEST_DEAD_MAN_MS: Final = 86_400_000
 MOST_OPEN_ORDERS: Final = 20_000
 """So that one record can name them all when they are canceled."""
@@ -67,16 +66,15 @@ def set_limits(draft: Draft, command: SetLimits) -> None:
 
 
 def set_trading_state(draft: Draft, command: SetTradingState) -> None:
-    """An account may always be stricter with itself, but not loosen what an admin has set."""
+    """An account may be stricter with itself and come back to the admin's level, which is then in force, but not below."""
     if _closed(draft):
         return
     state = draft.state
-    loosens = _STRICTNESS[command.state] < _STRICTNESS[state.trading_state]
-    if command.set_by == "account" and state.trading_set_by == "admin" and loosens:
-        _deny(draft, "account.trading_state_locked", state=state.trading_state, set_by="admin")
+    floor = state.trading_floor
+    if command.set_by == "account" and STRICTNESS[command.state] < STRICTNESS[floor]:
+        _deny(draft, "account.trading_state_locked", state=state.trading_state, set_by="admin", admin_state=floor)
         return
-    keeps_lock = state.trading_set_by == "admin" and command.state == state.trading_state != "active"
-    set_by: SetBy = "admin" if keeps_lock else command.set_by
+    set_by: SetBy = "admin" if command.state == floor != "active" else command.set_by
     draft.event(TradingStateChanged(command.state, state.trading_state, set_by, draft.ts))
     draft.trading = Trading(command.state, set_by, draft.ts)
 

@@ -5,7 +5,7 @@ from heapq import heappop, heappush
 from typing import Any, Final
 
 from ops.runtime.timestamps import NANOSECONDS_PER_SECOND, parse_timestamp
-from storage.models.accounts import DeadMan
+from storage.models.accounts import STRICTNESS, DeadMan
 from storage.models.order_answers import answer_of
 from storage.models.order_events import (
     AccountOpened,
@@ -112,6 +112,11 @@ def _limits_changed(state: AccountState, event: LimitsChanged, _record: OrderRec
 
 def _trading_state_changed(state: AccountState, event: TradingStateChanged, _record: OrderRecord, _: int) -> None:
     state.trading_state, state.trading_set_by, state.trading_since = event.state, event.set_by, event.since
+    if event.set_by == "admin":
+        state.trading_floor = event.state
+    else:
+        # Only records of an older program can be below the floor: what they let the account loosen is loose.
+        state.trading_floor = min(state.trading_floor, event.state, key=STRICTNESS.__getitem__)
 
 
 def _break_stands(state: AccountState, event: ReportUnmatched, _record: OrderRecord, _: int) -> None:

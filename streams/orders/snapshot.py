@@ -42,6 +42,7 @@ class _Kept(msgspec.Struct, frozen=True):
     due_cancels: dict[str, DueCancel]
     recent: list[int]
     breaks: dict[str, int] = {}
+    trading_floor: TradingState | None = None
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -77,6 +78,7 @@ def snapshot(state: AccountState) -> bytes:
             due_cancels=state.due_cancels,
             recent=list(state.recent),
             breaks=state.breaks,
+            trading_floor=state.trading_floor,
         )
     )
 
@@ -95,6 +97,7 @@ def restore(data: bytes) -> AccountState:
     state.limits, state.account = kept.limits, kept.account
     state.trading_state, state.trading_set_by = kept.trading_state, kept.trading_set_by
     state.trading_since = kept.trading_since
+    state.trading_floor = kept.trading_floor or (kept.trading_state if kept.trading_set_by == "admin" else "active")
     state.ended = {order.order_id: order for order in kept.ended}
     state.ended_at.extend(kept.ended_at)
     state.client_ids, state.fills = kept.client_ids, kept.fills

@@ -97,6 +97,7 @@ class AccountState:
         "seq",
         "sides",
         "tenant_id",
+        "trading_floor",
         "trading_set_by",
         "trading_since",
         "trading_state",
@@ -112,6 +113,7 @@ class AccountState:
         self.limits: Limits = DEFAULT_LIMITS
         self.trading_state: TradingState = "active"
         self.trading_set_by: SetBy = "account"
+        self.trading_floor: TradingState = "active"
         self.trading_since = ""
         self.account: Account | None = None
         self.orders: dict[str, Order] = {}

@@ -1,11 +1,13 @@
 from typing import Any
 
+import msgspec
 import pytest
 
 from storage.models.controls import Conversion
 from storage.models.order_commands import Deposit, OpenAccount, SetLimits, SetTradingState
 from storage.models.order_events import CommandDenied, TradingStateChanged
 from storage.models.order_records import OrderRecord
+from streams.orders.snapshot import restore, snapshot
 from streams.risk.signals import signals_of
 from tests.unit.orders.trading_floor import (
     ACCOUNT,
@@ -87,6 +89,34 @@ def test_what_an_admin_has_set_only_an_admin_loosens() -> None:
     assert (loosened.account.trading_state, loosened.account.trading_set_by) == ("active", "admin")
     assert kinds(send(desk, SetTradingState, state="halted", set_by="account")) == ["TradingStateChanged"]
     assert kinds(send(desk, SetTradingState, state="active", set_by="account")) == ["TradingStateChanged"]
+
+
+def test_an_account_that_was_stricter_comes_back_to_the_admins_level_and_not_below() -> None:
+    desk = Desk()
+    send(desk, SetTradingState, state="reducing", set_by="admin")
+    send(desk, SetTradingState, state="halted", set_by="account")
+    assert (desk.account.trading_state, desk.account.trading_set_by) == ("halted", "account")
+    desk.state = restore(snapshot(desk.state))
+    told = refusal(send(desk, SetTradingState, state="active", set_by="account"))
+    assert (told.code, told.details) == (
+        "account.trading_state_locked",
+        {"state": "halted", "set_by": "admin", "admin_state": "reducing"},
+    )
+    send(desk, SetTradingState, state="reducing", set_by="account")
+    assert (desk.account.trading_state, desk.account.trading_set_by) == ("reducing", "admin")
+    assert refusal(send(desk, SetTradingState, state="active", set_by="account")).code == "account.trading_state_locked"
+    send(desk, SetTradingState, state="active", set_by="admin")
+    send(desk, SetTradingState, state="reducing", set_by="account")
+    assert kinds(send(desk, SetTradingState, state="active", set_by="account")) == ["TradingStateChanged"]
+
+
+def test_a_checkpoint_from_before_the_admins_level_was_kept_locks_what_the_admin_had_set() -> None:
+    desk = Desk()
+    send(desk, SetTradingState, state="reducing", set_by="admin")
+    kept = msgspec.msgpack.decode(snapshot(desk.state))
+    del kept["trading_floor"]
+    desk.state = restore(msgspec.msgpack.encode(kept))
+    assert refusal(send(desk, SetTradingState, state="active", set_by="account")).code == "account.trading_state_locked"
 
 
 def test_margin_ratio_and_its_signals_rise_and_clear_under_one_id() -> None:
