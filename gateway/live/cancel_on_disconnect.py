@@ -1,6 +1,7 @@
 """`cancel_on_disconnect`: dead-man switches in the account, armed again as long as a connection is there.
 
-The core cancels when nobody arms a switch any more, so it also does when this process dies. A new connection of the same
+The core cancels when nobody arms a switch any more, so it also does when this process dies. A switch whose connection is seen
+to go is armed a last time: orders stay the whole grace from then. A new connection of the same
 key takes over what a dropped one left: here by its name; what another gateway left is switched off as soon as it is seen
 not to be armed again, in time as a grace is 5 s or more.
 """
@@ -12,7 +13,7 @@ from typing import Final, Protocol
 
 from gateway.callers import Caller
 from gateway.live.account_snapshot import StoredAccounts
-from gateway.live.switches import Switch, Switches, Terms, abandoned, looked_at, others_of, prefix
+from gateway.live.switches import Other, Switch, Switches, Terms, abandoned, left_of, looked_at, others_of, prefix
 from ops.runtime.clock import Clock
 from ops.runtime.errors import HubError
 from ops.runtime.identifiers import Identifiers
@@ -100,7 +101,7 @@ class CancelOnDisconnect:
     async def look(self) -> None:
         """Take over what connections elsewhere have left."""
         for switch in self.switches.looking():
-            if min(looked_at(other) for other in switch.others) < self._clock.now():
+            if min(looked_at(other.seen) for other in switch.others) < self._clock.now():
                 try:
                     await self._look_at(switch)
                 except StoreUnavailable as error:
@@ -123,7 +124,7 @@ class CancelOnDisconnect:
         if switch is None:
             name = self._identifiers.new(prefix(caller.key_id) + "con")
             switch = self.switches.add(holder, name, key_id=caller.key_id, account_id=account_id, now=self._now)
-        switch.others = others
+        switch.others = [Other(one) for one in others]
         return switch
 
     async def _decide(self, holder: Hashable, switch: Switch, terms: Terms) -> None:
@@ -142,14 +143,14 @@ class CancelOnDisconnect:
         raise HubError("order.outcome_unknown", {"operation": "cancel_on_disconnect"})
 
     async def _look_at(self, switch: Switch) -> None:
-        """Those that were armed again are somebody's; the others are switched off."""
+        """Those that were armed again and again are somebody's; those that are not any more are switched off."""
         present = {one.name: one for one in await self._look_up(switch.key_id, switch.account_id)}
         now = self._clock.now()
-        same = [one for one in switch.others if present.get(one.name) == one]
-        for one in same:
-            if abandoned(one, now):
-                self._switch_off(one.name, switch.account_id)
-        switch.others = [one for one in same if not abandoned(one, now)]
+        left = left_of(switch.others, present)
+        for one in left:
+            if abandoned(one.seen, now):
+                self._switch_off(one.seen.name, switch.account_id)
+        switch.others = [one for one in left if not abandoned(one.seen, now)]
 
     def _switch_off(self, name: str, account_id: str) -> None:
         if not any(command.name == name for command in self._left_over):

@@ -1,13 +1,15 @@
 """Dead-man switches of connections: whose they are, when each is armed again, who takes over a dropped one's. Pure.
 
 A switch is armed in the account under the name `ws:KEY:CONNECTION`. While its connection is there it is armed again every
-third of its grace; once the connection is gone it is left to fall due, unless a new connection of the same key comes in time.
+third of its grace; once the connection is seen to be gone it is armed a last time, so that the whole grace counts from then, and
+left to fall due, unless a new connection of the same key comes in time.
 All times are seconds of one monotonic clock.
 """
 
+import math
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from ops.runtime.timestamps import NANOSECONDS_PER_MILLISECOND
 from storage.models.accounts import DeadMan
@@ -29,9 +31,18 @@ class Terms:
     spare_reduce_only: bool = False
 
 
+class Other(NamedTuple):
+    """A switch of the same key that is not from here, as it was `seen` last. `once`: it was armed again since it was seen first;
+    that may have been the last time, by a gateway that saw its connection go.
+    """
+
+    seen: DeadMan
+    once: bool = False
+
+
 @dataclass(slots=True, eq=False)
 class Switch:
-    """One armed name. `holder` is its connection, None once that is gone; then it falls due at `due_at` at the latest.
+    """One armed name. `holder` is its connection, None once that is gone; then it is armed once more and falls due at about `due_at`.
 
     `others` are names of the same key that stood in the account when this one was new, and when they were last seen to
     fall due (ns): those of them that nobody arms again are what connections have left which this one comes after.
@@ -45,7 +56,7 @@ class Switch:
     renew_at: float
     due_at: float = 0.0
     since: float = 0.0
-    others: list[DeadMan] = field(default_factory=list)
+    others: list[Other] = field(default_factory=list)
 
 
 class Switches:
@@ -97,7 +108,7 @@ class Switches:
         self._held.pop(holder, None)
 
     def drop(self, holder: Hashable, now: float, silent_since: float | None = None) -> Switch | None:
-        """The connection is gone. Its switch is left to fall due; one that is returned is to be switched off: the
+        """The connection is gone. Its switch is due once more and then left to fall due; one that is returned is to be switched off: the
         connection was not heard from since `silent_since`, and after that another one of the same key was armed here.
         """
         switch = self._held.pop(holder, None)
@@ -106,17 +117,20 @@ class Switches:
         switch.holder = None
         if silent_since is not None and self._has_newer(switch, silent_since):
             return switch
-        switch.due_at = now + switch.terms.grace_ms / 1_000
+        switch.renew_at, switch.due_at = now, now + switch.terms.grace_ms / 1_000
         self._dropped[switch.name] = switch
         return None
 
     def due(self, now: float) -> list[Switch]:
         """Those to be armed again (or switched off, where that has not got through) now; forgets what has fallen due."""
         self._dropped = {name: switch for name, switch in self._dropped.items() if switch.due_at > now}
-        due = [switch for switch in self._held.values() if switch.renew_at <= now]
-        for switch in due:
+        held = [switch for switch in self._held.values() if switch.renew_at <= now]
+        for switch in held:
             self.arm(switch, switch.terms, now)
-        return due
+        dropped = [switch for switch in self._dropped.values() if switch.renew_at <= now]
+        for switch in dropped:
+            switch.renew_at = math.inf
+        return held + dropped
 
     def unsent(self, switches: Iterable[Switch], now: float) -> None:
         """The commands for them did not get onto the log: try again soon."""
@@ -133,6 +147,18 @@ class Switches:
             for other in self._held.values()
             if other.terms.grace_ms
         )
+
+
+def left_of(others: Iterable[Other], present: dict[str, DeadMan]) -> list[Other]:
+    """Those of `others` of which it is not known yet whether somebody has them: they were armed again once at most."""
+    left = []
+    for other in others:
+        newest = present.get(other.seen.name)
+        if newest == other.seen:
+            left.append(other)
+        elif newest is not None and not other.once:
+            left.append(Other(newest, once=True))
+    return left
 
 
 def others_of(key_id: str, armed: Iterable[DeadMan], known: Callable[[str], bool]) -> list[DeadMan]:

@@ -111,9 +111,9 @@ async def test_a_switch_is_armed_again_every_third_while_its_connection_is_there
     assert (kinds(record), record.orders, record.positions) == (["DeadManSet"], (), ())
     gateway.gone("a")
     gateway.gone("a")
-    await floor.wait(3.75)
-    assert floor.account.canceled == 0
-    await floor.wait(2.5)
+    await floor.wait(6)
+    assert floor.account.canceled == 0, "the whole grace counts from the drop"
+    await floor.wait(0.5)
     assert floor.account.canceled == 1
     assert not floor.account.armed
     assert len(gateway.switches) == 0, "nothing is kept of it"
@@ -125,6 +125,60 @@ async def test_it_also_falls_due_when_the_gateway_dies():
     floor.running.clear()
     await floor.wait(6.25)
     assert floor.account.canceled == 1
+
+
+@pytest.mark.parametrize("held", [0.5, 1.75, 3.5, 5.25])
+async def test_orders_stay_the_whole_grace_from_a_drop_that_was_noticed(held):
+    floor = Floor()
+    (gateway,) = floor.gateways
+    await gateway.enable("a", CALLER, ACCOUNT, GRACE)
+    await floor.wait(held)
+    gateway.gone("a")
+    await floor.wait(6)
+    assert floor.account.canceled == 0
+    await floor.wait(0.5)
+    assert floor.account.canceled == 1
+
+
+async def test_the_last_arming_gets_through_after_a_short_outage_of_the_log():
+    floor = Floor()
+    (gateway,) = floor.gateways
+    await gateway.enable("a", CALLER, ACCOUNT, GRACE)
+    await floor.wait(1.75)
+    floor.account.away = True
+    gateway.gone("a")
+    await floor.wait(2)
+    floor.account.away = False
+    await floor.wait(4)
+    assert floor.account.canceled == 0
+    await floor.wait(2.5)
+    assert floor.account.canceled == 1
+
+
+async def test_what_is_switched_off_after_a_drop_is_not_armed_a_last_time():
+    floor = Floor()
+    (gateway,) = floor.gateways
+    await gateway.enable("a", CALLER, ACCOUNT, GRACE)
+    gateway.gone("a")
+    await gateway.disable("b", CALLER, ACCOUNT)
+    await floor.wait(20)
+    assert floor.account.canceled == 0
+    assert not floor.account.armed
+
+
+@pytest.mark.parametrize("after", [0, 0.25, 1, 4])
+async def test_a_drop_that_is_noticed_while_its_client_is_back_elsewhere_is_taken_over(after):
+    """The last arming is not taken for a sign of life."""
+    floor = Floor(gateways=2)
+    one, two = floor.gateways
+    await one.enable("a", CALLER, ACCOUNT, GRACE)
+    await floor.wait(1)
+    one.gone("a")
+    await floor.wait(after)
+    await two.enable("b", CALLER, ACCOUNT, GRACE)
+    await floor.wait(30)
+    assert floor.account.canceled == 0
+    assert len(floor.account.armed) == 1
 
 
 async def test_switched_off_it_does_not_fall_due():
