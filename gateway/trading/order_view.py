@@ -34,6 +34,7 @@ class OrderView(msgspec.Struct, frozen=True, gc=False):
     fees: str
     connector: str | UnsetType
     reason: str | None
+    upstream_code: str | None
     uncertain: bool
     pending: Pending | None
     created_at: str
@@ -69,6 +70,7 @@ def order_view(order: Order, *, duplicate: bool = False) -> OrderView:
         fees=order.fees,
         connector=UNSET if order.connector is None else order.connector,
         reason=order.reason,
+        upstream_code=order.upstream_code,
         uncertain=order.uncertain,
         pending=order.pending,
         created_at=order.created_at,

@@ -157,7 +157,16 @@ def account_data(clock: Clock) -> AccountData:
         order(
             "ord_3", at[40], seq=5, status="partially_filled", state="partially_filled", filled="4", avg_price="98.5"
         ),
-        order("ord_4", at[30], seq=6, status="canceled", state="expired", reason="expired", symbol="TSLA.US"),
+        order(
+            "ord_4",
+            at[30],
+            seq=6,
+            status="canceled",
+            state="expired",
+            reason="expired",
+            symbol="TSLA.US",
+            upstream_code="DAY-OVER",
+        ),  # fmt: skip
         order("ord_5", at[20], seq=7, status="rejected", state="denied", reason="order.tick_size", client_order_id="x"),
         order("ord_6", at[10], seq=8, status="new", state="unknown", uncertain=True, pending="cancel"),
     ]

@@ -62,11 +62,11 @@ async def test_an_order_has_every_field_and_none_of_the_cores_own(gateway):
         "side": "buy", "type": "limit", "quantity": "10", "filled_quantity": "0", "remaining_quantity": "10",
         "price": "99", "stop_price": None, "time_in_force": "GTC", "reduce_only": False, "post_only": False,
         "strategy_id": "grid", "notional": "1000", "avg_price": None, "fees": "0", "connector": "sim-a",
-        "reason": None, "uncertain": False, "pending": None, "created_at": "2024-08-08T14:29:10Z",
+        "reason": None, "upstream_code": None, "uncertain": False, "pending": None, "created_at": "2024-08-08T14:29:10Z",
         "updated_at": "2024-08-08T14:29:10Z", "seq": 4,
     }  # fmt: skip
     assert "client_order_id" not in items["ord_1"]
-    assert items["ord_4"]["reason"] == "expired"
+    assert (items["ord_4"]["reason"], items["ord_4"]["upstream_code"]) == ("expired", "DAY-OVER")
     assert (items["ord_6"]["uncertain"], items["ord_6"]["pending"]) == (True, "cancel")
 
 
