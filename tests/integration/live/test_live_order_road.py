@@ -120,7 +120,7 @@ async def test_a_dropped_connection_cancels_and_one_that_comes_back_does_not(pla
             *_, canceling = await watcher.until(
                 lambda message: message["data"]["events"][0]["type"] == "CancelRequested"
             )
-            assert 3 < asyncio.get_running_loop().time() - dropped < 7
+            assert 4.9 < asyncio.get_running_loop().time() - dropped < 7
             assert canceling["data"]["events"][0]["found"] == ["ord-1"]
 
 
