@@ -13,8 +13,8 @@ from storage.models.read_models import OpenedAccount
 
 _SHOWN: Final = (
     "account_id", "currency", "trading_state", "equity", "cash", "unrealized_pnl", "realized_pnl", "fees",
-    "initial_margin", "maintenance_margin", "reserved", "available_margin", "risk_ratio", "open_orders", "balances",
-    "unconverted", "updated_at",
+    "initial_margin", "maintenance_margin", "reserved", "available_margin", "risk_ratio", "margin_level", "open_orders",
+    "balances", "unconverted", "updated_at",
 )  # fmt: skip
 
 

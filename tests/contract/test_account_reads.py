@@ -137,7 +137,20 @@ async def test_an_account_whose_debts_exceed_it_has_no_risk_ratio(gateway):
     poor = replace(documents["acc_1"].account, balances={"USD": "-200"})
     documents["acc_1"] = replace(documents["acc_1"], account=poor)
     data = await gateway.data("/v1/accounts")
-    assert (data["equity"], data["risk_ratio"]) == ("-95", None)
+    assert (data["equity"], data["risk_ratio"], data["margin_level"]) == ("-95", None, "liquidation")
+
+
+@pytest.mark.parametrize(
+    ("cash", "level"),
+    [("10000", "ok"), ("253.93", "ok"), ("253.92", "warning"), ("190.5", "call"), ("146.25", "liquidation")],
+)
+async def test_an_account_says_how_near_it_is_to_liquidation(gateway, cash, level):
+    """251.25 of maintenance margin and 105 of profit at the present quotes."""
+    documents = gateway.data_of_account.accounts.documents
+    changed = replace(documents["acc_1"].account, balances={"USD": cash})
+    documents["acc_1"] = replace(documents["acc_1"], account=changed)
+    data = await gateway.data("/v1/accounts")
+    assert data["margin_level"] == level, data["risk_ratio"]
 
 
 async def test_positions_ahead_of_the_account_never_make_a_wrong_sum(gateway):
