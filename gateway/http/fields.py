@@ -1,5 +1,6 @@
 """Bodies of writes: read field by field, unknown fields refused, every problem reported at once. Pure."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -8,6 +9,7 @@ from storage.models.money import LONGEST_NUMBER, parse_number
 
 LONGEST_TEXT: Final = 128
 A_NUMBER: Final = f'a string with a decimal number above 0, e.g. "0.25", at most {LONGEST_NUMBER} characters'
+CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class BodyReader:
@@ -29,8 +31,8 @@ class BodyReader:
         return name in self._body
 
     def text(self, name: str, *, required: bool = False, nullable: bool = False) -> str | None:
-        """A text of 1 to 128 characters."""
-        expected = f"a string of 1 to {LONGEST_TEXT} characters"
+        """A text of 1 to 128 characters, none of them a control character: those cannot be asked for by a path."""
+        expected = f"a string of 1 to {LONGEST_TEXT} characters, none of them a control character"
         value = self._value(name, expected, required=required)
         if value is None or value is _ABSENT or isinstance(value, str):
             return self._sized(name, value, expected, nullable=nullable)
@@ -116,6 +118,8 @@ class BodyReader:
             self.refuse(name, "null", expected)
         elif not 1 <= len(value) <= LONGEST_TEXT:
             self.refuse(name, "empty" if not value else "too long", expected)
+        elif CONTROL.search(value):
+            self.refuse(name, "a control character in it", expected)
         else:
             return str(value)
         return None

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from quart import Quart, Response, request
-from werkzeug.routing import Map, UnicodeConverter
+from werkzeug.routing import BaseConverter, Map, UnicodeConverter
 
 from gateway.http.answer import Send, as_response, send_answer
 from gateway.http.body import Disconnected, Receive, may_have_body, read_body, receive_body
@@ -31,12 +31,20 @@ class OtherThan(UnicodeConverter):
         self.regex = f"(?!(?:{'|'.join(map(re.escape, names))})$)[^/]+"
 
 
+class RestOf(BaseConverter):
+    """`<rest:name>`: all that is left of the path, slashes at its ends and beside each other too."""
+
+    regex = ".+"
+    part_isolating = False
+
+
 class Routes:
     """Adds routes to an app."""
 
     def __init__(self, app: Quart) -> None:
         self._app = app
         app.url_map.converters["other_than"] = OtherThan
+        app.url_map.converters["rest"] = RestOf
         self.fixed: dict[tuple[str, str], Endpoint] = {}
 
     def add(self, method: str, rule: str, operation: str, endpoint: Endpoint) -> None:

@@ -33,4 +33,4 @@ def register_trading_reads(
     routes.read("/v1/fills", "listFills", signed("listFills", bounded(filled.list)))
     routes.add("GET", ONE_ORDER, "getOrder", signed("getOrder", bounded(reads.by_id)))
     by_client_id = signed("getOrderByClientId", bounded(reads.by_client_id))
-    routes.add("GET", "/v1/orders/by-client-id/<path:client_order_id>", "getOrderByClientId", by_client_id)
+    routes.add("GET", "/v1/orders/by-client-id/<rest:client_order_id>", "getOrderByClientId", by_client_id)

@@ -5,7 +5,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from gateway.http.fields import BodyReader
+from gateway.http.fields import CONTROL, LONGEST_TEXT, BodyReader
 from ops.runtime.errors import HubError
 from storage.models.orders import OrderType, Side, TimeInForce
 
@@ -96,7 +96,11 @@ def selector(body: Mapping[str, Any]) -> Selector:
     symbol = reader.text("symbol", nullable=True)
     strategy_id = reader.text("strategy_id", nullable=True)
     if order_ids is not None and not _are_ids(order_ids):
-        reader.refuse("order_ids", "not order ids", f"an array of 1 to {MOST_ORDER_IDS} strings of 1 to 128 characters")
+        reader.refuse(
+            "order_ids",
+            "not order ids",
+            f"an array of 1 to {MOST_ORDER_IDS} strings of 1 to 128 characters, no control ones",
+        )
     reader.finish()
     if order_ids == [] or (order_ids, symbol, strategy_id) == (None, None, None):
         raise HubError("cancel.empty_selector")
@@ -122,7 +126,11 @@ def batch_items(body: Mapping[str, Any]) -> list[Any]:
 
 
 def _are_ids(order_ids: list[Any]) -> bool:
-    return len(order_ids) <= MOST_ORDER_IDS and all(isinstance(one, str) and 1 <= len(one) <= 128 for one in order_ids)
+    return len(order_ids) <= MOST_ORDER_IDS and all(_is_id(one) for one in order_ids)
+
+
+def _is_id(one: Any) -> bool:
+    return isinstance(one, str) and 1 <= len(one) <= LONGEST_TEXT and CONTROL.search(one) is None
 
 
 def _check_sizes(reader: BodyReader, order: NewOrder) -> None:

@@ -166,7 +166,7 @@ def account_data(clock: Clock) -> AccountData:
             reason="expired",
             symbol="TSLA.US",
             upstream_code="DAY-OVER",
-        ),  # fmt: skip
+        ),
         order("ord_5", at[20], seq=7, status="rejected", state="denied", reason="order.tick_size", client_order_id="x"),
         order("ord_6", at[10], seq=8, status="new", state="unknown", uncertain=True, pending="cancel"),
     ]

@@ -1,5 +1,7 @@
 """Reads of orders and fills: filters, pages that stand still, single orders, and nothing of anybody else's."""
 
+from urllib.parse import quote
+
 import pytest
 from msgspec.structs import replace
 
@@ -121,6 +123,35 @@ async def test_what_is_not_there_and_what_is_anothers_are_not_told_apart(gateway
 @pytest.mark.parametrize("written", ["mine/1", "mine%2F1"])
 async def test_an_order_by_the_clients_own_id(gateway, written):
     assert (await gateway.data(f"/v1/orders/by-client-id/{written}"))["order_id"] == "ord_2"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "a/b",
+        "/a",
+        "a/",
+        "a//b",
+        "//",
+        "a b",
+        "50%",
+        "a%2Fb",
+        "a%20b",
+        "注文-1",
+        "ü",
+        "a?b#c&d=e+f",
+        "..",
+        "a/../b",
+        ".",
+        "%",
+    ],
+)
+@pytest.mark.parametrize("safe", ["", "/"])
+async def test_any_client_id_can_be_asked_for_as_it_is_escaped(gateway, written, safe):
+    orders = gateway.data_of_account.orders.orders
+    orders.append(order("ord_7", format_timestamp(gateway.clock.now()), client_order_id=written))
+    data = await gateway.data(f"/v1/orders/by-client-id/{quote(written, safe=safe)}")
+    assert (data["order_id"], data["client_order_id"]) == ("ord_7", written)
 
 
 async def test_of_one_client_id_the_order_that_lived_counts(gateway):

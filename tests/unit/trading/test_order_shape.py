@@ -36,6 +36,15 @@ def refused(call: Any, body: dict[str, Any]) -> dict[str, str]:
     return {one["name"]: one["reason"] for one in fields}
 
 
+@pytest.mark.parametrize("field", ["client_order_id", "strategy_id"])
+@pytest.mark.parametrize("text", ["a\nb", "\n", "a\n", "\x00", "a\tb", "\x7f", "a\x9f"])
+def test_control_characters_are_refused_by_the_name_of_the_field(field, text):
+    assert refused(new_order, {**LIMIT, field: text}) == {field: "a control character in it"}
+    assert refused(selector, {"order_ids": [text]}) == {"order_ids": "not order ids"}
+    if field == "strategy_id":
+        assert refused(wide_selector, {field: text}) == {field: "a control character in it"}
+
+
 @pytest.mark.parametrize(
     "body",
     [
