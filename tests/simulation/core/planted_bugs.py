@@ -10,14 +10,17 @@ from msgspec.structs import replace
 
 from gateway.trading import requests
 from gateway.trading.deciding import Deciding
+from ops.processes.order_parts import _Surroundings
 from storage.controls.tail import ControlsTail
 from storage.decisions import tail as decisions_tail
-from storage.log.port import AppendUnknown, Message, Record
+from storage.log.port import AppendUnknown, LogUnavailable, Message, Record
 from storage.log.valid_records import ValidRecords
 from storage.models.order_requests import OrderRequest
 from storage.models.ownership import epoch_of
 from storage.models.venues import SubmitRequest
+from storage.mongo.failures import StoreUnavailable
 from streams.orders import follow_ups, owner_rules, reports
+from streams.orders.market_tail import MarketTail
 from streams.orders.projection import partition as projection_partition
 from streams.orders.projection.fold import Changes
 from streams.orders.projection.orders_processor import OrdersProcessor
@@ -258,26 +261,32 @@ def nothing_is_promised_after_a_take_over(patch: pytest.MonkeyPatch) -> Parts | 
     return None
 
 
-def controls_are_not_read_after_the_claim(patch: pytest.MonkeyPatch) -> Parts | None:
-    """Whoever has read them once trusts that they are as they were."""
-    catch_up = ControlsTail.catch_up
+class _ReadBefore(_Surroundings):
+    def __init__(self, controls: ControlsTail, market: MarketTail) -> None:
+        super().__init__(controls, market)
+        self._read = asyncio.create_task(self._at_the_start())
 
-    async def once(self: ControlsTail) -> None:
-        if self._reading is None:
-            await catch_up(self)
+    async def _at_the_start(self) -> None:
+        while True:
+            try:
+                return await super().catch_up()
+            except (LogUnavailable, StoreUnavailable):
+                await asyncio.sleep(0.1)
 
-    patch.setattr(ControlsTail, "catch_up", once)
-    patch.setattr(ControlsTail, "_take", _lazily(ControlsTail._take))
-    return None
+    async def catch_up(self) -> None:
+        await asyncio.shield(self._read)
 
 
-def _lazily(take: Callable[[ControlsTail, Sequence[Record]], None]) -> Callable[[ControlsTail, Sequence[Record]], None]:
-    """The same bug shows where announcements come late."""
+def controls_are_read_before_the_claim(patch: pytest.MonkeyPatch) -> Parts | None:
+    """Once, when the process starts; to every second process announcements come late, as they may."""
+    take = ControlsTail._take
 
     def later(self: ControlsTail, records: Sequence[Record]) -> None:
-        asyncio.get_running_loop().call_later(1.0, take, self, records)
+        is_late = self._log.process.name[-1] in "02468"  # type: ignore[attr-defined]
+        asyncio.get_running_loop().call_later(2.0 if is_late else 0.0, take, self, records)
 
-    return later
+    patch.setattr(ControlsTail, "_take", later)
+    return Parts(surroundings=_ReadBefore)
 
 
 def the_present_controls_count_at_once(patch: pytest.MonkeyPatch) -> Parts | None:
@@ -356,7 +365,7 @@ PLANTED: Final[dict[str, Plant]] = {
         checkpoints_hold_what_is_not_acknowledged,
         follow_ups_have_new_ids_each_time,
         nothing_is_promised_after_a_take_over,
-        controls_are_not_read_after_the_claim,
+        controls_are_read_before_the_claim,
         the_present_controls_count_at_once,
         command_ids_are_forgotten_at_a_checkpoint,
         fills_are_counted_by_their_report,

@@ -26,6 +26,8 @@ from tests.simulation.owner.group import Group
 from tests.simulation.owner.simulated_log import Broker
 
 ACTIONS: Final = 10
+STANDBYS: Final = 0.3
+"""In this share of the runs a second order core waits from the beginning; otherwise it is started when it is needed."""
 WEATHERS: Final = (0.2, 0.6, 1.0)
 """How much of everything befalls a run: what is always in trouble seldom comes to trade."""
 KINDS: Final = (*RATES, *TROUBLES, "halt", "connector", "stale", "stray", "long ago")
@@ -106,6 +108,8 @@ class World:
         self.orders.records_length = lambda: len(self.broker.records[ORDER_EVENTS])
         self.venues.records_length = lambda: len(self.broker.records[VENUE_REPORTS])
         self.orders.assign(self.start_core().seat)
+        if self.chance("standby").random() < STANDBYS:
+            self.start_core()
         self.venues.assign(self.start_venue().seat)
         self.readers.assign(self.start_projection())
         for _ in range(2):
