@@ -28,7 +28,9 @@ def open_account(
     connector: str = typer.Option("sim-a", help="Through which its orders reach the venues."),
     as_json: bool = _JSON,
 ) -> None:
-    """Open the account of a tenant, and let it trade every venue."""
+    """Open the account of a tenant, and let it trade every venue. The same opening again changes nothing and says so (repeated);
+    another one of an account that is open already is refused.
+    """
     arguments = {"tenant_id": tenant_id, "currency": currency, "deposit": deposit, "connector": connector}
     run_command("accounts.open", arguments, _show, as_json=as_json)
 
@@ -37,7 +39,7 @@ def open_account(
 def deposit(
     account_id: str,
     amount: str = typer.Argument(help="A decimal; below 0 it is taken out (write -- before it)."),
-    currency: str = typer.Option("USD"),
+    currency: str | None = typer.Option(None, help="That of the account by default."),
     reference: str = typer.Option("", help="Whose paper it stands on."),
     as_json: bool = _JSON,
 ) -> None:

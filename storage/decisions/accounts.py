@@ -22,7 +22,8 @@ class CommandRefused(Exception):
 @dataclass(frozen=True, slots=True)
 class Opening:
     """An account that is to be opened, and what is put in, if anything. `asked_at` (ns) is fixed by whoever asks: asked again
-    under the same one it opens and deposits once.
+    under the same one it opens and deposits once. Asked again with another currency or deposit it is another opening, which the
+    core refuses: the account is open already.
     """
 
     tenant_id: str
@@ -38,7 +39,7 @@ async def open_account(decisions: Decisions, opening: Opening) -> OrderRecord:
     record = await decide(
         decisions,
         OpenAccount(
-            command_id=f"open:{opening.account_id}",
+            command_id=f"open:{opening.account_id}:{opening.mode}:{opening.currency}:{opening.deposit or 0}",
             account_id=opening.account_id,
             issued_at=opening.asked_at,
             tenant_id=opening.tenant_id,

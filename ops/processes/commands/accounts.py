@@ -9,11 +9,13 @@ from ops.processes.accounts import open_tenant_account
 from ops.processes.asking import asking
 from ops.processes.commands.port import EXIT_DATA, EXIT_TEMPORARY, Arguments, CommandFailed, Event
 from ops.processes.platform import Platform
+from ops.runtime.errors import CATALOGUE
 from storage.controls.defaults import DEFAULT_CONNECTOR
 from storage.decisions.accounts import CommandRefused, decide
 from storage.decisions.decisions import Decisions, DecisionUnknown
 from storage.models.accounts import Limits
 from storage.models.order_commands import Command, Deposit, SetLimits, SettleBreak, SetTradingState
+from storage.models.order_events import CommandRepeated
 from storage.models.order_records import OrderRecord
 from storage.mongo.accounts import Accounts
 from storage.mongo.reference import load_reference
@@ -24,7 +26,8 @@ NO_LIMIT: Final = "none"
 
 async def open_(platform: Platform, arguments: Arguments) -> AsyncIterator[Event]:
     """Bind a tenant to `connector` for every venue, and open its account with `deposit` in it (outside production
-    OMNIAXS_SANDBOX_DEPOSIT by default).
+    OMNIAXS_SANDBOX_DEPOSIT by default). The same opening again is shown as `repeated`; of an account that is open already
+    any other is refused.
     """
     tenant_id = str(arguments["tenant_id"])
     tenant = (await Tenants(platform.store.database).get_many([tenant_id])).get(tenant_id)
@@ -45,12 +48,13 @@ async def open_(platform: Platform, arguments: Arguments) -> AsyncIterator[Event
 
 
 async def deposit(platform: Platform, arguments: Arguments) -> AsyncIterator[Event]:
-    """Put money in; below 0: take it out."""
+    """Put money in; below 0: take it out. Without a currency in that of the account."""
+    account_id = str(arguments["account_id"])
     command = Deposit(
         command_id=platform.identifiers.new("dep"),
-        account_id=str(arguments["account_id"]),
+        account_id=account_id,
         issued_at=platform.clock.now(),
-        currency=str(arguments["currency"]),
+        currency=str(arguments.get("currency") or await _currency_of(platform, account_id)),
         amount=str(arguments["amount"]),
         reference=str(arguments.get("reference") or ""),
     )
@@ -122,6 +126,13 @@ async def list_accounts(platform: Platform, arguments: Arguments) -> AsyncIterat
         }
 
 
+async def _currency_of(platform: Platform, account_id: str) -> str:
+    account = await Accounts(platform.store.database).get(account_id)
+    if account is None:
+        raise CommandFailed(f"there is no open account {account_id} to be seen yet: give --currency", EXIT_DATA)
+    return account.account.currency
+
+
 async def _decided(decisions: Decisions, command: Command) -> OrderRecord:
     return await _told(decide(decisions, command))
 
@@ -130,7 +141,8 @@ async def _told(work: Awaitable[OrderRecord]) -> OrderRecord:
     try:
         record = await work
     except CommandRefused as refused:
-        raise CommandFailed(str(refused), EXIT_DATA) from None
+        reason = f"{CATALOGUE[refused.code].message} " if refused.code in CATALOGUE else ""
+        raise CommandFailed(f"{reason}{refused}", EXIT_DATA) from None
     except DecisionUnknown as unknown:
         raise CommandFailed(
             f"no decision was seen, it may come yet (does a process of role `orders` run?): {unknown}", EXIT_TEMPORARY
@@ -141,6 +153,8 @@ async def _told(work: Awaitable[OrderRecord]) -> OrderRecord:
 def _shown(record: OrderRecord) -> Event:
     account = record.account
     shown: Event = {"account_id": record.account_id, "seq": record.seq}
+    if isinstance(record.events[0], CommandRepeated):
+        shown["repeated"] = True
     if account is not None:
         shown |= {"currency": account.currency, "cash": account.cash, "trading_state": account.trading_state}
     return shown
