@@ -11,7 +11,7 @@ import httpx
 
 from ops.cli.signing import Credentials, signed_headers
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 LATE = "auth.timestamp_outside_window"
 SYMBOLS = ("BTCUSDT-PERP.BINANCE", "ETHUSDT-PERP.BINANCE", "BTCUSDT.BINANCE")
 
