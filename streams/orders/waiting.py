@@ -29,7 +29,8 @@ def release_at_open(draft: Draft, command: ReleaseAtOpen) -> None:
     connector = _connector(draft, order)
     if connector is None:
         attempts = order.release_attempts + 1
-        draft.put(order, release_at=_next_look(draft, order.symbol, attempts), release_attempts=attempts)
+        release_at = _next_look(draft, order.symbol, attempts, command.due_at)
+        draft.put(order, release_at=release_at, release_attempts=attempts)
         return
     valid_until = draft.now + SENT_WITHIN_NS
     draft.event(OrderSent(order.order_id, connector, valid_until))
@@ -56,8 +57,11 @@ def _connector(draft: Draft, order: Order) -> str | None:
     return connector if isinstance(connector, str) else None
 
 
-def _next_look(draft: Draft, symbol: str, attempts: int) -> int:
+def _next_look(draft: Draft, symbol: str, attempts: int, due_at: int) -> int:
+    """Later than `due_at`, by whatever clock: the owner of before may have been ahead of this one, and a deadline at the time
+    of one that was decided would be a repeat of its command.
+    """
     pause = min(_FIRST_PAUSE_NS << min(attempts - 1, _MOST_DOUBLINGS), _LONGEST_PAUSE_NS)
     hours = draft.market.hours.get(symbol)
     opens_at = hours.opens_at if hours is not None and hours.opens_at is not None else 0
-    return max(draft.now + pause, opens_at)
+    return max(max(draft.now, due_at) + pause, opens_at)

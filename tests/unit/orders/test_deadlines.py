@@ -138,6 +138,18 @@ def test_an_order_that_cannot_be_sent_at_the_open_looks_again(closed: Desk, why:
     assert pauses[-1] == 30 * SECOND
 
 
+def test_an_order_whose_open_comes_early_by_the_clock_of_another_owner_looks_again(closed: Desk) -> None:
+    closed.place(STOCK)
+    opens_at = deadlines_of(closed.state)["open:ord-1"]
+    release, closed.now = due(closed, "open:ord-1"), opens_at - SECOND // 2
+    closed.hours = {STOCK: Hours(opens_at, opens_at + 100 * SECOND)}
+    assert not closed.send(release).events
+    assert deadlines_of(closed.state)["open:ord-1"] == opens_at + SECOND // 4
+    again, closed.now = due(closed, "open:ord-1"), opens_at + SECOND // 4
+    closed.quotes[STOCK] = quote(STOCK, "99", "101")
+    assert kinds(closed.send(again)) == ["OrderSent"]
+
+
 def test_an_order_whose_day_ends_before_it_is_sent_expires(closed: Desk) -> None:
     closed.place(STOCK)
     end, closed.now = due(closed, "day:ord-1"), deadlines_of(closed.state)["day:ord-1"]
