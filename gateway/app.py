@@ -127,6 +127,7 @@ def _register_trading(routes: Routes, edge: Edge, parts: GatewayParts, tokens: P
         standing=standing,
         positions=own.positions,
         signals=own.signals,
+        halts=own.halts,
         board=parts.board,
         reference=parts.reference,
         tokens=tokens,

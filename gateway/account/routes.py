@@ -6,7 +6,7 @@ from typing import Final
 from gateway.account.live_values import LiveValues
 from gateway.account.overview import Overview, PositionSource
 from gateway.account.positions import Positions
-from gateway.account.rules import AccountRules
+from gateway.account.rules import AccountRules, HaltSource
 from gateway.account.signals import Signals, SignalSource
 from gateway.account.standing import Standing, bounded
 from gateway.http.calls import SignedHandler
@@ -29,13 +29,14 @@ def register_account(
     standing: Standing,
     positions: PositionSource,
     signals: SignalSource,
+    halts: HaltSource,
     board: QuoteBoard,
     reference: ReferenceSource,
     tokens: PageTokens,
 ) -> None:
     """Add the account routes, all for keys with `account:read`; who may set the trading state may read it too."""
     values = LiveValues(board, reference)
-    rules = AccountRules(standing)
+    rules = AccountRules(standing, halts)
     reads: dict[str, tuple[str, SignedHandler]] = {
         "/v1/accounts": ("getAccountOverview", bounded(Overview(standing, positions, values).handle)),
         "/v1/accounts/limits": ("getAccountLimits", bounded(rules.limits)),

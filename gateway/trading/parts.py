@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.account.overview import PositionSource
+from gateway.account.rules import HaltSource
 from gateway.account.signals import SignalSource
 from gateway.account.standing import PATIENCE_SECONDS, AccountSource
 from gateway.trading.ports import AnswerSource, OrderSource, ProgressSource, RequestStore
@@ -33,4 +34,5 @@ class TradingParts:
     positions: PositionSource
     accounts: Accounts
     signals: SignalSource
+    halts: HaltSource
     patience: float = PATIENCE_SECONDS

@@ -15,6 +15,7 @@ from storage.models.order_requests import KEPT_SECONDS
 from storage.mongo.accounts import Accounts
 from storage.mongo.active_signals import ActiveSignals
 from storage.mongo.command_answers import CommandAnswers
+from storage.mongo.controls import ControlDocuments
 from storage.mongo.failures import StoreUnavailable
 from storage.mongo.fills import Fills
 from storage.mongo.order_requests import OrderRequests
@@ -49,6 +50,7 @@ def open_trading(platform: Platform, background: Background) -> TradingParts:
         positions=Positions(database),
         accounts=Accounts(database),
         signals=ActiveSignals(database),
+        halts=ControlDocuments(database),
     )
 
 

@@ -16,6 +16,7 @@ from storage.models.order_requests import OrderRequest
 from storage.models.orders import Order
 from storage.models.positions import Position
 from storage.models.read_models import Cursor, Fill, FillFilters, OpenedAccount, OrderFilters
+from storage.mongo.controls import StoredControl
 from storage.mongo.fills import cursor_of as cursor_of_fill
 from storage.mongo.orders import cursor_of
 from storage.topics import Topics
@@ -105,6 +106,14 @@ class Signals:
         return [signal for owner in owners for signal in self.signals.get(owner, [])]
 
 
+@dataclass
+class Halts:
+    stored: list[StoredControl] = field(default_factory=list)
+
+    async def of_kind(self, kind: str) -> list[StoredControl]:
+        return [one for one in self.stored if kind == "halt"]
+
+
 class Nothing:
     """Claims, floors and answers that there are none of."""
 
@@ -132,6 +141,7 @@ class AccountData:
     fills: Fills
     positions: Positions
     signals: Signals
+    halts: Halts = field(default_factory=Halts)
 
     def trading(self) -> TradingParts:
         """As the gateway takes it; nothing decides, so every write is of unknown outcome."""
@@ -139,7 +149,7 @@ class AccountData:
         return TradingParts(
             decisions=Decisions(MemoryLog(topics), topics, nothing, nothing), requests=Requests(), answers=nothing,
             orders=self.orders, fills=self.fills, positions=self.positions, accounts=self.accounts,
-            signals=self.signals, patience=0.05,
+            signals=self.signals, halts=self.halts, patience=0.05,
         )  # fmt: skip
 
     def reach(self, seq: int) -> None:

@@ -5,6 +5,12 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
+from ops.runtime.timestamps import format_timestamp, parse_timestamp
+from storage.models.controls import Halt
+from storage.mongo.controls import StoredControl
+
+MOMENT = parse_timestamp("2024-08-08T14:00:00Z")
+
 READS = [
     "/v1/orders", "/v1/orders/ord_1", "/v1/orders/by-client-id/x", "/v1/fills", "/v1/positions", "/v1/accounts",
     "/v1/accounts/limits", "/v1/accounts/trading-state", "/v1/risk/signals",
@@ -184,7 +190,32 @@ async def test_limits_and_trading_state(gateway):
     assert limits["max_order_quantity"] is None
     assert limits["price_collar"]["crypto"] == "0.1"
     state = await gateway.data("/v1/accounts/trading-state")
-    assert state == {"state": "active", "since": state["since"], "set_by": "account", "as_of_seq": 9}
+    assert state == {"state": "active", "since": state["since"], "set_by": "account", "halts": [], "as_of_seq": 9}
+
+
+async def test_the_trading_state_names_the_halts_that_hold_for_all_of_the_account(gateway):
+    halts = [
+        Halt("hlt_1", "account", "acc_1", "reducing", "ours"),
+        Halt("hlt_2", "account", "acc_other", "halted", "another's"),
+        Halt("hlt_3", "tenant", "ten_1", "halted", "lifted", lifted=True),
+        Halt("hlt_4", "symbol", "AAPL.US", "halted", "one symbol"),
+        Halt("hlt_5", "platform", "", "halted", "drill"),
+        Halt("hlt_6", "tenant", "ten_1", "reducing", "second"),
+        Halt("hlt_7", "tenant", "ten_1", "halted", "first"),
+        Halt("hlt_8", "tenant", "acc_1", "halted", "another kind of target"),
+    ]
+    gateway.data_of_account.halts.stored += [
+        StoredControl(1, halt, MOMENT - number, pending=False) for number, halt in enumerate(halts)
+    ]
+    state = await gateway.data("/v1/accounts/trading-state")
+    assert state["state"] == "active"
+    assert [(one["scope"], one["level"], one["reason"]) for one in state["halts"]] == [
+        ("platform", "halted", "drill"),
+        ("tenant", "halted", "first"),
+        ("tenant", "reducing", "second"),
+        ("account", "reducing", "ours"),
+    ]
+    assert state["halts"][3]["since"] == format_timestamp(MOMENT)
 
 
 async def test_signals_of_the_account_and_the_platform_oldest_first(gateway):
