@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from storage.models.controls import TradingRules
-from storage.models.money import ONE, ZERO, parse_number, ratio, text_of, times, whole_steps
+from storage.models.money import ONE, ZERO, ratio, text_of, times, whole_steps
 from storage.models.order_commands import PlaceOrder
 from storage.models.order_events import Answer, CommandRepeated, OrderAccepted, OrderDenied, OrderSent
 from storage.models.orders import Order, TimeInForce
@@ -12,7 +12,7 @@ from storage.models.valuation import mark_of
 from streams.orders.client_ids import content_of
 from streams.orders.draft import Draft
 from streams.orders.market import Hours
-from streams.orders.proposals import OrderTerms, proposal_of, restriction_of
+from streams.orders.proposals import OrderTerms, proposal_of, restriction_of, touch_of
 from streams.orders.shape import Terms, misfits, terms_of
 from streams.risk.checks import first_denial
 from streams.risk.denial import Denial
@@ -143,8 +143,8 @@ def _size(draft: Draft, command: PlaceOrder, asked: _Asked) -> Denial | None:
     if denial is not None:
         return denial
     if terms.notional is not None and quote is not None:
-        price = parse_number(quote.ask if command.side == "buy" else quote.bid)
-        if price is None or price <= 0:
+        price = touch_of(quote, command.side)
+        if price is None:
             return Denial("market.no_liquidity", {"symbol": command.symbol, "bid": quote.bid, "ask": quote.ask})
         asked.quantity = whole_steps(ratio(terms.notional, times(price, rules.multiplier)), rules.lot_size)
     return bad_quantity(rules, asked.quantity)

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.models.controls import TradingRules
-from storage.models.money import ZERO, minus, notional, number
+from storage.models.money import ZERO, minus, notional, number, parse_number
+from storage.models.order_records import UsedQuote
 from storage.models.orders import Order, OrderType, Side
 from streams.orders.draft import Draft
 from streams.orders.state import AccountState, open_quantity_of
@@ -49,6 +50,7 @@ def proposal_of(
     opposite = state.sides.get((rules.symbol, "sell" if terms.side == "buy" else "buy"))
     left = minus(terms.quantity, filled)
     reducible = reducible_by(terms.side, net, same_side)
+    touch = touch_of(draft.quote(rules.symbol), terms.side)
     value_price = next((price for price in (terms.price, terms.stop_price) if price is not None), mark)
     return Proposal(
         rules=rules,
@@ -60,6 +62,7 @@ def proposal_of(
         stop_price=terms.stop_price,
         reduce_only=terms.reduce_only,
         mark=mark,
+        touch=touch,
         value_price=value_price,
         limits=state.limits,
         net=net,
@@ -77,6 +80,12 @@ def proposal_of(
         available_margin=lambda: draft.available_margin,
         margin_level=lambda: draft.valuation.level,
     )
+
+
+def touch_of(quote: UsedQuote | None, side: Side) -> Decimal | None:
+    """The price at the top of the book that an order of `side` would trade against; None where nothing is there."""
+    price = parse_number(quote.ask if side == "buy" else quote.bid) if quote is not None else None
+    return price if price is not None and price > 0 else None
 
 
 def recent_orders(state: AccountState, now: int) -> int:

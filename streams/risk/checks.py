@@ -112,15 +112,18 @@ def position_limit(proposal: Proposal) -> Denial | None:
 
 
 def self_trade(proposal: Proposal) -> Denial | None:
-    """Cancel newest: an order that would meet one of the account's own is not taken. Stops are not in the book yet."""
+    """Cancel newest: an order that would meet one of the account's own is not taken. Stops are not in the book yet.
+
+    A market order is held against its touch alone: what rests deeper it may never come to (docs/decisions/0095).
+    """
     if proposal.best_opposite is None or proposal.kind == "stop":
         return None
     resting, order_id = proposal.best_opposite
-    price = proposal.price
+    price = proposal.price if proposal.price is not None else proposal.touch
     if price is not None and (price < resting if proposal.side == "buy" else price > resting):
         return None
     told = {"order_id": order_id, "resting_price": text_of(resting)}
-    return Denial("risk.self_trade", {**told, "price": text_of(price) if price is not None else None})
+    return Denial("risk.self_trade", {**told, "price": text_of(proposal.price) if proposal.price is not None else None})
 
 
 def liquidation(proposal: Proposal) -> Denial | None:

@@ -91,6 +91,10 @@ def _resting(desk: Desk) -> None:
     desk.place(side="sell", price="100.5")
 
 
+def _resting_at_the_ask(desk: Desk) -> None:
+    desk.place(side="sell", price="100.01")
+
+
 def _two_open(desk: Desk) -> None:
     desk.state.limits = changed_limits(max_open_orders=2)
     desk.place()
@@ -261,7 +265,7 @@ CASES: list[tuple[str, Callable[[Desk], None], dict[str, Any], dict[str, Any]]] 
         {"price": "100.5"},
         {"order_id": "ord-1", "resting_price": "100.5", "price": "100.5"},
     ),
-    ("risk.self_trade", _resting, {"order_type": "market"}, {"order_id": "ord-1", "price": None}),
+    ("risk.self_trade", _resting_at_the_ask, {"order_type": "market"}, {"order_id": "ord-1", "price": None}),
     (
         "risk.conversion_unavailable",
         _without_quote(EURUSD),

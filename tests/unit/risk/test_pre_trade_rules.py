@@ -94,6 +94,50 @@ def test_an_order_never_meets_one_of_the_accounts_own_the_newest_is_refused() ->
     assert set(desk.state.orders) == {"ord-1", "ord-3"}
 
 
+@pytest.mark.parametrize(
+    ("resting", "market", "refused"),
+    [
+        (("sell", "100.01"), "buy", True),
+        (("sell", "100.02"), "buy", False),
+        (("sell", "100"), "buy", True),
+        (("buy", "99.99"), "sell", True),
+        (("buy", "95"), "sell", False),
+        (("buy", "100"), "sell", True),
+    ],
+)
+def test_a_market_order_is_refused_only_where_an_own_order_is_at_the_touch(
+    resting: tuple[str, str], market: str, refused: bool
+) -> None:
+    desk = Desk()
+    desk.place(side=resting[0], price=resting[1])
+    record = desk.place(side=market, order_type="market")
+    if refused:
+        told = denial(record)
+        assert (told.code, told.details["order_id"], told.details["price"]) == ("risk.self_trade", "ord-1", None)
+    else:
+        assert only(record).state == "sent"
+
+
+def test_a_market_order_meets_the_own_order_first_where_nobody_else_is_in_the_book() -> None:
+    desk = Desk()
+    desk.place(side="sell", price="105")
+    desk.quotes[COIN] = quote(COIN, "99.99", "0", last="100")
+    assert denial(desk.place(order_type="market")).code == "risk.self_trade"
+
+
+@pytest.mark.parametrize("reason", ["reducing", "liquidation"])
+def test_a_position_is_left_at_the_market_though_an_own_order_rests_far_away(reason: str) -> None:
+    desk = Desk()
+    desk.hold(COIN, "500")
+    desk.place(side="buy", price="70", quantity="1")
+    if reason == "reducing":
+        desk.controls = controls(Halt("h", "platform", "", "reducing"))
+    else:
+        desk.quotes[COIN] = quote(COIN, "79", "79.02")
+    left = desk.place(side="sell", order_type="market", quantity="500", reduce_only=True)
+    assert only(left).state == "sent"
+
+
 def test_a_halt_counts_for_every_command_after_it_and_lets_cancels_through() -> None:
     desk = Desk()
     desk.place()

@@ -165,6 +165,15 @@ def test_a_tenant_never_trades_with_itself(desk):
     assert desk.reports_of("mine") == ["acknowledged"]
 
 
+def test_a_market_order_that_comes_to_its_own_tenant_keeps_its_fills_and_loses_its_rest(desk):
+    desk.quote(size="1")
+    desk.submit("mine", "sell", "1", "101.5")
+    desk.submit("market", "buy", "3", None)
+    assert desk.reports_of("market") == ["acknowledged", "filled", "canceled"]
+    assert desk.reports[-1].reason == "venue.self_trade"
+    assert desk.reports_of("mine") == ["acknowledged"]
+
+
 @pytest.mark.parametrize(
     ("side", "stop", "before", "at"), [("buy", "105", "104.99", "105"), ("sell", "95", "95.01", "95")]
 )
