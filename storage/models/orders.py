@@ -41,8 +41,9 @@ class Order(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One order; fields from `venue_order_id` on are left out where they say nothing. `seq` is the account's record that made this image.
 
     `quantity`, `filled_quantity` and `remaining_quantity` are in the instrument's units (remaining is 0 once final),
-    `notional` is quantity x (limit, stop or collar price) x multiplier and `reserved` the margin that it holds, both in
-    `currency`, as are `fees`. `reserve_price` is that price; a market order fills at nothing worse.
+    `notional` is quantity x price x multiplier: the limit or stop price, for a market order the best price that it was placed
+    against. `reserved` is the margin that it holds, at `reserve_price`: the limit, stop or collar price; a market order fills
+    at nothing worse. Both are in `currency`, as are `fees`.
     `filled_value` is the exact sum of price x quantity of its fills.
     `reason` is a stable code of why it was denied, rejected or canceled (`expired` for an expired one), `upstream_code`
     the venue's own. `valid_until`, `release_at`, `expires_at` are nanoseconds since the epoch: when the venue must have

@@ -40,9 +40,11 @@ def _amounts(order: Order, changes: dict[str, Any], *, lives: bool) -> dict[str,
     price, multiplier = number(changes.get("reserve_price", order.reserve_price)), number(order.multiplier)
     left = max(minus(quantity, filled), ZERO) if lives else ZERO
     amend = changes.get("amend", order.amend)
+    # A market order has no price of its own, and its terms cannot change: it is worth what it was placed at.
+    worth = order.notional if order.type == "market" else text_of(money(notional(price, quantity, multiplier)))
     return {
         "remaining_quantity": text_of(left),
-        "notional": text_of(money(notional(price, quantity, multiplier))),
+        "notional": worth,
         "reserved": text_of(_reserved(order, amend, left, filled, price)) if lives else "0",
     }
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from storage.models.controls import TradingRules
-from storage.models.money import ONE, ZERO, ratio, text_of, times, whole_steps
+from storage.models.money import ONE, ZERO, money, ratio, text_of, times, whole_steps
 from storage.models.order_commands import PlaceOrder
 from storage.models.order_events import Answer, CommandRepeated, OrderAccepted, OrderDenied, OrderSent
 from storage.models.orders import Order, TimeInForce
@@ -214,7 +214,7 @@ def _image(draft: Draft, command: PlaceOrder, asked: _Asked) -> Order:
         reduce_only=command.reduce_only,
         post_only=command.post_only,
         strategy_id=command.strategy_id,
-        notional="0",
+        notional=text_of(money(asked.proposal.value)) if asked.proposal else "0",
         currency=rules.currency if rules else draft.state.currency,
         avg_price=None,
         filled_value="0",

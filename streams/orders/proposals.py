@@ -51,7 +51,7 @@ def proposal_of(
     left = minus(terms.quantity, filled)
     reducible = reducible_by(terms.side, net, same_side)
     touch = touch_of(draft.quote(rules.symbol), terms.side)
-    value_price = next((price for price in (terms.price, terms.stop_price) if price is not None), mark)
+    value_price = next((price for price in (terms.price, terms.stop_price, touch) if price is not None), mark)
     return Proposal(
         rules=rules,
         side=terms.side,

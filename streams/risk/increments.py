@@ -27,7 +27,7 @@ def bad_quantity(rules: TradingRules, quantity: Decimal) -> Denial | None:
 
 
 def too_small(proposal: Proposal) -> Denial | None:
-    """`order.min_notional`: what it is worth at its limit or stop price, else at the mark."""
+    """`order.min_notional`: what it is worth at its limit or stop price, else at the touch, else at the mark."""
     rules = proposal.rules
     if proposal.value >= rules.min_notional:
         return None

@@ -23,7 +23,7 @@ class Proposal(msgspec.Struct, frozen=True, gc=False):
     """A new order, or an open one as an amend would leave it. `left` is what it may still fill.
 
     `mark` is the symbol's price in the market, `touch` the best price there of the side that it would trade against (None:
-    that side is empty), `value_price` the limit or stop price, else the mark, and `value` that price
+    that side is empty), `value_price` the limit or stop price, else the touch, else the mark, and `value` that price
     x quantity x multiplier. `net` is the present position, `same_side` what the other open orders of its side may still
     fill, `reducible` what it may fill without increasing the position, `reduces` whether that is all of it,
     `best_opposite` the best own price (and order) on the other side. `reserved_before` is what it reserves already. Money

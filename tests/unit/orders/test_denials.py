@@ -362,6 +362,26 @@ def test_a_notional_becomes_a_quantity_at_the_ask_rounded_down() -> None:
     assert only(desk.place(order_type="market", notional="250.5", side="sell")).quantity == "2.505"
 
 
+def test_a_market_order_is_worth_its_quantity_at_the_touch_and_reserves_at_the_collar() -> None:
+    desk = Desk()
+    bought = only(desk.place(order_type="market", notional="250.5"))
+    assert (bought.quantity, bought.notional) == ("2.504", "250.42504")
+    assert (bought.reserve_price, bought.reserved) == ("110", "27.544")
+    assert only(desk.fill(bought.order_id, "1")).notional == "250.42504"
+    assert only(desk.place(order_type="market", side="sell", quantity="2")).notional == "199.98"
+    assert only(desk.place(FUTURE, order_type="market")).notional == "50012.5"
+    desk.quotes[COIN] = quote(COIN, "99.99", "0", last="100")
+    assert only(desk.place(order_type="market")).notional == "100"
+
+
+def test_the_value_that_is_shown_of_a_market_order_is_the_one_that_is_limited() -> None:
+    desk = Desk()
+    desk.state.limits = changed_limits(max_order_value="100")
+    told = denial(desk.place(order_type="market"))
+    assert (told.code, told.details["order_value"]) == ("risk.max_order_value", "100.01")
+    assert only(desk.place(order_type="market", side="sell")).notional == "99.99"
+
+
 def test_default_time_in_force_is_the_venues() -> None:
     desk = Desk()
     assert only(desk.place(COIN)).time_in_force == "GTC"
