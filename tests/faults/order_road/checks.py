@@ -81,7 +81,7 @@ def check_answers(told: Told, asked: list[Any]) -> list[str]:
 
 def _wrong_with(one: Any, accepted: set[str]) -> str | None:
     if one.status == 0:
-        return f"no final answer after {one.tries} tries in {one.seconds:.0f} s: {one.answer}"
+        return f"no final answer after {one.tries} tries in {one.seconds:.0f} s: {dict(one.met)}"
     if one.status >= 500 or one.status in {401, 403, 422}:
         return f"{one.status} {one.answer}"
     if one.repeated_alike is False:

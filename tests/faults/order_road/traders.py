@@ -4,6 +4,7 @@ import asyncio
 import json
 import random
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +33,7 @@ class Asked:
     tries: int = 0
     unknown: int = 0
     seconds: float = 0.0
+    met: Counter[str] = field(default_factory=Counter)
     repeated_alike: bool | None = None
 
     @property
@@ -138,12 +140,14 @@ class Trader:
             try:
                 got = await self._http.request(method, gateway + asked.target, content=content, headers=headers)
                 answer = got.json()
-            except (httpx.HTTPError, ValueError):
+            except (httpx.HTTPError, ValueError) as error:
+                asked.met[type(error).__name__] += 1
                 await asyncio.sleep(0.2)
                 continue
             error = answer.get("error") or {}
             asked.unknown += error.get("code") == "order.outcome_unknown"
             if error.get("retryable") or error.get("code") == LATE:  # signed anew, under the same key
+                asked.met[error["code"]] += 1
                 await asyncio.sleep(0.3)
                 continue
             asked.status, asked.answer, asked.raw = got.status_code, answer, got.content
