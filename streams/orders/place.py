@@ -13,7 +13,7 @@ from streams.orders.client_ids import content_of
 from streams.orders.draft import Draft
 from streams.orders.market import Hours
 from streams.orders.proposals import OrderTerms, proposal_of, restriction_of, touch_of
-from streams.orders.shape import Terms, misfits, terms_of
+from streams.orders.shape import Terms, misfits, readable_terms, terms_of
 from streams.risk.checks import first_denial
 from streams.risk.denial import Denial
 from streams.risk.increments import bad_prices, bad_quantity
@@ -23,12 +23,12 @@ from streams.risk.proposal import Proposal
 
 @dataclass(slots=True)
 class _Asked:
-    """What has been worked out of a command so far; a denial shows it as far as it got."""
+    """What the command asks for, and what has been worked out of it so far; a denial shows it as far as it got."""
 
-    rules: TradingRules | None = None
-    terms: Terms | None = None
-    quantity: Decimal = ZERO
-    time_in_force: TimeInForce = "GTC"
+    rules: TradingRules | None
+    terms: Terms
+    quantity: Decimal
+    time_in_force: TimeInForce
     connector: str | None = None
     hours: Hours | None = None
     restriction: Restriction | None = None
@@ -39,12 +39,19 @@ def place_order(draft: Draft, command: PlaceOrder) -> None:
     """Decide a new order."""
     if _is_known(draft, command):
         return
-    asked = _Asked()
+    asked = _asked(draft, command)
     denial = _denial(draft, command, asked)
     if denial is not None:
         _deny(draft, command, asked, denial)
         return
     _accept(draft, command, asked)
+
+
+def _asked(draft: Draft, command: PlaceOrder) -> _Asked:
+    """What was sent, as far as it can be read, with the instrument's defaults."""
+    rules, terms = draft.rules(command.symbol), readable_terms(command)
+    default = default_time_in_force(draft, rules) if rules is not None else "GTC"
+    return _Asked(rules, terms, terms.quantity or ZERO, command.time_in_force or default)
 
 
 def _is_known(draft: Draft, command: PlaceOrder) -> bool:
@@ -80,8 +87,8 @@ def _admission(draft: Draft, command: PlaceOrder, _: _Asked) -> Denial | None:
     return None
 
 
-def _symbol(draft: Draft, command: PlaceOrder, asked: _Asked) -> Denial | None:
-    rules = asked.rules = draft.rules(command.symbol)
+def _symbol(_: Draft, command: PlaceOrder, asked: _Asked) -> Denial | None:
+    rules = asked.rules
     if rules is None:
         return Denial("market.unknown_symbol", {"symbol": command.symbol})
     if not rules.tradable:
@@ -93,14 +100,9 @@ def _symbol(draft: Draft, command: PlaceOrder, asked: _Asked) -> Denial | None:
     return None
 
 
-def _shape(draft: Draft, command: PlaceOrder, asked: _Asked) -> Denial | None:
+def _shape(_: Draft, command: PlaceOrder, asked: _Asked) -> Denial | None:
     terms = terms_of(command)
-    if isinstance(terms, Denial):
-        return terms
-    asked.terms = terms
-    asked.quantity = terms.quantity or ZERO
-    asked.time_in_force = command.time_in_force or default_time_in_force(draft, _rules(asked))
-    return misfits(command, asked.time_in_force)
+    return terms if isinstance(terms, Denial) else misfits(command, asked.time_in_force)
 
 
 def default_time_in_force(draft: Draft, rules: TradingRules) -> TimeInForce:
@@ -138,7 +140,7 @@ def _session(draft: Draft, command: PlaceOrder, asked: _Asked) -> Denial | None:
 
 
 def _size(draft: Draft, command: PlaceOrder, asked: _Asked) -> Denial | None:
-    rules, terms, quote = _rules(asked), _terms(asked), draft.quote(command.symbol)
+    rules, terms, quote = _rules(asked), asked.terms, draft.quote(command.symbol)
     denial = bad_prices(rules, price=terms.price, stop_price=terms.stop_price)
     if denial is not None:
         return denial
@@ -151,7 +153,7 @@ def _size(draft: Draft, command: PlaceOrder, asked: _Asked) -> Denial | None:
 
 
 def _risk(draft: Draft, command: PlaceOrder, asked: _Asked) -> Denial | None:
-    rules, terms, quote = _rules(asked), _terms(asked), draft.quote(command.symbol)
+    rules, terms, quote = _rules(asked), asked.terms, draft.quote(command.symbol)
     mark = mark_of(quote.bid, quote.ask, quote.last) if quote else None
     if mark is None:
         return stale(command.order_type, command.symbol, None)
@@ -191,8 +193,7 @@ def _deny(draft: Draft, command: PlaceOrder, asked: _Asked, denial: Denial) -> N
 def _image(draft: Draft, command: PlaceOrder, asked: _Asked) -> Order:
     """The order before `put` works out what its state and terms imply."""
     rules, terms = asked.rules, asked.terms
-    price = terms.price if terms else None
-    stop_price = terms.stop_price if terms else None
+    price, stop_price = terms.price, terms.stop_price
     reserve_price = asked.proposal.reserve_price if asked.proposal else price or stop_price or ZERO
     return Order(
         order_id=command.order_id,
@@ -214,7 +215,7 @@ def _image(draft: Draft, command: PlaceOrder, asked: _Asked) -> Order:
         reduce_only=command.reduce_only,
         post_only=command.post_only,
         strategy_id=command.strategy_id,
-        notional=text_of(money(asked.proposal.value)) if asked.proposal else "0",
+        notional=text_of(money(asked.proposal.value if asked.proposal else terms.notional or ZERO)),
         currency=rules.currency if rules else draft.state.currency,
         avg_price=None,
         filled_value="0",
@@ -241,9 +242,3 @@ def _rules(asked: _Asked) -> TradingRules:
     if asked.rules is None:
         raise AssertionError("the symbol is looked up first")
     return asked.rules
-
-
-def _terms(asked: _Asked) -> Terms:
-    if asked.terms is None:
-        raise AssertionError("the shape is looked at first")
-    return asked.terms

@@ -23,17 +23,24 @@ class Terms(NamedTuple):
 
 def terms_of(command: PlaceOrder) -> Terms | Denial:
     """The numbers that the command carries; `request.invalid` names the fields that are none."""
-    texts = {
-        "quantity": command.quantity,
-        "notional": command.notional,
-        "price": command.price,
-        "stop_price": command.stop_price,
-    }
-    read = {name: parse_number(text) for name, text in texts.items() if text is not None}
-    wrong = [name for name, value in read.items() if value is None or value <= 0]
-    if wrong:
-        return _invalid("request.invalid", dict.fromkeys(wrong, "a decimal number above 0"))
-    return Terms(read.get("quantity"), read.get("notional"), read.get("price"), read.get("stop_price"))
+    terms = readable_terms(command)
+    wrong = [name for name, value in terms._asdict().items() if value is None and getattr(command, name) is not None]
+    return _invalid("request.invalid", dict.fromkeys(wrong, "a decimal number above 0")) if wrong else terms
+
+
+def readable_terms(command: PlaceOrder) -> Terms:
+    """The numbers above 0 that the command carries; None also for what is no such number."""
+    return Terms(
+        _positive(command.quantity),
+        _positive(command.notional),
+        _positive(command.price),
+        _positive(command.stop_price),
+    )
+
+
+def _positive(text: str | None) -> Decimal | None:
+    value = parse_number(text) if text is not None else None
+    return value if value is not None and value > 0 else None
 
 
 def misfits(command: PlaceOrder, time_in_force: TimeInForce) -> Denial | None:

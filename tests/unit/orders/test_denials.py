@@ -324,6 +324,50 @@ def test_every_tested_code_is_in_the_table() -> None:
     }
 
 
+SENT: dict[str, Any] = {
+    "side": "sell",
+    "order_type": "stop",
+    "quantity": "2.50",
+    "price": "90",
+    "stop_price": "95.0",
+    "time_in_force": "DAY",
+    "client_order_id": "mine",
+    "strategy_id": "trend",
+    "reduce_only": True,
+}
+
+
+@pytest.mark.parametrize(
+    ("code", "desk", "changes"),
+    [
+        ("account.not_open", Desk(deposit=None), {}),
+        ("order.expired_in_transit", Desk(), {"valid_until": START - 1}),
+        ("order.duplicate_client_id", Desk(), {}),
+        ("order.venue_mismatch", Desk(), {"venue": "XNAS"}),
+        ("market.unknown_symbol", Desk(), {"symbol": "NONE.SIM", "venue": "SIM"}),
+        ("request.invalid", Desk(), {"notional": "much"}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_denied_order_shows_what_was_sent_however_early_it_is_denied(
+    code: str, desk: Desk, changes: dict[str, Any]
+) -> None:
+    if code == "order.duplicate_client_id":
+        desk.place(client_order_id="mine")
+    record = desk.place(**{**SENT, **changes})
+    assert denial(record).code == code
+    order = only(record)
+    assert (order.symbol, order.venue, order.side, order.type) == (changes.get("symbol", COIN), "SIM", "sell", "stop")
+    assert (order.quantity, order.price, order.stop_price, order.time_in_force) == ("2.5", "90", "95", "DAY")
+    assert (order.client_order_id, order.strategy_id, order.reduce_only) == ("mine", "trend", True)
+    assert (order.remaining_quantity, order.reserved) == ("0", "0")
+
+
+def test_a_denied_order_shows_the_default_time_in_force_and_the_value_that_was_asked_for() -> None:
+    order = only(Desk(deposit=None).place(STOCK, order_type="market", notional="1500.50"))
+    assert (order.time_in_force, order.quantity, order.notional) == ("DAY", "0", "1500.5")
+
+
 def test_an_account_that_is_not_open_denies() -> None:
     record = Desk(deposit=None).place()
     assert denial(record).code == "account.not_open"
