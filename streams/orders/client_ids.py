@@ -4,12 +4,15 @@ import hashlib
 
 from storage.models.money import parse_number, text_of
 from storage.models.order_commands import PlaceOrder
+from storage.models.orders import TimeInForce
 
 _DIGEST_BYTES = 8
 
 
-def content_of(command: PlaceOrder) -> str:
-    """A digest of the request as it was sent, numbers by value; "" without a client id, where nobody asks."""
+def content_of(command: PlaceOrder, venue: str, time_in_force: TimeInForce) -> str:
+    """A digest of what was asked for, numbers by value, with the venue and the time in force that were given, else the
+    defaults: a default that is written out asks for nothing else. "" without a client id, where nobody asks.
+    """
     if command.client_order_id is None:
         return ""
     parts = (
@@ -20,7 +23,8 @@ def content_of(command: PlaceOrder) -> str:
         _canonical(command.notional),
         _canonical(command.price),
         _canonical(command.stop_price),
-        command.time_in_force or "",
+        time_in_force,
+        venue,
         str(command.reduce_only),
         str(command.post_only),
         command.strategy_id or "",

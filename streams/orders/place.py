@@ -37,9 +37,9 @@ class _Asked:
 
 def place_order(draft: Draft, command: PlaceOrder) -> None:
     """Decide a new order."""
-    if _is_known(draft, command):
-        return
     asked = _asked(draft, command)
+    if _is_known(draft, command, asked):
+        return
     denial = _denial(draft, command, asked)
     if denial is not None:
         _deny(draft, command, asked, denial)
@@ -54,15 +54,20 @@ def _asked(draft: Draft, command: PlaceOrder) -> _Asked:
     return _Asked(rules, terms, terms.quantity or ZERO, command.time_in_force or default)
 
 
-def _is_known(draft: Draft, command: PlaceOrder) -> bool:
+def _is_known(draft: Draft, command: PlaceOrder, asked: _Asked) -> bool:
     """The same client id with the same content is the first order again; an order id is used once."""
     known = draft.state.client_ids.get(command.client_order_id) if command.client_order_id is not None else None
     first = draft.state.order(known.order_id) if known else None
-    if known is None or first is None or known.content != content_of(command):
+    if known is None or first is None or known.content != _content(command, asked):
         return False
     answer = Answer(first.seq, first.updated_at, "OrderAccepted", order=first)
     draft.event(CommandRepeated(command.command_id, answer, duplicate=True))
     return True
+
+
+def _content(command: PlaceOrder, asked: _Asked) -> str:
+    venue = command.venue or (asked.rules.venue if asked.rules is not None else "")
+    return content_of(command, venue, asked.time_in_force)
 
 
 def _denial(draft: Draft, command: PlaceOrder, asked: _Asked) -> Denial | None:
@@ -174,7 +179,9 @@ def _risk(draft: Draft, command: PlaceOrder, asked: _Asked) -> Denial | None:
 
 def _accept(draft: Draft, command: PlaceOrder, asked: _Asked) -> None:
     waits = asked.hours is not None
-    draft.event(OrderAccepted(command.order_id, content_of(command), command.client_order_id, waits_for_open=waits))
+    draft.event(
+        OrderAccepted(command.order_id, _content(command, asked), command.client_order_id, waits_for_open=waits)
+    )
     order = _image(draft, command, asked)
     if asked.hours is not None:
         ends = asked.hours.ends_at if asked.time_in_force == "DAY" else None

@@ -1,9 +1,11 @@
+from typing import Any
+
 import pytest
 
 from storage.models.order_commands import CancelOrder, VenueCanceled
 from storage.models.order_events import CommandRepeated, CommandTooOld
 from streams.orders.snapshot import restore, snapshot
-from tests.unit.orders.trading_floor import ACCOUNT, SECOND, Desk, denial, kinds, only
+from tests.unit.orders.trading_floor import ACCOUNT, COIN, SECOND, STOCK, Desk, denial, kinds, only
 
 
 def test_a_repeat_has_the_first_answer_and_no_effect() -> None:
@@ -71,8 +73,35 @@ def test_the_same_client_id_with_the_same_content_is_the_first_order() -> None:
     assert desk.send(desk.order(command_id="cmd-2")).events[0].answer == event.answer  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("change", [{"quantity": "2"}, {"price": "98"}, {"side": "sell"}, {"strategy_id": "s"}])
-def test_the_same_client_id_with_other_content_is_denied(change: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("symbol", "written_out"),
+    [
+        (COIN, {"time_in_force": "GTC"}),
+        (STOCK, {"time_in_force": "DAY"}),
+        (COIN, {"venue": "SIM"}),
+        (COIN, {"reduce_only": False, "post_only": False, "price": "99.00", "quantity": "1.0"}),
+    ],
+)
+def test_a_default_that_is_written_out_is_the_same_content(symbol: str, written_out: dict[str, Any]) -> None:
+    for first, second in (({}, written_out), (written_out, {})):
+        desk = Desk()
+        desk.place(symbol, client_order_id="mine", **first)
+        assert kinds(desk.place(symbol, client_order_id="mine", **second)) == ["CommandRepeated"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"quantity": "2"},
+        {"price": "98"},
+        {"side": "sell"},
+        {"strategy_id": "s"},
+        {"time_in_force": "IOC"},
+        {"venue": "XNAS"},
+        {"post_only": True},
+    ],
+)
+def test_the_same_client_id_with_other_content_is_denied(change: dict[str, Any]) -> None:
     desk = Desk()
     desk.place(client_order_id="mine")
     told = denial(desk.place(client_order_id="mine", **change))
