@@ -129,6 +129,16 @@ def _bad_quantity(rules: TradingRules, order: Order, asked: _Terms) -> Denial | 
     return bad_quantity(rules, asked.quantity) if asked.quantity != number(order.quantity) else None
 
 
+def _only_lowers(order: Order, asked: _Terms) -> bool:
+    """Whether the order would stand for less, at no worse a price and no longer."""
+    if asked.quantity >= number(order.quantity) or asked.time_in_force != order.time_in_force:
+        return False
+    if asked.price is None or order.price is None:
+        return asked.price is None and order.price is None
+    price = number(order.price)
+    return asked.price <= price if order.side == "buy" else asked.price >= price
+
+
 def _risk(
     draft: Draft, order: Order, asked: _Terms, rules: TradingRules, restriction: Restriction | None
 ) -> Denial | None:
@@ -144,6 +154,7 @@ def _risk(
         stop_price=number(order.stop_price) if order.stop_price is not None else None,
         reduce_only=order.reduce_only,
         restriction=restriction,
+        lowers=_only_lowers(order, asked),
     )
     proposal = proposal_of(draft, rules, wanted, mark, order)
     denial = first_denial(proposal)

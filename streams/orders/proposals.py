@@ -31,6 +31,7 @@ class OrderTerms(NamedTuple):
     stop_price: Decimal | None
     reduce_only: bool
     restriction: Restriction | None
+    lowers: bool = False
 
 
 def proposal_of(
@@ -69,6 +70,7 @@ def proposal_of(
         same_side=same_side,
         reducible=reducible,
         reduces=left <= reducible,
+        lowers=terms.lowers,
         value=notional(value_price, terms.quantity, rules.multiplier),
         best_opposite=opposite.best if opposite else None,
         restriction=terms.restriction,

@@ -29,9 +29,9 @@ def open_orders(proposal: Proposal) -> Denial | None:
 
 
 def only_reducing(proposal: Proposal) -> Denial | None:
-    """What a `reducing` restriction lets through."""
+    """What a `reducing` restriction lets through: what reduces, and an amend that only asks for less."""
     restriction = proposal.restriction
-    if restriction is None or restriction.level != "reducing" or proposal.reduces:
+    if restriction is None or restriction.level != "reducing" or proposal.adds_nothing:
         return None
     return Denial("risk.reducing_only", {**restriction.details(), **_reduction(proposal)})
 
@@ -45,7 +45,7 @@ def reduce_only(proposal: Proposal) -> Denial | None:
 
 def not_shortable(proposal: Proposal) -> Denial | None:
     """What cannot be sold short is sold only as far as it is held and not offered yet."""
-    if proposal.side == "buy" or proposal.rules.shortable or proposal.reduces:
+    if proposal.side == "buy" or proposal.rules.shortable or proposal.adds_nothing:
         return None
     return Denial("risk.not_shortable", {"available": text_of(proposal.reducible), **_reduction(proposal)})
 
@@ -72,7 +72,7 @@ def price_collar(proposal: Proposal) -> Denial | None:
 
 def conversion(proposal: Proposal) -> Denial | None:
     """No new risk in a currency that cannot be valued."""
-    if proposal.reduces or (proposal.rate is not None and proposal.rate.live):
+    if proposal.adds_nothing or (proposal.rate is not None and proposal.rate.live):
         return None
     return Denial("risk.conversion_unavailable", {"currency": proposal.rules.currency})
 
@@ -99,7 +99,7 @@ def order_value(proposal: Proposal) -> Denial | None:
 def position_limit(proposal: Proposal) -> Denial | None:
     """The value, at the mark, of the position that would stand if all open orders of the side were filled."""
     limit = proposal.limits.position_limit
-    if limit is None or proposal.reduces:
+    if limit is None or proposal.adds_nothing:
         return None
     adding = plus(proposal.left, proposal.same_side)
     after = plus(proposal.net, adding if proposal.side == "buy" else adding.copy_negate())
@@ -127,15 +127,15 @@ def self_trade(proposal: Proposal) -> Denial | None:
 
 
 def liquidation(proposal: Proposal) -> Denial | None:
-    """At the liquidation level nothing is taken but what reduces."""
-    if proposal.reduces or proposal.margin_level() != "liquidation":
+    """At the liquidation level nothing is taken but what reduces, or asks for less."""
+    if proposal.adds_nothing or proposal.margin_level() != "liquidation":
         return None
     return Denial("risk.liquidation", _reduction(proposal))
 
 
 def margin(proposal: Proposal) -> Denial | None:
     """What it would reserve anew must be there; an order that can only reduce asks for nothing."""
-    if proposal.reduces:
+    if proposal.adds_nothing:
         return None
     required = in_account_currency(proposal.required, proposal.rate)
     if not required:

@@ -25,7 +25,8 @@ class Proposal(msgspec.Struct, frozen=True, gc=False):
     `mark` is the symbol's price in the market, `touch` the best price there of the side that it would trade against (None:
     that side is empty), `value_price` the limit or stop price, else the touch, else the mark, and `value` that price
     x quantity x multiplier. `net` is the present position, `same_side` what the other open orders of its side may still
-    fill, `reducible` what it may fill without increasing the position, `reduces` whether that is all of it,
+    fill, `reducible` what it may fill without increasing the position, `reduces` whether that is all of it, `lowers`
+    whether it is an amend that asks for less than stands and for nothing else that is worse,
     `best_opposite` the best own price (and order) on the other side. `reserved_before` is what it reserves already. Money
     is in the symbol's currency. `available_margin` and `margin_level` are asked for last, as they cost most.
     """
@@ -46,6 +47,7 @@ class Proposal(msgspec.Struct, frozen=True, gc=False):
     same_side: Decimal
     reducible: Decimal
     reduces: bool
+    lowers: bool
     value: Decimal
     best_opposite: tuple[Decimal, str] | None
     restriction: Restriction | None
@@ -56,6 +58,11 @@ class Proposal(msgspec.Struct, frozen=True, gc=False):
     reserved_before: Decimal
     available_margin: Callable[[], Decimal]
     margin_level: Callable[[], MarginLevel]
+
+    @property
+    def adds_nothing(self) -> bool:
+        """Whether it takes on no risk that does not stand already."""
+        return self.reduces or self.lowers
 
     @property
     def collar(self) -> Decimal:

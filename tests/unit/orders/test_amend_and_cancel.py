@@ -14,10 +14,10 @@ from storage.models.order_commands import (
     VenueReplaceRejected,
     VenueUnknown,
 )
-from storage.models.order_events import AmendRejected, CancelFailure, CancelRejected, CancelRequested
+from storage.models.order_events import AmendRejected, AmendRequested, CancelFailure, CancelRejected, CancelRequested
 from streams.orders.follow_ups import follow_ups_due, follow_ups_of
 from streams.orders.market import Hours
-from tests.unit.orders.trading_floor import ACCOUNT, STOCK, Desk, controls, kinds, only, quote
+from tests.unit.orders.trading_floor import ACCOUNT, COIN, STOCK, Desk, controls, kinds, only, quote
 
 
 @pytest.fixture
@@ -259,3 +259,40 @@ def test_a_replace_that_nobody_asked_for_is_kept_and_told(desk: Desk) -> None:
     assert kinds(desk.report(VenueReplaced, "ord-1", quantity="5", price="99")) == ["ReportUnmatched"]
     assert desk.state.orders["ord-1"].quantity == "10"
     assert kinds(desk.report(VenueFilled, "ord-1", fill_id="f", price="99", quantity="-1")) == ["ReportUnmatched"]
+
+
+@pytest.mark.parametrize(
+    ("side", "fields", "taken"),
+    [
+        ("buy", {"quantity": "4"}, True),
+        ("buy", {"quantity": "4", "price": "98"}, True),
+        ("buy", {"quantity": "4", "price": "99.5"}, False),
+        ("buy", {"quantity": "10"}, False),
+        ("buy", {"quantity": "11"}, False),
+        ("buy", {"price": "98"}, False),
+        ("buy", {"quantity": "4", "time_in_force": "IOC"}, False),
+        ("sell", {"quantity": "4"}, True),
+        ("sell", {"quantity": "4", "price": "102"}, True),
+        ("sell", {"quantity": "4", "price": "100.5"}, False),
+    ],
+)
+def test_under_reducing_an_amend_may_only_ask_for_less(side: str, fields: dict[str, Any], taken: bool) -> None:
+    desk = Desk()
+    desk.place(side=side, quantity="10", price="99" if side == "buy" else "101")
+    desk.acknowledge("ord-1")
+    desk.controls = controls(Halt("h", "platform", "", "reducing"))
+    event = desk.amend("ord-1", **fields).events[0]
+    if taken:
+        assert isinstance(event, AmendRequested)
+    else:
+        assert isinstance(event, AmendRejected)
+        assert event.code == "risk.reducing_only"
+
+
+def test_at_the_liquidation_level_an_amend_may_ask_for_less() -> None:
+    desk = Desk()
+    desk.hold(COIN, "500")
+    desk.place(quantity="10", price="80")
+    desk.acknowledge("ord-2")
+    desk.quotes[COIN] = quote(COIN, "79", "81")
+    assert kinds(desk.amend("ord-2", quantity="4")) == ["AmendRequested"]
