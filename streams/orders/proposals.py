@@ -84,6 +84,14 @@ def proposal_of(
     )
 
 
+def still_reduces(state: AccountState, order: Order) -> bool:
+    """Whether all that an open order may still fill reduces the position, beside the other open orders of its side."""
+    own = open_quantity_of(order)
+    position = state.positions.get(order.symbol)
+    net = number(position.net_qty) if position else ZERO
+    return own <= reducible_by(order.side, net, minus(state.open_quantity(order.symbol, order.side), own))
+
+
 def touch_of(quote: UsedQuote | None, side: Side) -> Decimal | None:
     """The price at the top of the book that an order of `side` would trade against; None where nothing is there."""
     price = parse_number(quote.ask if side == "buy" else quote.bid) if quote is not None else None

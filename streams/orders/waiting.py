@@ -1,7 +1,7 @@
 """Orders that wait for the open: `ReleaseAtOpen` and `ExpireOrder` decided. Pure.
 
-At the open the first quote may still be a moment away, a halt may hold or the connector be down: then the order looks
-again after a pause that doubles up to half a minute.
+At the open the first quote may still be a moment away, a halt may hold (one to `reducing`: only what would increase) or
+the connector be down: then the order looks again after a pause that doubles up to half a minute.
 """
 
 from typing import Final
@@ -11,7 +11,7 @@ from storage.models.order_commands import ExpireOrder, ReleaseAtOpen
 from storage.models.order_events import OrderExpired, OrderSent
 from storage.models.orders import Order
 from streams.orders.draft import Draft
-from streams.orders.proposals import restriction_of
+from streams.orders.proposals import restriction_of, still_reduces
 from streams.risk.permissions import connector_for
 
 SENT_WITHIN_NS: Final = 30_000_000_000
@@ -51,7 +51,8 @@ def _connector(draft: Draft, order: Order) -> str | None:
     quote, rules = draft.quote(order.symbol), draft.rules(order.symbol)
     if quote is None or rules is None or quote.session_state != "open" or not (rules.active and rules.tradable):
         return None
-    if restriction_of(draft, rules, order.strategy_id) is not None:
+    restriction = restriction_of(draft, rules, order.strategy_id)
+    if restriction is not None and (restriction.level == "halted" or not still_reduces(draft.state, order)):
         return None
     connector = connector_for(draft.state.tenant_id, order.venue, draft.market.controls)
     return connector if isinstance(connector, str) else None

@@ -1,3 +1,5 @@
+from typing import Literal
+
 import pytest
 
 from storage.models.controls import ConnectorState, Halt
@@ -136,6 +138,26 @@ def test_an_order_that_cannot_be_sent_at_the_open_looks_again(closed: Desk, why:
         assert kinds(closed.send(release)) == ["CommandRepeated"]
     assert pauses[:3] == [SECOND // 4, SECOND // 2, SECOND]
     assert pauses[-1] == 30 * SECOND
+
+
+@pytest.mark.parametrize(
+    ("level", "quantity", "sent"),
+    [("reducing", "5", True), ("reducing", "6", False), ("halted", "5", False)],
+)
+def test_under_reducing_a_waiting_order_that_only_reduces_is_sent(
+    closed: Desk, level: Literal["reducing", "halted"], quantity: str, sent: bool
+) -> None:
+    at_night = closed.quotes[STOCK]
+    closed.quotes[STOCK] = quote(STOCK, "99", "101")
+    closed.hold(STOCK, "5")
+    closed.quotes[STOCK] = at_night
+    waiting = only(closed.place(STOCK, side="sell", quantity=quantity, price="101"))
+    assert waiting.state == "accepted"
+    closed.controls = controls(Halt("h", "venue", "XNAS", level))
+    name = f"open:{waiting.order_id}"
+    release, closed.now = due(closed, name), deadlines_of(closed.state)[name]
+    closed.quotes[STOCK] = quote(STOCK, "99", "101")
+    assert kinds(closed.send(release)) == (["OrderSent"] if sent else [])
 
 
 def test_an_order_whose_open_comes_early_by_the_clock_of_another_owner_looks_again(closed: Desk) -> None:
