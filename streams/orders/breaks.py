@@ -51,7 +51,11 @@ def settle_break(draft: Draft, command: SettleBreak) -> None:
     """An operator has looked into it."""
     raised = draft.state.breaks.get(command.order_id)
     if raised is None:
-        draft.event(CommandDenied(command.command_id, "order.not_found", {"order_id": command.order_id, "reason": "no break stands"}))
+        draft.event(
+            CommandDenied(
+                command.command_id, "order.not_found", {"order_id": command.order_id, "reason": "no break stands"}
+            )
+        )
     else:
         draft.event(BreakSettled(command.order_id, raised, "operator", command.reference))
 
