@@ -5,14 +5,17 @@ import json
 import random
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
+import aiohttp
 
 from ops.cli.signing import Credentials, signed_headers
 
 PATIENCE = 120.0
+UNDER_WAY = 8
+"""Requests of one trader at the same time; what is begun meanwhile waits, and is signed when its turn comes."""
 LATE = "auth.timestamp_outside_window"
 SYMBOLS = ("BTCUSDT-PERP.BINANCE", "ETHUSDT-PERP.BINANCE", "BTCUSDT.BINANCE")
 
@@ -29,7 +32,6 @@ class Asked:
     began: float
     status: int = 0
     answer: dict[str, Any] = field(default_factory=dict)
-    raw: bytes = b""
     tries: int = 0
     unknown: int = 0
     seconds: float = 0.0
@@ -54,7 +56,8 @@ class Trader:
         self.asked: list[Asked] = []
         self._gateways = gateways
         self._chance = random.Random(seed)  # noqa: S311
-        self._http = httpx.AsyncClient(timeout=6.0, limits=httpx.Limits(max_connections=50))
+        self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=8.0))
+        self._hands = asyncio.Semaphore(UNDER_WAY)
         self._tasks: set[asyncio.Task[None]] = set()
         self._open: list[str] = []
         self._prices: dict[str, float] = {}
@@ -72,20 +75,18 @@ class Trader:
         await asyncio.gather(*self._tasks)
 
     async def close(self) -> None:
-        await self._http.aclose()
+        await self._http.close()
 
     async def learn_prices(self) -> None:
         """Once, so that limits lie about the market. Until the gateways have quotes this is asked again."""
         target = f"/v1/quotes?symbols={','.join(SYMBOLS)}"
         while len(self._prices) < len(SYMBOLS):
             headers = signed_headers(self._caller(self._gateways[0]), "GET", target)
-            try:
-                answer = await self._http.get(self._gateways[0] + target, headers=headers)
-            except httpx.HTTPError:
-                answer = None
-            if answer is not None and answer.status_code == 200:
-                for item in answer.json()["data"]["quotes"]:
-                    self._prices[item["symbol"]] = float(item["last"])
+            with suppress(aiohttp.ClientError, TimeoutError):
+                async with self._http.get(self._gateways[0] + target, headers=headers) as answer:
+                    if answer.status == 200:
+                        for item in (await answer.json())["data"]["quotes"]:
+                            self._prices[item["symbol"]] = float(item["last"])
             await asyncio.sleep(0.3)
 
     async def _one(self, number: int) -> None:
@@ -133,14 +134,11 @@ class Trader:
         method = "PATCH" if asked.kind == "amend" else "POST"
         content = json.dumps(asked.body).encode()
         while time.monotonic() - asked.began < PATIENCE:
-            asked.tries += 1
-            gateway = self._chance.choice(self._gateways)
-            headers = signed_headers(self._caller(gateway), method, asked.target, asked.key, content)
-            headers["Content-Type"] = "application/json"
             try:
-                got = await self._http.request(method, gateway + asked.target, content=content, headers=headers)
-                answer = got.json()
-            except (httpx.HTTPError, ValueError) as error:
+                async with self._hands:
+                    asked.tries += 1
+                    status, answer = await self._send(method, asked, content)
+            except (aiohttp.ClientError, TimeoutError, ValueError) as error:
                 asked.met[type(error).__name__] += 1
                 await asyncio.sleep(0.2)
                 continue
@@ -150,9 +148,16 @@ class Trader:
                 asked.met[error["code"]] += 1
                 await asyncio.sleep(0.3)
                 continue
-            asked.status, asked.answer, asked.raw = got.status_code, answer, got.content
+            asked.status, asked.answer = status, answer
             break
         asked.seconds = time.monotonic() - asked.began
+
+    async def _send(self, method: str, asked: Asked, content: bytes) -> tuple[int, dict[str, Any]]:
+        gateway = self._chance.choice(self._gateways)
+        headers = signed_headers(self._caller(gateway), method, asked.target, asked.key, content)
+        headers["Content-Type"] = "application/json"
+        async with self._http.request(method, gateway + asked.target, data=content, headers=headers) as answer:
+            return answer.status, await answer.json()
 
     def _caller(self, gateway: str) -> Credentials:
         return Credentials(gateway, *self.key)
