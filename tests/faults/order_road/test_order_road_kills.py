@@ -1,6 +1,6 @@
 """Orders at a rate while processes are killed and the broker restarts: nothing lost, nothing doubled, everybody answered.
 
-A minute by default; `FAULTS=all` five minutes. `ORDER_ROAD_RATE` is how many writes are begun in a second: 60 by default, which
+A minute by default; `FAULTS=all` five minutes. `ORDER_ROAD_RATE` is how many writes are begun in a second: 40 by default, which
 two processors carry with Kafka, MongoDB, nine processes and the clients on them; with more the answers take longer and the
 promises are the same. `ORDER_ROAD_SEED` chooses who is killed when.
 """
@@ -42,7 +42,7 @@ from tests.faults.own_broker import Broker, free_ports
 ALL = os.environ.get("FAULTS") == "all"
 SECONDS = float(os.environ.get("ORDER_ROAD_SECONDS", "300" if ALL else "60"))
 ACCOUNTS = 20
-WRITES_PER_SECOND = float(os.environ.get("ORDER_ROAD_RATE", "60"))
+WRITES_PER_SECOND = float(os.environ.get("ORDER_ROAD_RATE", "40"))
 SECONDS_BETWEEN_KILLS = 10.0
 PAUSED_SECONDS = 9.0
 """Longer than the session timeout (6 s): the partitions have another owner when the process wakes up."""
