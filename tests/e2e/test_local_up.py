@@ -110,7 +110,7 @@ def test_without_a_running_process_a_command_says_so_in_one_line(tmp_path) -> No
     ("variable", "value", "named", "exit_code"),
     [
         ("OMNIAXS_LOG_URL", "kafka://127.0.0.1:9", "127.0.0.1:9", 69),
-        ("OMNIAXS_STORE_URL", "mongodb://127.0.0.1:9/?serverSelectionTimeoutMS=500", "127.0.0.1:9", 69),
+        ("OMNIAXS_STORE_URL", "mongodb://127.0.0.1:9", "OMNIAXS_LOG_URL", 78),
         ("OMNIAXS_LOGURL", "memory://", "OMNIAXS_LOG_URL", 78),
     ],
 )

@@ -8,7 +8,7 @@ from storage.log.port import AppendUnknown, LogUnavailable, Message
 from storage.log.valid_records import newest_claim
 from storage.models.accounts import Limits
 from storage.models.controls import Fault, Halt
-from storage.models.order_commands import Deposit, SetLimits, VenueFilled
+from storage.models.order_commands import Deposit, SetLimits, SettleBreak, VenueFilled
 from storage.models.ownership import not_applied
 from storage.mongo.failures import StoreUnavailable
 from storage.topics import ORDER_COMMANDS, ORDER_EVENTS
@@ -86,7 +86,7 @@ class Rulings:
                 return
 
     async def stray(self) -> None:
-        """What nobody of ours has sent: a report about nothing, a command that is none; an operator's limits."""
+        """What nobody of ours has sent: a report about nothing, that an operator looks into; a command that is none; limits."""
         chance = self._world.chance("strays")
         if "stray" in self._world.without:
             return
@@ -105,6 +105,11 @@ class Rulings:
                         quantity="1",
                     )
                     self._world.broker.land(ORDER_COMMANDS, [message_of(fill)])
+                    await asyncio.sleep(chance.uniform(0.1, 1))
+                    looked_into = SettleBreak(
+                        command_id=f"stray-settled{number}", account_id=account_id, order_id="ord_stray"
+                    )
+                    self._world.broker.land(ORDER_COMMANDS, [message_of(looked_into)])
                 case "junk":
                     self._world.broker.land(ORDER_COMMANDS, [Message(account_id.encode(), b'{"type":"Nonsense"}')])
                 case "limits":
