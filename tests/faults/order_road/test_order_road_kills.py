@@ -64,7 +64,9 @@ async def broker(shared_data, tmp_path, kafka_address) -> AsyncIterator[Broker]:
     await own.do("wipe")
 
 
-async def test_no_order_is_lost_doubled_or_ambiguous_whatever_dies(broker, mongo_url, redis_url, tmp_path) -> None:
+async def test_no_order_is_lost_doubled_or_ambiguous_whatever_dies(
+    broker, mongo_url, redis_url, tmp_path, capsys
+) -> None:
     chance = random.Random(SEED)  # noqa: S311
     variables = {
         "OMNIAXS_LOG_URL": f"kafka://{await broker.start()}",
@@ -102,7 +104,8 @@ async def test_no_order_is_lost_doubled_or_ambiguous_whatever_dies(broker, mongo
         wrong += [
             f"{follower.account_id}: a hole in orders.*: {hole}" for follower in followers for hole in follower.holes()
         ]
-        print(_table(fleet, asked, told, followers))  # noqa: T201
+        with capsys.disabled():
+            print(_table(fleet, asked, told, followers))  # noqa: T201
         if wrong:
             print("\n".join(wrong[:50]))  # noqa: T201
             print(fleet.logs())  # noqa: T201
