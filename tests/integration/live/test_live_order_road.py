@@ -12,6 +12,7 @@ from ops.processes.projection_parts import projection_processors
 from ops.processes.trading_parts import decisions_of
 from storage.models.order_commands import CancelOrder
 from storage.models.tenants import ALL_SCOPES
+from storage.mongo.accounts import Accounts
 from storage.mongo.log_identities import LogIdentities
 from storage.mongo.orders import Orders
 from streams.app.memory_runner import MemoryRunner
@@ -72,6 +73,8 @@ async def test_every_record_of_an_account_arrives_once_over_owners_and_gateways_
             await place.open_account()
             assert seqs(await client.take(2)) == [1, 2]
             await there.decide(place.order(1))
+            while await Accounts(place.store.database).as_of(ACCOUNT) < 3:  # noqa: ASYNC110  (the projection's work)
+                await asyncio.sleep(0.02)
             entry = (await client.subscribe("orders.*"))["orders.*"]
             *_, snapshot = await client.until(lambda message: message.get("type") == "snapshot")
             assert snapshot["data"]["as_of_seq"] == 3
