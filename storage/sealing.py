@@ -1,12 +1,13 @@
-"""Secrets at rest: AES-256-GCM under a ring of named keys, the first of which seals while all of them open.
+"""Secrets at rest: AES-256-GCM under a ring of named keys, the first of which seals while all of them open; keyed hashes.
 
 A sealed text is `v1.<key id>.<base64url(nonce | ciphertext | tag)>`: nonce 12 random bytes, tag 16 bytes (NIST SP 800-38D).
-The AES key is HKDF-SHA256 (RFC 5869, no salt) of the configured secret. The part before the last point and the caller's
+A keyed hash is `h1.<key id>.<hex of HMAC-SHA256>`; its key is another one than the AES key. The AES key is HKDF-SHA256 (RFC 5869, no salt) of the configured secret. The part before the last point and the caller's
 `context` are authenticated with it, so that a sealed text cannot be moved to another key id, document or use.
 """
 
 import base64
 import binascii
+import hmac
 import re
 import secrets
 from collections.abc import Mapping
@@ -19,6 +20,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 _VERSION: Final = "v1"
 _PURPOSE: Final = b"omniaxs sealing v1"
+_HASHING: Final = b"omniaxs keyed hashes v1"
+_HASH_VERSION: Final = "h1"
 _NONCE_BYTES: Final = 12
 _KEY_BYTES: Final = 32
 _SHORTEST_SECRET: Final = 16
@@ -46,7 +49,8 @@ class KeyRing:
             _check(key_id, secret)
         if not keys:
             raise ValueError("the key ring needs at least one key, as id:secret")
-        self._ciphers = {key_id: AESGCM(_derived(secret)) for key_id, secret in keys.items()}
+        self._ciphers = {key_id: AESGCM(_derived(secret, _PURPOSE)) for key_id, secret in keys.items()}
+        self._hash_keys = {key_id: _derived(secret, _HASHING) for key_id, secret in keys.items()}
         self.sealing_key_id = next(iter(keys))
 
     @classmethod
@@ -91,6 +95,21 @@ class KeyRing:
         """The same secret under the first key, for a rotation. Raises `UnknownKey` or `Unreadable`."""
         return self.seal(self.open(sealed, context), context)
 
+    def keyed_hash(self, plain: bytes, context: bytes) -> str:
+        """A hash of `plain` by the first key for `context` (say what it belongs to); nobody without the key can guess it."""
+        return self._hashed(self.sealing_key_id, plain, context)
+
+    def matches(self, keyed_hash: str, plain: bytes, context: bytes) -> bool:
+        """Whether `keyed_hash` is that of `plain` for the same `context`, in constant time. Raises `UnknownKey`."""
+        key_id = keyed_hash.split(".", maxsplit=2)[1] if keyed_hash.count(".") == 2 else ""
+        if key_id not in self._hash_keys:
+            raise UnknownKey(key_id)
+        return hmac.compare_digest(self._hashed(key_id, plain, context), keyed_hash)
+
+    def _hashed(self, key_id: str, plain: bytes, context: bytes) -> str:
+        framed = len(context).to_bytes(4, "big") + context + plain
+        return f"{_HASH_VERSION}.{key_id}.{hmac.digest(self._hash_keys[key_id], framed, 'sha256').hex()}"
+
     def __repr__(self) -> str:
         return f"KeyRing({', '.join(self._ciphers)})"
 
@@ -102,8 +121,8 @@ def _check(key_id: str, secret: str) -> None:
         raise ValueError(f"the secret of the key {key_id!r} is shorter than {_SHORTEST_SECRET} characters")
 
 
-def _derived(secret: str) -> bytes:
-    return HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=_PURPOSE).derive(secret.encode())
+def _derived(secret: str, purpose: bytes) -> bytes:
+    return HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=purpose).derive(secret.encode())
 
 
 def _bound(head: str, context: bytes) -> bytes:

@@ -14,6 +14,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 PREFIX = "OMNIAXS_"
 CLIENT_VARIABLES = frozenset({"OMNIAXS_URL", "OMNIAXS_API_KEY", "OMNIAXS_API_SECRET"})
 DEMO_KEY_RING = "demo:not-a-secret-local-profile-only"
+DEMO_SIGNING_KEYS = "demo:signs-nothing-but-the-local-profile"
+_SECRETS = ("key_ring", "signing_keys", "mail_url")
 
 
 class SettingsError(Exception):
@@ -49,12 +51,36 @@ class Settings(BaseSettings):
         description="encryption keys as id:secret, comma-separated; the first one seals, all of them open",
     )
 
+    signing_keys: SecretStr = Field(
+        default=SecretStr(DEMO_SIGNING_KEYS),
+        description="keys of access tokens as id:secret, comma-separated; the first one signs, all of them are accepted",
+    )
+    admin_registration: Literal["approval", "open", "closed"] | None = Field(
+        default=None,
+        description="whether a registered admin waits for a super_admin; not set: approval, and open in `up`",
+    )
+    mail_url: SecretStr = Field(
+        default=SecretStr("inbox://"),
+        description="inbox:// or smtp://, smtp+starttls:// (required) or smtps:// with [user:password@]host[:port]",
+    )
+    mail_sender: str = Field(default="OMNIAXS Global Hub <no-reply@omniaxs.example>", min_length=3)
+    mail_timeout_seconds: float = Field(default=10.0, gt=0.0, le=60.0)
+    blocked_countries: tuple[str, ...] = Field(
+        default=("CU", "IR", "KP", "SY"), description="ISO 3166-1 alpha-2 codes that the waitlist refuses"
+    )
+    country_database: Path | None = Field(default=None, description="a MaxMind DB file that tells an address's country")
+
     sandbox_deposit: str = Field(default="1000000", pattern=r"^\d+(\.\d{1,8})?$", description="in USD, to new accounts")
     market_flush_milliseconds: int = Field(default=100, ge=1, le=10_000)
     late_trade_seconds: int = Field(default=86_400, ge=0)
     market_weight_per_minute: int = Field(default=1_200, ge=1)
     account_reads_per_minute: int = Field(default=600, ge=1)
     public_requests_per_minute: int = Field(default=600, ge=1)
+    auth_requests_per_minute: int = Field(default=10, ge=1, description="an address of the caller, without credentials")
+    auth_attempts_per_minute: int = Field(default=5, ge=1, description="an e-mail address")
+    wrong_passwords: int = Field(default=10, ge=1, description="an e-mail address, in 15 minutes; then it is locked")
+    user_requests_per_minute: int = Field(default=300, ge=1)
+    admin_requests_per_minute: int = Field(default=300, ge=1)
     orders_per_second: int = Field(default=50, ge=1, description="an account, at one gateway and all together")
     orders_per_day: int = Field(default=100_000, ge=1)
     cancels_per_second: int = Field(default=100, ge=1)
@@ -131,7 +157,7 @@ def _unknown(name: str) -> str:
 
 def _decoded(values: Mapping[str, str]) -> dict[str, Any]:
     decoded: dict[str, Any] = dict(values)
-    for name in ("topic_partitions", "topic_retention_ms", "cors_origins"):
+    for name in ("topic_partitions", "topic_retention_ms", "cors_origins", "blocked_countries"):
         if name in values:
             try:
                 decoded[name] = loads(values[name])
@@ -142,7 +168,7 @@ def _decoded(values: Mapping[str, str]) -> dict[str, Any]:
 
 def _explain(problem: Mapping[str, Any]) -> str:
     name = ".".join(str(part) for part in problem["loc"])
-    shown = "" if "key_ring" in name else f" (it is {problem['input']!r})"
+    shown = "" if any(secret in name for secret in _SECRETS) else f" (it is {problem['input']!r})"
     return f"{PREFIX}{name.upper()}: {problem['msg']}{shown}"
 
 
@@ -150,6 +176,12 @@ def _refuse_demonstration(settings: Settings) -> None:
     problems = []
     if settings.key_ring.get_secret_value() == DEMO_KEY_RING:
         problems.append("OMNIAXS_KEY_RING is the demonstration key ring; production needs secrets of its own")
+    if settings.signing_keys.get_secret_value() == DEMO_SIGNING_KEYS:
+        problems.append("OMNIAXS_SIGNING_KEYS is the demonstration signing key; production needs secrets of its own")
+    if settings.mail_url.get_secret_value().startswith("inbox:"):
+        problems.append(
+            "OMNIAXS_MAIL_URL is inbox://, which shows mails to whoever looks; production needs a mail server"
+        )
     if settings.local_log:
         problems.append("OMNIAXS_LOG_URL is memory://; production needs kafka://host:port")
     if settings.local_store:

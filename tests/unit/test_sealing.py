@@ -126,3 +126,21 @@ def test_an_empty_ring_is_refused() -> None:
 
 def test_a_ring_shows_ids_only() -> None:
     assert repr(RING) == "KeyRing(one, two)"
+
+
+def test_a_keyed_hash_is_matched_by_its_text_context_and_ring_alone() -> None:
+    ring = KeyRing({"new": "a secret of enough characters", "old": "another one of enough characters"})
+    said = KeyRing({"old": "another one of enough characters"}).keyed_hash(b"123456", b"challenge-1")
+    assert ring.matches(said, b"123456", b"challenge-1")
+    assert not ring.matches(said, b"123457", b"challenge-1")
+    assert not ring.matches(said, b"123456", b"challenge-2")
+    assert not ring.matches(said, b"1123456", b"challenge-")
+    assert ring.keyed_hash(b"x", b"").startswith("h1.new.")
+
+
+def test_a_keyed_hash_of_a_key_that_the_ring_does_not_hold_is_said() -> None:
+    said = KeyRing({"gone": "a secret of enough characters"}).keyed_hash(b"123456", b"")
+    with pytest.raises(UnknownKey):
+        KeyRing({"new": "a secret of enough characters"}).matches(said, b"123456", b"")
+    with pytest.raises(UnknownKey):
+        KeyRing({"new": "a secret of enough characters"}).matches("123456", b"123456", b"")

@@ -29,6 +29,8 @@ def test_production_refuses_the_demonstration_secrets_and_in_process_stores() ->
         load_settings({"OMNIAXS_MODE": "production"}, NO_FILE)
     assert {line.split()[0] for line in str(refused.value).splitlines()} == {
         "OMNIAXS_KEY_RING",
+        "OMNIAXS_SIGNING_KEYS",
+        "OMNIAXS_MAIL_URL",
         "OMNIAXS_LOG_URL",
         "OMNIAXS_STORE_URL",
     }
