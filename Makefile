@@ -26,8 +26,10 @@ up: $(INSTALLED)
 	$(BIN)/omniaxs up
 
 test: $(TESTED)
-	$(BIN)/python -m pytest tests -m "not faults and not alone" --numprocesses $(WORKERS) --dist loadfile
-	$(BIN)/python -m pytest tests -m "faults or alone"
+	$(BIN)/python -m pytest tests -m "not faults and not alone and not beside" --numprocesses $(WORKERS) --dist loadfile
+	log=$$(mktemp); nice -n 19 $(BIN)/python -m pytest -s tests -m beside >$$log 2>&1 & beside=$$!; failed=0; \
+	$(BIN)/python -m pytest tests -m "faults or alone" || failed=1; \
+	wait $$beside || failed=1; cat $$log; rm $$log; exit $$failed
 
 check: $(TESTED)
 	$(BIN)/ruff format --check .

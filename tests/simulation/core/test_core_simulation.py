@@ -16,6 +16,7 @@ from tests.simulation.core.planted_bugs import PLANTED
 from tests.simulation.core.running import Outcome, chunks, missing, run_chunk, run_planted, shrunk, simulate, workers
 from tests.simulation.core.world import KINDS
 
+pytestmark = pytest.mark.beside
 RUNS = int(os.environ.get("SIMULATION_RUNS") or ("10000" if os.environ.get("CI") else "300"))
 SEED = os.environ.get("SIMULATION_SEED")
 ENOUGH_TO_MEET_ALL = 2_000
