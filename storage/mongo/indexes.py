@@ -6,8 +6,10 @@ from typing import Final
 
 from storage.mongo import (
     active_signals,
+    admins,
     api_keys,
     bars,
+    challenges,
     command_answers,
     controls,
     fills,
@@ -16,6 +18,8 @@ from storage.mongo import (
     orders,
     ownership,
     positions,
+    sessions,
+    users,
 )
 
 
@@ -67,4 +71,19 @@ INDEXES: Final[Mapping[str, tuple[IndexSpec, ...]]] = {
     order_requests.COLLECTION: (IndexSpec("issued_at", (("issued_at", 1),), "OrderRequests.drop_before"),),
     controls.COLLECTION: (IndexSpec("pending", (("pending", 1), ("changed_at", 1)), "ControlDocuments.unannounced"),),
     heartbeats.COLLECTION: (IndexSpec("beat_at", (("beat_at", 1),), "Heartbeats.all"),),
+    users.COLLECTION: (
+        IndexSpec("email", (("email", 1),), "Users.by_email; one user an address", unique=True),
+        IndexSpec("created", (("created_at", -1), ("_id", -1)), "Users.page"),
+        IndexSpec("status_created", (("status", 1), ("created_at", -1), ("_id", -1)), "Users.page of a status"),
+    ),
+    admins.COLLECTION: (
+        IndexSpec("email", (("email", 1),), "Admins.by_email; one admin an address", unique=True),
+        IndexSpec("created", (("created_at", -1), ("_id", -1)), "Admins.page, Admins.all"),
+    ),
+    sessions.COLLECTION: (
+        IndexSpec("subject_created", (("subject_id", 1), ("created_at", -1)), "Sessions.active_of, Sessions.end_all"),
+    ),
+    challenges.COLLECTION: (
+        IndexSpec("subject_kind_created", (("subject_id", 1), ("kind", 1), ("created_at", -1)), "Challenges.newest"),
+    ),
 }
