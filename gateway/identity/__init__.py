@@ -1,0 +1,1 @@
+"""Who people are: registration, login, sessions, and what a logged-in person does with the own account."""
