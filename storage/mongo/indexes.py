@@ -8,6 +8,7 @@ from storage.mongo import (
     active_signals,
     admins,
     api_keys,
+    audit_events,
     bars,
     challenges,
     command_answers,
@@ -40,6 +41,10 @@ INDEXES: Final[Mapping[str, tuple[IndexSpec, ...]]] = {
         IndexSpec("partition_symbol", (("partition", 1), ("symbol", 1)), "Bars.newest"),
     ),
     api_keys.COLLECTION: (IndexSpec("tenant_id", (("tenant_id", 1), ("created_at", 1)), "ApiKeys.of_tenant"),),
+    audit_events.COLLECTION: (
+        IndexSpec("effect_stage", (("effect_id", 1), ("stage", 1)), "AuditEvents.of_effect"),
+        IndexSpec("actor_type_seq", (("actor_type", 1), ("_id", -1)), "AuditEvents.newest of an actor type"),
+    ),
     ownership.CHECKPOINTS: (
         IndexSpec("topic_partition", (("topic", 1), ("partition", 1)), "Checkpoints.of_partition"),
     ),
