@@ -5,9 +5,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ops.runtime.errors import HubError
+from storage.models.emails import normalised
 from storage.models.money import LONGEST_NUMBER, parse_number
 
 LONGEST_TEXT: Final = 128
+LONGEST_ADDRESS: Final = 254
+AN_ADDRESS: Final = f"an e-mail address of at most {LONGEST_ADDRESS} characters"
+A_PASSWORD: Final = f"a string of 1 to {LONGEST_TEXT} characters"
 A_NUMBER: Final = f'a string with a decimal number above 0, e.g. "0.25", at most {LONGEST_NUMBER} characters'
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -30,13 +34,39 @@ class BodyReader:
         """Whether the field was sent."""
         return name in self._body
 
-    def text(self, name: str, *, required: bool = False, nullable: bool = False) -> str | None:
-        """A text of 1 to 128 characters, none of them a control character: those cannot be asked for by a path."""
-        expected = f"a string of 1 to {LONGEST_TEXT} characters, none of them a control character"
+    def text(
+        self, name: str, *, required: bool = False, nullable: bool = False, least: int = 1, most: int = LONGEST_TEXT
+    ) -> str | None:
+        """A text of `least` to `most` characters, none of them a control character: those cannot be asked for by a path."""
+        expected = f"a string of {least} to {most} characters, none of them a control character"
         value = self._value(name, expected, required=required)
         if value is None or value is _ABSENT or isinstance(value, str):
-            return self._sized(name, value, expected, nullable=nullable)
+            return self._sized(name, value, expected, nullable=nullable, least=least, most=most)
         self.refuse(name, "not a string", expected)
+        return None
+
+    def email(self, name: str) -> str | None:
+        """An e-mail address, normalised; it must be there."""
+        value = self._value(name, AN_ADDRESS, required=True)
+        if value is _ABSENT:
+            return None
+        if isinstance(value, str) and len(value) <= LONGEST_ADDRESS:
+            try:
+                return normalised(value)
+            except ValueError:
+                self.refuse(name, "not an e-mail address", AN_ADDRESS)
+                return None
+        self.refuse(name, "too long" if isinstance(value, str) else "not a string", AN_ADDRESS)
+        return None
+
+    def password(self, name: str) -> str | None:
+        """Whatever a person typed as a password: any characters, as they are; it must be there. Not a rule for new ones."""
+        value = self._value(name, A_PASSWORD, required=True)
+        if value is _ABSENT:
+            return None
+        if isinstance(value, str) and 1 <= len(value) <= LONGEST_TEXT:
+            return value
+        self.refuse(name, "not a string" if not isinstance(value, str) else "empty or too long", A_PASSWORD)
         return None
 
     def number(self, name: str) -> str | None:
@@ -111,18 +141,24 @@ class BodyReader:
             self.refuse(name, "missing", expected)
         return value
 
-    def _sized(self, name: str, value: Any, expected: str, *, nullable: bool) -> str | None:
+    def _sized(self, name: str, value: Any, expected: str, *, nullable: bool, least: int, most: int) -> str | None:
         if value is _ABSENT or (value is None and nullable):
             return None
         if value is None:
             self.refuse(name, "null", expected)
-        elif not 1 <= len(value) <= LONGEST_TEXT:
-            self.refuse(name, "empty" if not value else "too long", expected)
+        elif not least <= len(value) <= most:
+            self.refuse(name, _out_of(len(value), most), expected)
         elif CONTROL.search(value):
             self.refuse(name, "a control character in it", expected)
         else:
             return str(value)
         return None
+
+
+def _out_of(length: int, most: int) -> str:
+    if length > most:
+        return "too long"
+    return "too short" if length else "empty"
 
 
 _ABSENT: Final = object()
