@@ -8,7 +8,14 @@ from typing import Any, Final
 import yaml
 
 CONTRACT_PATH: Final = Path(__file__).parent / "contract.yaml"
-ADDITIONS: Final = ("additions.yaml", "additions_trading.yaml", "additions_account.yaml")
+ADDITIONS: Final = (
+    "additions.yaml",
+    "additions_trading.yaml",
+    "additions_account.yaml",
+    "additions_identity.yaml",
+    "additions_people.yaml",
+    "additions_admin.yaml",
+)
 METHODS: Final = ("get", "post", "put", "patch", "delete")
 Document = dict[str, Any]
 
@@ -42,6 +49,8 @@ def load_additions() -> Document:
         whole["paths"] |= part["paths"]
         for kind, named in part["components"].items():
             whole["components"][kind] |= named
+        for data in part.get("envelopes", ()):
+            whole["components"]["schemas"][f"{data}Response"] = _envelope(data)
     return whole
 
 
@@ -53,6 +62,19 @@ def operations_of(document: Document) -> list[Operation]:
         for method, item in methods.items()
         if method in METHODS
     ]
+
+
+def _envelope(name: str) -> Document:
+    """The answer whose `data` is the schema `name`."""
+    return {
+        "type": "object",
+        "required": ["success", "data", "trace_id"],
+        "properties": {
+            "success": {"type": "boolean", "enum": [True]},
+            "data": {"$ref": f"#/components/schemas/{name}"},
+            "trace_id": {"type": "string"},
+        },
+    }
 
 
 def _load(path: Path) -> Document:

@@ -4,13 +4,14 @@ import copy
 from collections.abc import Mapping, Set
 from typing import Any, Final
 
-from gateway.http.contract import METHODS, Document
+from gateway.http.contract import METHODS, Document, operations_of
 from gateway.http.openapi_accounts import (
     headers_of_account,
     is_of_account,
     parameters_of_account,
     statuses_of_account,
 )
+from gateway.http.openapi_people import headers_of_people, is_of_people, statuses_of_people
 from storage.models.instruments import ASSET_CLASSES
 
 _SIGNED_ERRORS: Final = (401, 403, 408, 413, 422, 429, 500, 503)
@@ -49,15 +50,22 @@ _NARROWED: Final[Mapping[str, Mapping[str, Any]]] = {
 
 def build_document(contract: Document, additions: Document, built: Set[str]) -> Document:
     """An OpenAPI 3.0.3 document that keeps clients of the contract working. `built` are the ids of the operations that
-    answer with more than 501.
+    answer with more than 501; an added operation that is not among them is left out, as it is no route yet.
     """
     document: Document = _merged(copy.deepcopy(contract), additions)
     del document["components"]["parameters"]["AcceptLanguage"]["schema"]["enum"]
     del document["components"]["parameters"]["AcceptLanguage"]["schema"]["default"]
-    for item in document["paths"].values():
+    promised = {operation.operation_id for operation in operations_of(contract)}
+    for path, item in list(document["paths"].items()):
         for method in METHODS:
-            if method in item:
+            if method not in item:
+                continue
+            if item[method]["operationId"] in built | promised:
                 _complete(item[method], built)
+            else:
+                del item[method]
+        if not item:
+            del document["paths"][path]
     return document
 
 
@@ -71,14 +79,30 @@ def _merged(base: Any, over: Any) -> Any:
 
 
 def _complete(operation: dict[str, Any], built: Set[str]) -> None:
-    identity = operation["operationId"]
+    if operation["operationId"] not in built:
+        operation["responses"].setdefault("501", _error(501))
+    elif is_of_people(operation):
+        _complete_of_people(operation)
+    else:
+        _complete_of_keys(operation)
+
+
+def _complete_of_people(operation: dict[str, Any]) -> None:
     responses = operation["responses"]
-    if identity not in built:
-        responses.setdefault("501", _error(501))
-        return
+    for status in statuses_of_people(operation):
+        named = responses.get(str(status), {})
+        responses[str(status)] = _error(status, named.get("description"))
+    responses["200"]["headers"] = _headers({**_ALWAYS, **_LIMIT})
+    for status, response in responses.items():
+        response["headers"] |= headers_of_people(operation, int(status))
+
+
+def _complete_of_keys(operation: dict[str, Any]) -> None:
+    """Operations that are signed with an API key, and reads for anyone."""
+    responses = operation["responses"]
     signed = operation.get("security") != []
     statuses = _SIGNED_ERRORS if signed else _PUBLIC_ERRORS
-    if identity in _LOOKED_UP:
+    if operation["operationId"] in _LOOKED_UP:
         statuses = (*statuses, 404)
     if signed:
         operation["parameters"].append({"$ref": "#/components/parameters/XPmRecvWindow"})
@@ -100,11 +124,12 @@ def _narrow(operation: dict[str, Any]) -> None:
             parameter["schema"] = dict(_NARROWED[parameter["name"]])
 
 
-def _error(status: int) -> dict[str, Any]:
+def _error(status: int, description: str | None = None) -> dict[str, Any]:
     headers = _headers(_ALWAYS)
     if status == 429:
         headers |= _headers({**_LIMIT, "Retry-After": _TEXT})
-    return {"description": _DESCRIPTIONS[status], "headers": headers, "content": copy.deepcopy(_ERROR)}
+    said = description or _DESCRIPTIONS[status]
+    return {"description": said, "headers": headers, "content": copy.deepcopy(_ERROR)}
 
 
 def _headers(schemas: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
