@@ -66,6 +66,14 @@ VENUE_REQUESTS_TOTAL = MetricSpec("omniaxs_venue_requests_total", "counter", "re
 VENUE_ERRORS = MetricSpec("omniaxs_venue_errors_total", "counter", "errors", "Error codes of venues in answers to requests.", ("connector", "code"))  # fmt: skip
 VENUE_DURATION = MetricSpec("omniaxs_venue_request_seconds", "histogram", "seconds", "From a request at its venue until its answer stands on the log.", ("connector",))  # fmt: skip
 
+JOBS_ENQUEUED = MetricSpec("omniaxs_jobs_enqueued_total", "counter", "jobs", "Jobs asked for: sent to the broker, or lost and left to a sweep.", ("job", "outcome"))  # fmt: skip
+JOBS_TOTAL = MetricSpec("omniaxs_jobs_total", "counter", "jobs", "Tries of jobs by how they ended.", ("actor", "outcome"))  # fmt: skip
+JOB_DURATION = MetricSpec("omniaxs_job_duration_seconds", "histogram", "seconds", "One try of a job.", ("actor",))
+JOB_QUEUE_AGE = MetricSpec("omniaxs_job_queue_age_seconds", "histogram", "seconds", "From the time a job was asked for until its first try.", ("actor",))  # fmt: skip
+MAILS_TOTAL = MetricSpec("omniaxs_mails_total", "counter", "mails", "Tries to send mails by how they ended.", ("template", "outcome"))  # fmt: skip
+MAIL_DURATION = MetricSpec("omniaxs_mail_seconds", "histogram", "seconds", "From the cause of a mail until the server has taken it.", ("template",), (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 1800.0))  # fmt: skip
+SWEPT = MetricSpec("omniaxs_swept_total", "counter", "items", "What sweeps found and dealt with.", ("sweep",))
+
 PROCESS_READY = MetricSpec("omniaxs_process_ready", "gauge", "flag", "1 when this process is ready.", ("role",))
 LOOP_DELAY = MetricSpec("omniaxs_loop_delay_seconds", "histogram", "seconds", "How late the event loop runs its timers.")  # fmt: skip
 
