@@ -13,6 +13,8 @@ LONGEST_ADDRESS: Final = 254
 AN_ADDRESS: Final = f"an e-mail address of at most {LONGEST_ADDRESS} characters"
 A_PASSWORD: Final = f"a string of 1 to {LONGEST_TEXT} characters"
 A_NUMBER: Final = f'a string with a decimal number above 0, e.g. "0.25", at most {LONGEST_NUMBER} characters'
+A_CODE: Final = "a string of 6 digits"
+_CODE: Final = re.compile(r"[0-9]{6}")
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -67,6 +69,16 @@ class BodyReader:
         if isinstance(value, str) and 1 <= len(value) <= LONGEST_TEXT:
             return value
         self.refuse(name, "not a string" if not isinstance(value, str) else "empty or too long", A_PASSWORD)
+        return None
+
+    def code(self, name: str) -> str | None:
+        """A one-time code; it must be there. What was sent is not repeated."""
+        value = self._value(name, A_CODE, required=True)
+        if value is _ABSENT:
+            return None
+        if isinstance(value, str) and _CODE.fullmatch(value):
+            return value
+        self.refuse(name, "not a code", A_CODE)
         return None
 
     def number(self, name: str) -> str | None:
