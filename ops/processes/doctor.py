@@ -7,6 +7,7 @@ from redis.exceptions import RedisError
 
 from ops.runtime.clock import SystemClock
 from ops.runtime.settings import Settings
+from storage.address_countries import open_address_countries
 from storage.log.connect import open_log
 from storage.log.port import LogUnavailable
 from storage.log.topics_admin import TopicsRefused, check_topics
@@ -28,7 +29,7 @@ class Finding:
 
 async def examine(settings: Settings) -> list[Finding]:
     """All findings; a dependency that cannot be reached does not stop the others from being looked at."""
-    return [*await _store_and_log(settings), await _limits(settings)]
+    return [*await _store_and_log(settings), await _limits(settings), _countries(settings)]
 
 
 async def _store_and_log(settings: Settings) -> list[Finding]:
@@ -84,6 +85,20 @@ async def _limits(settings: Settings) -> Finding:
     finally:
         await client.aclose()
     return Finding("limits", ok=True, text=f"{_address(settings.limits_url)} answers")
+
+
+def _countries(settings: Settings) -> Finding:
+    """Whether the waitlist's fence knows where addresses are."""
+    if settings.country_database is None:
+        text = "no OMNIAXS_COUNTRY_DATABASE: the waitlist goes by the country that people declare alone"
+        return Finding("countries", ok=True, text=text)
+    try:
+        addresses = open_address_countries(settings.country_database)
+    except ValueError as error:
+        return Finding("countries", ok=False, text=str(error))
+    text = f"{settings.country_database}: {addresses.described()}"
+    addresses.close()
+    return Finding("countries", ok=True, text=text)
 
 
 def _address(url: str) -> str:

@@ -22,6 +22,7 @@ LABELS: Final[Mapping[str, str]] = {
     "label.status.operational": "All systems operational",
     "label.status.degraded": "Some systems are degraded",
     "label.status.outage": "Service outage",
+    "label.waitlist.submitted": "Submitted successfully",
 }
 _BY_PRIMARY_TAG: Final[Mapping[str, Language]] = {language[:2]: language for language in LANGUAGES}
 _FOLDER: Final = Path(__file__).parent / "locale"

@@ -1,0 +1,1 @@
+"""The waitlist: who would like to be written to once the service is offered to them."""
