@@ -19,6 +19,7 @@ class Mail(BaseModel):
     ring for the context `outbox_id`, and dropped once the mail is sent or given up. Times are nanoseconds.
 
     A mail is never sent at or after `expires_at`. `claimed_until`: somebody is sending it until then.
+    `swept_at`: when a sweep last asked for a job for it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -34,6 +35,7 @@ class Mail(BaseModel):
     expires_at: int
     attempts: int = 0
     next_try_at: int = 0
+    swept_at: int = 0
     claimed_until: int = 0
     sent_at: int | None = None
     last_error: str | None = None

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from storage.models.mails import MAIL_COLLECTIONS
 from storage.mongo import (
     active_signals,
     admins,
@@ -15,6 +16,7 @@ from storage.mongo import (
     controls,
     fills,
     heartbeats,
+    notices,
     order_requests,
     orders,
     ownership,
@@ -34,7 +36,13 @@ class IndexSpec:
     unique: bool = False
 
 
-INDEXES: Final[Mapping[str, tuple[IndexSpec, ...]]] = {
+_MAIL: Final = IndexSpec("mail_state_next_try", (("mail.state", 1), ("mail.next_try_at", 1)), "Outbox.due")
+_OUTLIVED: Final[Mapping[str, IndexSpec]] = {
+    challenges.COLLECTION: IndexSpec("expires_at", (("expires_at", 1),), "Outlived.challenges"),
+    sessions.COLLECTION: IndexSpec("expires_at", (("expires_at", 1),), "Outlived.sessions"),
+    notices.COLLECTION: IndexSpec("mail_created", (("mail.created_at", 1),), "Outlived.notices"),
+}
+_OF_REPOSITORIES: Final[Mapping[str, tuple[IndexSpec, ...]]] = {
     bars.COLLECTION: (
         IndexSpec("partition_upto", (("partition", 1), ("upto", 1)), "Bars.ahead_of"),
         IndexSpec("symbol_timeframe_start", (("symbol", 1), ("timeframe", 1), ("start", 1)), "Bars.range"),
@@ -91,4 +99,17 @@ INDEXES: Final[Mapping[str, tuple[IndexSpec, ...]]] = {
     challenges.COLLECTION: (
         IndexSpec("subject_kind_created", (("subject_id", 1), ("kind", 1), ("created_at", -1)), "Challenges.newest"),
     ),
+}
+
+
+def _with_shared(collection: str) -> tuple[IndexSpec, ...]:
+    """Beside what a repository needs, what the outbox and the sweeps ask of its collection."""
+    mail = (_MAIL,) if collection in MAIL_COLLECTIONS else ()
+    outlived = (_OUTLIVED[collection],) if collection in _OUTLIVED else ()
+    return (*_OF_REPOSITORIES.get(collection, ()), *mail, *outlived)
+
+
+INDEXES: Final[Mapping[str, tuple[IndexSpec, ...]]] = {
+    collection: _with_shared(collection)
+    for collection in {**_OF_REPOSITORIES, **dict.fromkeys(MAIL_COLLECTIONS), **_OUTLIVED}
 }
