@@ -10,8 +10,8 @@ from storage.models.audit import Act, AuditEvent, Stage
 from storage.mongo.audit_events import AuditEvents
 
 Values = Mapping[str, Any] | None
-Effect = Callable[[Values], Awaitable[tuple[bytes, Values]]]
-"""Given the state before it (that of the first try): the answer, and the state after it."""
+Effect = Callable[[AuditEvent], Awaitable[tuple[bytes, Values]]]
+"""Given the `intended` of the first try (its `before`, its `ts`): the answer, and the state after it."""
 _DECIDED: Final = range(400, 500)
 
 
@@ -28,13 +28,13 @@ class AuditTrail:
     async def privileged(self, act: Act, effect: Effect) -> bytes:
         """`intended` is kept before `effect` runs, `done` after it; the answer of `effect`.
 
-        A repeat (the same effect id) finds its own `intended`, so that `effect` gets the state before the first try, and
-        runs `effect` again, which must do nothing twice. A refusal (`HubError` of a status of 4xx) ends the act as a
+        A repeat (the same effect id) finds its own `intended`, so that `effect` gets the state before the first try and its
+        time, and runs `effect` again, which must do nothing twice. A refusal (`HubError` of a status of 4xx) ends the act as a
         `done` that names its code; whatever else `effect` raises leaves an `intended` without an end, as it is not known.
         """
         intended = await self._append(act, "intended", act.before, act.after)
         try:
-            answer, after = await effect(intended.before)
+            answer, after = await effect(intended)
         except HubError as refusal:
             if refusal.kind.status in _DECIDED and not refusal.kind.retryable:
                 await self._append(act, "done", intended.before, {"refused": refusal.code})

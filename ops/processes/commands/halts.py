@@ -1,14 +1,14 @@
 """Commands over halts: list, set, lift."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import asdict
-from types import MappingProxyType
-from typing import Any, Final, TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
 from ops.processes.commands.port import EXIT_DATA, EXIT_TEMPORARY, Arguments, CommandFailed, Event
 from ops.processes.controls import halting_of
 from ops.processes.platform import Platform
 from ops.runtime.timestamps import format_timestamp
+from storage.controls.halt_targets import LOOKED_UP, TARGETS, target_problem, target_warning
 from storage.controls.halting import HaltOutcome, NoSuchHalt
 from storage.models.controls import HALT_SCOPES, Halt, HaltLevel, HaltScope
 from storage.mongo.accounts import Accounts
@@ -16,15 +16,6 @@ from storage.mongo.reference import load_reference
 from storage.mongo.tenants import Tenants
 
 Word = TypeVar("Word")
-_TARGETS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "venue": "a venue with instruments, such as XNAS",
-        "tenant": "a tenant id, ten_...",
-        "account": "an account id, acc_...",
-        "strategy": "ACCOUNT_ID/STRATEGY_ID",
-        "symbol": "a symbol with its suffix, such as AAPL.US",
-    }
-)
 
 
 async def list_halts(platform: Platform, arguments: Arguments) -> AsyncIterator[Event]:
@@ -43,7 +34,8 @@ async def set_halt(platform: Platform, arguments: Arguments) -> AsyncIterator[Ev
     await _check_target(platform, scope, target)
     halt = Halt(platform.identifiers.new("hlt"), scope, target, level, str(arguments.get("reason") or ""))
     outcome = await halting_of(platform).halt(halt)
-    yield {**_shown(halt), **_told(outcome), "warning": await _warning(platform, scope, target)}
+    warning = await target_warning(scope, target, Accounts(platform.store.database))
+    yield {**_shown(halt), **_told(outcome), "warning": warning}
     _require_applied(outcome, "the halt")
 
 
@@ -65,34 +57,11 @@ def _one_of(words: tuple[Word, ...], what: str, arguments: Arguments) -> Word:
 
 
 async def _check_target(platform: Platform, scope: HaltScope, target: str) -> None:
-    """A kill switch that names nothing would halt nothing: what can be looked up is."""
-    if scope == "platform":
-        if target:
-            raise CommandFailed(f"a halt of the platform has no target, not {target!r}", EXIT_DATA)
-        return
-    if not target:
-        raise CommandFailed(f"--target is missing: {_TARGETS[scope]}", EXIT_DATA)
-    known = True
-    if scope in ("venue", "symbol"):
-        reference = await load_reference(platform.store.database)
-        venues = {instrument.venue for instrument in reference.instruments.values()}
-        known = target in (venues if scope == "venue" else reference.instruments)
-    elif scope == "tenant":
-        known = bool(await Tenants(platform.store.database).get_many([target]))
-    elif scope == "strategy":
-        account, separator, strategy = target.partition("/")
-        known = bool(account and separator and strategy)
-    if not known:
-        raise CommandFailed(f"there is no {scope} {target!r}; the target is {_TARGETS[scope]}", EXIT_DATA)
-
-
-async def _warning(platform: Platform, scope: HaltScope, target: str) -> str:
-    """The read model may be behind or down, so an account that it does not know is halted all the same."""
-    if scope not in ("account", "strategy"):
-        return ""
-    account = target.partition("/")[0]
-    known = await Accounts(platform.store.database).get(account)
-    return "" if known else f"no open account {account} is known: is the id right?"
+    database = platform.store.database
+    reference = await load_reference(database) if scope in LOOKED_UP else None
+    problem = await target_problem(scope, target, reference, Tenants(database))
+    if problem is not None:
+        raise CommandFailed(f"{problem}; --target is {TARGETS[scope]}", EXIT_DATA)
 
 
 def _require_applied(outcome: HaltOutcome, what: str) -> None:

@@ -15,7 +15,7 @@ from storage.audit.trail import AuditTrail
 from storage.audit.verification import verify
 from storage.log.memory import MemoryLog
 from storage.log.port import Message
-from storage.models.audit import Act
+from storage.models.audit import Act, AuditEvent
 from storage.mongo.audit_events import COLLECTION, AuditEvents
 from storage.sealing import KeyRing
 from storage.topics import PLATFORM_EVENTS, Topics
@@ -42,8 +42,8 @@ class Desk:
         self.heads = Heads(self.log, self.events)
         self.given: list[Mapping[str, Any] | None] = []
 
-    async def effect(self, before: Mapping[str, Any] | None) -> tuple[bytes, Mapping[str, Any]]:
-        self.given.append(before)
+    async def effect(self, intended: AuditEvent) -> tuple[bytes, Mapping[str, Any]]:
+        self.given.append(intended.before)
         return b'{"done":true}', {"status": "closed"}
 
     async def stages(self) -> list[tuple[str, Any, Any]]:
@@ -77,7 +77,7 @@ async def test_a_repeat_gets_the_state_before_the_first_try_and_is_not_told_agai
 
 
 async def test_a_try_that_was_killed_in_its_effect_is_finished_by_the_next(desk: Desk) -> None:
-    async def killed(before: Mapping[str, Any] | None) -> tuple[bytes, None]:
+    async def killed(intended: AuditEvent) -> tuple[bytes, None]:
         raise Killed
 
     with pytest.raises(Killed):
@@ -88,10 +88,10 @@ async def test_a_try_that_was_killed_in_its_effect_is_finished_by_the_next(desk:
 
 
 async def test_a_refusal_ends_the_act_and_what_is_unknown_does_not(desk: Desk) -> None:
-    async def unknown(before: Mapping[str, Any] | None) -> tuple[bytes, None]:
+    async def unknown(intended: AuditEvent) -> tuple[bytes, None]:
         raise HubError("order.outcome_unknown")
 
-    async def refused(before: Mapping[str, Any] | None) -> tuple[bytes, None]:
+    async def refused(intended: AuditEvent) -> tuple[bytes, None]:
         raise HubError("user.closed")
 
     with pytest.raises(HubError, match=r"order\.outcome_unknown"):

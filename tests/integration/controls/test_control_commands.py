@@ -65,7 +65,7 @@ async def test_a_connector_is_taken_out_of_use_and_made_to_fail(place: Place) ->
         ("halts.set", {"scope": "world", "level": "halted"}, "platform, venue, tenant"),
         ("halts.set", {"scope": "platform", "level": "stop"}, "reducing, halted"),
         ("halts.set", {"scope": "platform", "target": "all", "level": "halted"}, "has no target"),
-        ("halts.set", {"scope": "venue", "level": "halted"}, "--target is missing"),
+        ("halts.set", {"scope": "venue", "level": "halted"}, "the target is missing; --target is a venue"),
         ("halts.set", {"scope": "venue", "target": "NASDAQ", "level": "halted"}, "there is no venue 'NASDAQ'"),
         ("halts.set", {"scope": "symbol", "target": "AAPL", "level": "halted"}, "such as AAPL.US"),
         ("halts.set", {"scope": "tenant", "target": "ten_2", "level": "halted"}, "there is no tenant"),
