@@ -8,7 +8,7 @@ from quart import Quart
 
 from gateway.account import routes as account
 from gateway.account.standing import Standing
-from gateway.callers import Authenticator
+from gateway.callers import Authenticator, BearerAuthenticator
 from gateway.http.answers import Answers
 from gateway.http.body import BODY_BYTES, BODY_SECONDS
 from gateway.http.contract import Operation, load_additions, load_contract, operations_of
@@ -16,11 +16,13 @@ from gateway.http.cors import CrossOrigin
 from gateway.http.edge import Edge
 from gateway.http.exchange import Exchanges
 from gateway.http.failures import register_failures
+from gateway.http.idempotency import IdempotencyBook
 from gateway.http.limits import Limiter
 from gateway.http.measures import RequestMeasures
 from gateway.http.openapi import build_document
 from gateway.http.page_tokens import PageTokens
 from gateway.http.routes import FixedFirst, Routes
+from gateway.identity.platform_keys import register_platform_keys
 from gateway.market import routes as market
 from gateway.market.bars import BarSource
 from gateway.market.ports import ReferenceSource
@@ -35,6 +37,7 @@ from ops.runtime.clock import Clock
 from ops.runtime.identifiers import Identifiers
 from ops.runtime.languages import load_languages
 from ops.runtime.settings import Settings
+from storage.signing_keys import SigningKeys
 
 BUILT: Final = market.BUILT | system.BUILT | trading.BUILT | trading_reads.BUILT | account.BUILT
 
@@ -47,6 +50,9 @@ class GatewayParts:
     clock: Clock
     identifiers: Identifiers
     authenticator: Authenticator
+    bearers: BearerAuthenticator
+    idempotency: IdempotencyBook
+    signing_keys: SigningKeys
     limiter: Limiter
     measures: RequestMeasures
     board: QuoteBoard
@@ -70,6 +76,8 @@ def build_app(parts: GatewayParts) -> Quart:
         exchanges=exchanges,
         answers=answers,
         authenticator=parts.authenticator,
+        bearers=parts.bearers,
+        idempotency=parts.idempotency,
         limiter=parts.limiter,
         measures=parts.measures,
         clock=parts.clock,
@@ -88,6 +96,7 @@ def build_app(parts: GatewayParts) -> Quart:
         tokens=tokens,
     )
     _register_trading(routes, edge, parts, tokens)
+    register_platform_keys(routes, edge, parts.signing_keys)
     contract = load_contract()
     system.register_document(routes, edge, answers, build_document(contract, load_additions(), BUILT))
     for operation in not_implemented(operations_of(contract)):

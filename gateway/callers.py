@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from storage.models.people import AdminRole, Audience
 from storage.models.tenants import Scope
 
 
@@ -41,4 +42,40 @@ class Authenticator(Protocol):
 
     def still_valid(self, key_id: str) -> bool:
         """Whether a key that was once accepted is (at most 2 s ago) neither revoked, expired nor suspended."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a valid access token says; `role` is an admin's, None for a user. Times are seconds since the epoch."""
+
+    audience: Audience
+    subject_id: str
+    session_id: str
+    role: AdminRole | None
+    token_id: str
+    issued_at: int
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A person with a living session. `tenant_id` and `account_ids` are a user's (None and empty for an admin)."""
+
+    audience: Audience
+    subject_id: str
+    session_id: str
+    role: AdminRole | None
+    tenant_id: str | None
+    account_ids: tuple[str, ...]
+    language: str
+
+
+class BearerAuthenticator(Protocol):
+    """Checks access tokens against a cache of sessions and people at most 2 s old."""
+
+    async def authenticate(self, token: str, audience: Audience) -> Principal:
+        """Whose token it is. Raises `HubError`: `auth.token_invalid`, `auth.token_expired`, `auth.session_ended` (401),
+        `auth.suspended`, `auth.closed`, `auth.tenant_suspended` (403), and `system.unavailable` where it cannot be known.
+        """
         ...

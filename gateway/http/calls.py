@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from gateway.callers import Caller
+from gateway.callers import Caller, Principal
 from gateway.http.answer import Field
 from gateway.http.query import Query
 from ops.runtime.errors import HubError
@@ -46,6 +46,47 @@ class SignedCall:
         return None if value is None else value.decode("latin-1")
 
 
+@dataclass(frozen=True, slots=True)
+class OpenCall:
+    """What a handler of a write without credentials gets. `now` is the arrival in nanoseconds since the epoch."""
+
+    query: Query
+    now: int
+    language: Language
+    client_ip: str
+    user_agent: str
+    trace_id: str
+    operation: str
+
+
+@dataclass(frozen=True, slots=True)
+class BearerCall:
+    """What a handler gets once token, role and limit have let the request through. `path` are the route's parameters.
+
+    `effect_id` is the same for every try of one write that carries an `Idempotency-Key`, also after a crash, and a new one
+    where it carries none ("" of a read): derive from it the ids of whatever is made, so that a second try finds what the
+    first one has made and answers the same. `idempotency_key` is "" where none was sent. `now` is the arrival of this try.
+    """
+
+    query: Query
+    now: int
+    language: Language
+    principal: Principal
+    path: Mapping[str, str]
+    client_ip: str
+    user_agent: str
+    trace_id: str
+    effect_id: str
+    idempotency_key: str
+    headers: Mapping[bytes, bytes]
+    operation: str = ""
+
+    def header(self, name: bytes) -> str | None:
+        """A request header as latin-1 text, None when absent."""
+        value = self.headers.get(name)
+        return None if value is None else value.decode("latin-1")
+
+
 class FirstAnswer(NamedTuple):
     """Under which trace and in which language a request was answered first, so that a repeat has the same bytes."""
 
@@ -54,11 +95,15 @@ class FirstAnswer(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """The JSON of `data` with header fields of its own (names in lower case); `first` where it is the answer of before."""
+    """The JSON of `data` with header fields of its own (names in lower case); `first` where it is the answer of before.
+
+    `secret`: the answer shows a secret, so that it is sealed where it is kept for repeats.
+    """
 
     data: bytes
     fields: tuple[Field, ...] = ()
     first: FirstAnswer | None = None
+    secret: bool = False
 
 
 class Refusal(HubError):
@@ -83,6 +128,11 @@ PublicHandler = Callable[[PublicCall], Awaitable[bytes]]
 SignedHandler = Callable[[SignedCall], Awaitable[bytes | Reply]]
 WriteHandler = Callable[[SignedCall, dict[str, Any]], Awaitable[bytes | Reply]]
 """Given the call and its body, one JSON object."""
+OpenHandler = Callable[[OpenCall, dict[str, Any]], Awaitable[bytes | Reply]]
+"""Given the call and its body, one JSON object."""
+BearerHandler = Callable[[BearerCall], Awaitable[bytes | Reply]]
+BearerWrite = Callable[[BearerCall, dict[str, Any]], Awaitable[bytes | Reply]]
+"""Given the call and its body, one JSON object ({} where none was sent)."""
 Weigh = Callable[[str], int]
 """What one read costs, given its raw query."""
 Cost = Callable[[Mapping[str, Any]], int]

@@ -4,20 +4,40 @@ First hop of the REST road: request -> here -> a feature's handler (parses, call
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from gateway.callers import Authenticator, Caller, SignedRequest
+from gateway.callers import Authenticator, BearerAuthenticator, Caller, Principal, SignedRequest
 from gateway.http.answer import Answer, Field
-from gateway.http.answers import Answers
+from gateway.http.answers import JSON, Answers
+from gateway.http.bearer import bearer_token, check_role, email_of, user_agent_of
 from gateway.http.body import check_media_type, may_have_body, parse_json_object
-from gateway.http.calls import Cost, PublicCall, PublicHandler, Reply, SignedCall, SignedHandler, Weigh, WriteHandler
+from gateway.http.calls import (
+    BearerCall,
+    BearerHandler,
+    BearerWrite,
+    Cost,
+    OpenCall,
+    OpenHandler,
+    PublicCall,
+    PublicHandler,
+    Reply,
+    SignedCall,
+    SignedHandler,
+    Weigh,
+    WriteHandler,
+)
 from gateway.http.client_address import rate_identity
 from gateway.http.exchange import Exchange, Exchanges
-from gateway.http.limits import Limiter, LimitName, RateLimited
+from gateway.http.idempotency import REPLAYED, GivenAnswer, IdempotencyBook, check_key, is_decided
+from gateway.http.limits import Limiter, LimitName, RateLimited, email_identity
 from gateway.http.measures import RequestMeasures
 from gateway.http.query import parse_query
 from ops.runtime.clock import Clock
 from ops.runtime.errors import HubError
+from ops.runtime.languages import Language
+from storage.models.idempotency import IdempotencyRecord
+from storage.models.order_requests import identity_of
+from storage.models.people import AdminRole, Audience
 from storage.models.tenants import Scope
 from storage.mongo.failures import StoreUnavailable
 
@@ -28,8 +48,8 @@ Endpoint = Callable[[AsgiScope, ReadBody], Awaitable[Answer]]
 
 
 Page = Callable[[Exchange], Answer]
-LEAST_KEY: Final = 8
-MOST_KEY: Final = 72
+Run = Callable[[str], Awaitable[bytes | Reply]]
+"""A handler with all but the effect id, which it is given."""
 PATH_PARAMETERS: Final = "path_params"
 """Under this key the ASGI scope carries the parameters of the route (as other ASGI routers do it)."""
 
@@ -43,6 +63,8 @@ class Edge:
         exchanges: Exchanges,
         answers: Answers,
         authenticator: Authenticator,
+        bearers: BearerAuthenticator,
+        idempotency: IdempotencyBook,
         limiter: Limiter,
         measures: RequestMeasures,
         clock: Clock,
@@ -50,6 +72,8 @@ class Edge:
         self.exchanges = exchanges
         self.answers = answers
         self._authenticator = authenticator
+        self._bearers = bearers
+        self._idempotency = idempotency
         self._limiter = limiter
         self._measures = measures
         self._clock = clock
@@ -92,13 +116,57 @@ class Edge:
             weight = 1 if cost is None or isinstance(body, HubError) else cost(body)
             for limit in limits:
                 exchange.spent = self._limiter.spend(limit, caller.account_id or caller.tenant_id, weight)
-            if not LEAST_KEY <= len(signed.idempotency_key) <= MOST_KEY:
-                raise HubError("idempotency.key_required", {"least": LEAST_KEY, "most": MOST_KEY})
+            check_key(signed.idempotency_key, required=True)
             if isinstance(body, HubError):
                 raise body
             return self._success(exchange, await handler(_call(exchange, asked, signed, caller), body))
 
         return self._guarded(operation, answer)
+
+    def open_write(self, operation: str, handler: OpenHandler) -> Endpoint:
+        """A write of anyone, with one JSON object as body: limited by the caller's address and, where the body has an
+        `email` or `work_email`, by that address too. No record is kept of it.
+        """
+
+        async def answer(exchange: Exchange, asked: AsgiScope, read_body: ReadBody) -> Answer:
+            address = self.exchanges.address(asked)
+            exchange.spent = self._limiter.spend("auth", rate_identity(address), 1)
+            body = _json_object(exchange, await read_body())
+            if isinstance(body, HubError):
+                raise body
+            email = email_of(body)
+            if email is not None:
+                exchange.spent = self._limiter.spend("auth-attempts", email_identity(email), 1)
+            call = OpenCall(
+                query=parse_query(_raw(asked["query_string"])),
+                now=exchange.arrived,
+                language=exchange.language,
+                client_ip=address,
+                user_agent=user_agent_of(exchange.header(b"user-agent")),
+                trace_id=exchange.trace_id,
+                operation=operation,
+            )
+            return self._success(exchange, await handler(call, body))
+
+        return self._guarded(operation, answer)
+
+    def user_read(self, operation: str, handler: BearerHandler) -> Endpoint:
+        """A read for users with a living session."""
+        return self._bearer_read(operation, "user", None, handler)
+
+    def admin_read(self, operation: str, roles: tuple[AdminRole, ...], handler: BearerHandler) -> Endpoint:
+        """A read for admins of these roles."""
+        return self._bearer_read(operation, "admin", roles, handler)
+
+    def user_write(self, operation: str, handler: BearerWrite, *, key_required: bool = False) -> Endpoint:
+        """A write of users with a living session, once for each `Idempotency-Key` (which `key_required` demands)."""
+        return self._bearer_write(operation, "user", None, handler, key_required=key_required)
+
+    def admin_write(
+        self, operation: str, roles: tuple[AdminRole, ...], handler: BearerWrite, *, key_required: bool
+    ) -> Endpoint:
+        """A write of admins of these roles, once for each `Idempotency-Key`."""
+        return self._bearer_write(operation, "admin", roles, handler, key_required=key_required)
 
     def public(self, operation: str, handler: PublicHandler) -> Endpoint:
         """For anyone, limited by address."""
@@ -146,10 +214,105 @@ class Edge:
                 return self._refused(exchange, error)
             except (StoreUnavailable, TimeoutError):
                 return self._refused(exchange, HubError("system.unavailable", {"component": "database"}))
-            self._measure(exchange, "ok")
+            self._measure(exchange, exchange.code)
             return found
 
         return endpoint
+
+    def _bearer_read(
+        self, operation: str, audience: Audience, roles: tuple[AdminRole, ...] | None, handler: BearerHandler
+    ) -> Endpoint:
+        async def answer(exchange: Exchange, asked: AsgiScope, _read_body: ReadBody) -> Answer:
+            principal = await self._principal(exchange, audience, roles)
+            call = self._bearer_call(exchange, asked, principal, key="", effect_id="")
+            return self._success(exchange, await handler(call))
+
+        return self._guarded(operation, answer)
+
+    def _bearer_write(
+        self,
+        operation: str,
+        audience: Audience,
+        roles: tuple[AdminRole, ...] | None,
+        handler: BearerWrite,
+        *,
+        key_required: bool,
+    ) -> Endpoint:
+        async def answer(exchange: Exchange, asked: AsgiScope, read_body: ReadBody) -> Answer:
+            principal = await self._principal(exchange, audience, roles)
+            sent = await read_body()
+            key = check_key(exchange.header(b"idempotency-key"), required=key_required)
+            body = _json_object(exchange, sent) if sent else {}
+            if isinstance(body, HubError):
+                raise body
+
+            def run(effect_id: str) -> Awaitable[bytes | Reply]:
+                return handler(self._bearer_call(exchange, asked, principal, key=key, effect_id=effect_id), body)
+
+            if not key:
+                return self._success(exchange, await run(self._idempotency.new_effect_id()))
+            identity = identity_of(principal.subject_id, asked["method"], _raw(asked["raw_path"]), key)
+            return await self._once(exchange, identity, asked["query_string"] + b"\n" + sent, run)
+
+        return self._guarded(operation, answer)
+
+    async def _once(self, exchange: Exchange, identity: str, asked: bytes, run: Run) -> Answer:
+        """The answer of `run`, or the one that another try of the same write was given."""
+        begun = await self._idempotency.begin(identity, asked)
+        if not isinstance(begun, IdempotencyRecord):
+            return self._repeated(exchange, begun)
+        try:
+            said = await run(begun.effect_id)
+        except HubError as refusal:
+            if not is_decided(refusal):
+                await self._idempotency.release(begun, refusal)
+                raise
+            exchange.code = refusal.code
+            answer, fields, secret = self.answers.failure(exchange, refusal), getattr(refusal, "fields", ()), False
+        except BaseException:
+            await self._idempotency.release(begun, None)
+            raise
+        else:
+            answer = self._success(exchange, said)
+            fields, secret = (said.fields, said.secret) if isinstance(said, Reply) else ((), False)
+        given = GivenAnswer(answer.status, exchange.code, answer.body, fields, exchange.trace_id, exchange.language)
+        other = await self._idempotency.finish(begun, given, secret=secret)
+        return answer if other is None else self._repeated(exchange, other)
+
+    def _repeated(self, exchange: Exchange, given: GivenAnswer) -> Answer:
+        exchange.code = given.code
+        exchange.answer_as(given.trace_id, cast("Language", given.language))
+        return self.answers.raw(exchange, given.body, JSON, status=given.status, headers=(*given.fields, REPLAYED))
+
+    async def _principal(
+        self, exchange: Exchange, audience: Audience, roles: tuple[AdminRole, ...] | None
+    ) -> Principal:
+        """Whoever the token is of, in the order: token, role, limit."""
+        token = bearer_token(exchange.header(b"authorization"))
+        principal = await self._bearers.authenticate(token, audience)
+        exchange.speak_for(principal.language)
+        if roles is not None:
+            check_role(principal, exchange.header(b"x-pm-role"), roles)
+        exchange.spent = self._limiter.spend(audience, principal.subject_id, 1)
+        return principal
+
+    def _bearer_call(
+        self, exchange: Exchange, asked: AsgiScope, principal: Principal, *, key: str, effect_id: str
+    ) -> BearerCall:
+        return BearerCall(
+            query=parse_query(_raw(asked["query_string"])),
+            now=exchange.arrived,
+            language=exchange.language,
+            principal=principal,
+            path=asked.get(PATH_PARAMETERS, {}),
+            client_ip=self.exchanges.address(asked),
+            user_agent=user_agent_of(exchange.header(b"user-agent")),
+            trace_id=exchange.trace_id,
+            effect_id=effect_id,
+            idempotency_key=key,
+            headers=exchange.headers,
+            operation=exchange.operation,
+        )
 
     def _success(self, exchange: Exchange, said: bytes | Reply) -> Answer:
         if not isinstance(said, Reply):

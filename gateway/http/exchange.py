@@ -19,7 +19,8 @@ _SCOPE_KEY: Final = "omniaxs.exchange"
 @dataclass(slots=True)
 class Exchange:
     """`headers` are the raw request headers by lower-case name; `arrived` is nanoseconds since the epoch, `started` seconds
-    of the monotonic clock; `operation` is the operation's id once the route is known.
+    of the monotonic clock; `operation` is the operation's id once the route is known; `code` is what a repeated answer was
+    (`ok` or a refusal's), where it is one.
     """
 
     trace_id: str
@@ -29,6 +30,7 @@ class Exchange:
     started: float
     operation: str = "unrouted"
     spent: Spent | None = None
+    code: str = "ok"
 
     def header(self, name: bytes) -> str | None:
         """A request header as latin-1 text, None when absent."""

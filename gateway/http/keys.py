@@ -1,6 +1,7 @@
 """API keys in memory, at most 2 s old: the `Authenticator` of REST and WebSocket.
 
-A request of a known key asks nobody. Every second one query reads all cached keys again and one their tenants.
+A request of a known key asks nobody. Every second one query reads all cached keys again, one their tenants and one the users
+who made them.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from gateway.http.signing import check_window, credentials_of, diagnosis, matche
 from ops.runtime.clock import Clock, milliseconds
 from ops.runtime.errors import HubError
 from ops.runtime.metrics import KEYS_DEGRADED, Metrics
+from storage.models.people import User
 from storage.models.tenants import ApiKey, Tenant
 from storage.mongo.failures import StoreUnavailable
 from storage.sealing import KeyRing, UnknownKey, Unreadable
@@ -40,12 +42,22 @@ class TenantSource(Protocol):
     async def get_many(self, tenant_ids: Iterable[str]) -> dict[str, Tenant]: ...
 
 
+class UserSource(Protocol):
+    """Where users are kept (storage/mongo/users.py)."""
+
+    async def get_many(self, user_ids: Iterable[str]) -> dict[str, User]: ...
+
+
 @dataclass(slots=True)
 class KnownKey:
-    """A key with its secret opened. `used_at` is on the monotonic clock."""
+    """A key with its secret opened. `user` is who made it, None for a key of the platform's own making or an unknown user.
+
+    `used_at` is on the monotonic clock.
+    """
 
     key: ApiKey
     tenant: Tenant | None
+    user: User | None
     secret: bytes
     networks: tuple[IPv4Network | IPv6Network, ...]
     caller: Caller
@@ -59,15 +71,17 @@ class KeyCache:
         self,
         keys: ApiKeySource,
         tenants: TenantSource,
+        users: UserSource,
         key_ring: KeyRing,
         clock: Clock,
-        metrics: Metrics,
         *,
+        metrics: Metrics,
         explains: bool,
     ) -> None:
         """`explains`: whether a wrong signature is answered with what we signed (never in production)."""
         self._keys = keys
         self._tenants = tenants
+        self._users = users
         self._key_ring = key_ring
         self._clock = clock
         self._gauge = metrics.gauge(KEYS_DEGRADED)
@@ -161,14 +175,15 @@ class KeyCache:
             _log.warning("last uses of API keys not written", extra={"reason": str(error)})
 
     async def _read(self, key_ids: list[str]) -> dict[str, KnownKey]:
-        """Those keys that exist, in two queries whatever is found, so that the time does not tell."""
+        """Those keys that exist, in three queries whatever is found, so that the time does not tell."""
         keys = await self._keys.get_many(key_ids)
         tenants = await self._tenants.get_many({key.tenant_id for key in keys.values()} or {""})
+        users = await self._users.get_many({key.user_id for key in keys.values() if key.user_id} or {""})
         for key_id, key in keys.items():
-            self._remember(key_id, key, tenants.get(key.tenant_id))
+            self._remember(key_id, key, tenants.get(key.tenant_id), users.get(key.user_id or ""))
         return {key_id: self._known[key_id] for key_id in keys if key_id in self._known}
 
-    def _remember(self, key_id: str, key: ApiKey, tenant: Tenant | None) -> None:
+    def _remember(self, key_id: str, key: ApiKey, tenant: Tenant | None, user: User | None) -> None:
         before = self._known.get(key_id)
         try:
             unchanged = before is not None and before.key.sealed_secret == key.sealed_secret
@@ -179,7 +194,7 @@ class KeyCache:
             self._known.pop(key_id, None)
             return
         used_at = before.used_at if before else self._clock.monotonic()
-        self._known[key_id] = KnownKey(key, tenant, secret, networks, _caller(key, tenant), used_at)
+        self._known[key_id] = KnownKey(key, tenant, user, secret, networks, _caller(key, tenant, user), used_at)
 
     def _say(self, *, degraded: bool, reason: str = "") -> None:
         if degraded and not self._degraded:
@@ -190,13 +205,14 @@ class KeyCache:
         self._gauge.set(degraded)
 
 
-def _caller(key: ApiKey, tenant: Tenant | None) -> Caller:
+def _caller(key: ApiKey, tenant: Tenant | None, user: User | None) -> Caller:
+    person = user or tenant
     return Caller(
         key_id=key.key_id,
         tenant_id=key.tenant_id,
         account_id=tenant.account_ids[0] if tenant and tenant.account_ids else None,
         scopes=frozenset(key.scopes),
-        language=tenant.preferred_language if tenant else "en-US",
+        language=person.preferred_language if person else "en-US",
     )
 
 
@@ -207,6 +223,16 @@ def _refuse_invalid(known: KnownKey, now: int) -> None:
         raise HubError("auth.key_expired")
     if known.tenant is None or known.tenant.status != "active":
         raise HubError("auth.tenant_suspended")
+    _refuse_user(known)
+
+
+def _refuse_user(known: KnownKey) -> None:
+    """A key counts only while the user who made it does; a user who is nowhere to be found revokes it."""
+    if known.key.user_id is None or (known.user is not None and known.user.status == "active"):
+        return
+    if known.user is not None and known.user.status in {"suspended", "closed"}:
+        raise HubError(f"auth.{known.user.status}")
+    raise HubError("auth.key_revoked")
 
 
 def _refuse_address(known: KnownKey, client_ip: str) -> None:

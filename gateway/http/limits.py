@@ -5,6 +5,7 @@ Windows are aligned to the epoch, so that all gateways count in the same one. No
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final, Literal
 
 from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerMinute, RateLimitItemPerSecond
@@ -15,11 +16,21 @@ from ops.runtime.clock import Clock
 from ops.runtime.errors import HubError
 from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 
-LimitName = Literal["market", "public", "account", "orders", "orders-day", "cancels"]
+LimitName = Literal[
+    "market", "public", "account", "orders", "orders-day", "cancels",
+    "auth", "auth-attempts", "wrong-passwords", "wrong-passwords-address", "user", "admin",
+]  # fmt: skip
 ACCOUNT_PER_MINUTE: Final = 600
 ORDERS_PER_SECOND: Final = 50
 ORDERS_PER_DAY: Final = 100_000
 CANCELS_PER_SECOND: Final = 100
+AUTH_PER_MINUTE: Final = 10
+AUTH_ATTEMPTS_PER_MINUTE: Final = 5
+WRONG_PASSWORDS: Final = 10
+WRONG_PASSWORDS_MINUTES: Final = 15
+ADDRESSES_SHARE: Final = 10
+"""How many times as many wrong passwords one caller's address may send as there may be for one e-mail address."""
+PEOPLE_PER_MINUTE: Final = 300
 _SWEEP_FROM: Final = 1_024
 
 
@@ -114,6 +125,16 @@ class Spent:
     remaining: int
     reset_at: int
 
+    @property
+    def exhausted(self) -> bool:
+        """Whether this request took the last of it."""
+        return self.remaining == 0
+
+
+def email_identity(email: str) -> str:
+    """What limits by e-mail address count by: no address stands in counters, and none makes them long."""
+    return sha256(email.encode("utf-8", "replace")).hexdigest()[:32]
+
 
 class Limiter:
     """Spends weight of named limits, each counted by identity (a key id, an address)."""
@@ -128,6 +149,11 @@ class Limiter:
         orders_per_second: int = ORDERS_PER_SECOND,
         orders_per_day: int = ORDERS_PER_DAY,
         cancels_per_second: int = CANCELS_PER_SECOND,
+        auth_per_minute: int = AUTH_PER_MINUTE,
+        auth_attempts_per_minute: int = AUTH_ATTEMPTS_PER_MINUTE,
+        wrong_passwords: int = WRONG_PASSWORDS,
+        user_per_minute: int = PEOPLE_PER_MINUTE,
+        admin_per_minute: int = PEOPLE_PER_MINUTE,
     ) -> None:
         self.counts = SharedCounts(clock)
         self._clock = clock
@@ -139,6 +165,16 @@ class Limiter:
             "orders": RateLimitItemPerSecond(orders_per_second, namespace="orders"),
             "orders-day": RateLimitItemPerDay(orders_per_day, namespace="orders-day"),
             "cancels": RateLimitItemPerSecond(cancels_per_second, namespace="cancels"),
+            "auth": RateLimitItemPerMinute(auth_per_minute, namespace="auth"),
+            "auth-attempts": RateLimitItemPerMinute(auth_attempts_per_minute, namespace="auth-attempts"),
+            "wrong-passwords": RateLimitItemPerMinute(
+                wrong_passwords, WRONG_PASSWORDS_MINUTES, namespace="wrong-passwords"
+            ),
+            "wrong-passwords-address": RateLimitItemPerMinute(
+                wrong_passwords * ADDRESSES_SHARE, WRONG_PASSWORDS_MINUTES, namespace="wrong-passwords-address"
+            ),
+            "user": RateLimitItemPerMinute(user_per_minute, namespace="user"),
+            "admin": RateLimitItemPerMinute(admin_per_minute, namespace="admin"),
         }
 
     def spend(self, name: LimitName, identity: str, weight: int) -> Spent:
@@ -152,6 +188,27 @@ class Limiter:
         if not allowed:
             raise RateLimited(name, spent, item.get_expiry(), self._seconds_until(spent.reset_at))
         return spent
+
+    def peek(self, name: LimitName, identity: str) -> Spent:
+        """What is left of a limit, without counting. Raises `rate.limited` as `spend` does when nothing is left.
+
+        For what is counted only when it fails: `peek("wrong-passwords", email_identity(email))` before a password is looked
+        at, `spend` after it was wrong. The `spend` that answers `Spent.exhausted` has just locked the address; with other
+        gateways' counts merged in, two may answer so, or none while the next `peek` raises already: so what is told about a
+        lock goes under an id made of the identity and `reset_at` (also in `RateLimited.spent`), which is told once.
+        """
+        item = self._items[name]
+        key = item.key_for(identity)
+        used = self.counts.get(key)
+        reset_at = int(self.counts.get_expiry(key)) if used else self._end_of_window(item.get_expiry())
+        spent = Spent(item.amount, max(0, item.amount - used), reset_at)
+        if spent.exhausted:
+            raise RateLimited(name, spent, item.get_expiry(), self._seconds_until(spent.reset_at))
+        return spent
+
+    def _end_of_window(self, seconds: int) -> int:
+        now = self._clock.now() // NANOSECONDS_PER_SECOND
+        return now - now % seconds + seconds
 
     def _seconds_until(self, moment: int) -> int:
         left = moment * NANOSECONDS_PER_SECOND - self._clock.now()

@@ -11,10 +11,13 @@ from quart import Quart
 
 from gateway.app import GatewayParts, build_app
 from gateway.http.exchange import Exchanges
+from gateway.http.idempotency import IdempotencyBook
 from gateway.http.keys import KeyCache
 from gateway.http.limit_merger import open_limit_merger
 from gateway.http.limits import Limiter
 from gateway.http.measures import PrometheusMeasures
+from gateway.http.sessions import SessionCache
+from gateway.identity.access_tokens import ISSUER, AccessTokens
 from gateway.live.hub import LiveHub
 from gateway.live.limits import LiveLimits
 from gateway.live.register import register_live
@@ -35,12 +38,17 @@ from ops.runtime.settings import Settings
 from storage.models.market_data import Timeframe, encode
 from storage.models.operations import Role
 from storage.models.wire_bars import wire_bar
+from storage.mongo.admins import Admins
 from storage.mongo.api_keys import ApiKeys
 from storage.mongo.bars import Bars
 from storage.mongo.heartbeats import Heartbeats
+from storage.mongo.idempotency import IdempotencyRecords
 from storage.mongo.latest_quotes import LatestQuotes
 from storage.mongo.log_identities import LogIdentities
+from storage.mongo.sessions import Sessions
 from storage.mongo.tenants import Tenants
+from storage.mongo.users import Users
+from storage.signing_keys import SigningKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +102,13 @@ async def open_gateway(
     """
     settings, database = platform.settings, platform.store.database
     keys = KeyCache(
-        ApiKeys(database), Tenants(database), platform.key_ring, platform.clock, platform.metrics,
-        explains=settings.mode != "production",
+        ApiKeys(database), Tenants(database), Users(database), platform.key_ring, platform.clock,
+        metrics=platform.metrics, explains=settings.mode != "production",
+    )  # fmt: skip
+    signing_keys = SigningKeys.parse(settings.signing_keys.get_secret_value())
+    sessions = SessionCache(
+        AccessTokens(signing_keys, ISSUER), sessions=Sessions(database), users=Users(database), admins=Admins(database),
+        tenants=Tenants(database), clock=platform.clock, metrics=platform.metrics,
     )  # fmt: skip
     hub = await _hub(platform, quote_group)
     trading = open_trading(platform, background)
@@ -111,14 +124,21 @@ async def open_gateway(
         orders_per_second=settings.orders_per_second,
         orders_per_day=settings.orders_per_day,
         cancels_per_second=settings.cancels_per_second,
+        auth_per_minute=settings.auth_requests_per_minute,
+        auth_attempts_per_minute=settings.auth_attempts_per_minute,
+        wrong_passwords=settings.wrong_passwords,
+        user_per_minute=settings.user_requests_per_minute,
+        admin_per_minute=settings.admin_requests_per_minute,
     )
     app = build_app(
         _parts(
-            platform, reference, keys=keys, hub=hub, limiter=limiter, sockets=sockets, roles=roles, trading=trading
+            platform, reference, keys=keys, sessions=sessions, signing_keys=signing_keys, hub=hub, limiter=limiter,
+            sockets=sockets, roles=roles, trading=trading,
         )
     )  # fmt: skip
     await hub.start()
     background.start(keys.run(), "API keys")
+    background.start(sessions.run(), "sessions")
     merger = open_limit_merger(settings.limits_url, limiter.counts, platform.metrics)
     if merger is not None:
         background.start(merger.run(), "limits")
@@ -152,6 +172,8 @@ def _parts(
     reference: ReferenceWatch,
     *,
     keys: KeyCache,
+    sessions: SessionCache,
+    signing_keys: SigningKeys,
     hub: LiveHub,
     limiter: Limiter,
     sockets: LiveSockets,
@@ -173,6 +195,11 @@ def _parts(
         clock=platform.clock,
         identifiers=platform.identifiers,
         authenticator=keys,
+        bearers=sessions,
+        idempotency=IdempotencyBook(
+            IdempotencyRecords(database), platform.key_ring, platform.identifiers, platform.clock
+        ),
+        signing_keys=signing_keys,
         limiter=limiter,
         measures=PrometheusMeasures(platform.metrics),
         board=hub,

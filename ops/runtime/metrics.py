@@ -31,6 +31,7 @@ HTTP_DURATION = MetricSpec("omniaxs_http_request_duration_seconds", "histogram",
 RATE_LIMITED = MetricSpec("omniaxs_rate_limited_total", "counter", "requests", "Requests refused by a limit.", ("limit",))  # fmt: skip
 LIMITS_DEGRADED = MetricSpec("omniaxs_limits_degraded", "gauge", "flag", "1 while limits are counted in this process alone.")  # fmt: skip
 KEYS_DEGRADED = MetricSpec("omniaxs_key_cache_degraded", "gauge", "flag", "1 while API keys cannot be read again from the store.")  # fmt: skip
+SESSIONS_DEGRADED = MetricSpec("omniaxs_session_cache_degraded", "gauge", "flag", "1 while sessions and people cannot be read again from the store.")  # fmt: skip
 
 WEBSOCKET_CONNECTIONS = MetricSpec("omniaxs_websocket_connections", "gauge", "connections", "Open WebSocket connections.")  # fmt: skip
 WEBSOCKET_SUBSCRIPTIONS = MetricSpec("omniaxs_websocket_subscriptions", "gauge", "subscriptions", "Live subscriptions.", ("topic",))  # fmt: skip

@@ -16,6 +16,7 @@ from storage.mongo import (
     controls,
     fills,
     heartbeats,
+    idempotency,
     notices,
     order_requests,
     orders,
@@ -82,6 +83,7 @@ _OF_REPOSITORIES: Final[Mapping[str, tuple[IndexSpec, ...]]] = {
         IndexSpec("stage_ts", (("stage", 1), ("ts", 1)), "ActiveSignals.remove_cleared"),
     ),
     order_requests.COLLECTION: (IndexSpec("issued_at", (("issued_at", 1),), "OrderRequests.drop_before"),),
+    idempotency.COLLECTION: (IndexSpec("created_at", (("created_at", 1),), "IdempotencyRecords.drop_before"),),
     controls.COLLECTION: (IndexSpec("pending", (("pending", 1), ("changed_at", 1)), "ControlDocuments.unannounced"),),
     heartbeats.COLLECTION: (IndexSpec("beat_at", (("beat_at", 1),), "Heartbeats.all"),),
     users.COLLECTION: (

@@ -16,9 +16,12 @@ from quart import Quart, Response
 
 from gateway.app import GatewayParts, build_app
 from gateway.callers import SignedRequest
+from gateway.http.idempotency import IdempotencyBook
 from gateway.http.keys import KeyCache
 from gateway.http.limits import Limiter
+from gateway.http.sessions import SessionCache
 from gateway.http.signing import signature_of, string_to_sign
+from gateway.identity.access_tokens import ISSUER, AccessTokens
 from gateway.quote_board import BoardQuote
 from gateway.system.status import Component
 from gateway.trading.parts import TradingParts
@@ -31,9 +34,14 @@ from storage.models.calendars import Calendar, Segment
 from storage.models.instruments import Instrument
 from storage.models.latest_quotes import LatestQuoteDocument
 from storage.models.market_data import Level, Quote, encode
+from storage.models.people import Admin, User
+from storage.models.sessions import Session
 from storage.models.tenants import ALL_SCOPES, ApiKey, Tenant
+from storage.mongo.connect import connect
+from storage.mongo.idempotency import IdempotencyRecords
 from storage.reference import ReferenceData
 from storage.sealing import KeyRing
+from storage.signing_keys import SigningKeys
 from tests.contract.account_data import AccountData, account_data
 from tests.contract.trading_road import trading_road
 from tests.integration.orders.trading_place import ACCOUNT as ROAD_ACCOUNT
@@ -45,6 +53,7 @@ CONNECTED_FROM = "203.0.113.7"
 MINUTE = 60 * 1_000_000_000
 BARS_START = 1_722_470_400 * 1_000_000_000  # 2024-08-01T00:00:00Z
 KEY_RING = KeyRing.parse("test:sixteen characters or more")
+SIGNING_KEYS = SigningKeys.parse("test:sixteen characters or more")
 
 
 class Board:
@@ -106,6 +115,16 @@ class Tenants:
 
     async def get_many(self, tenant_ids: Iterable[str]) -> dict[str, Tenant]:
         return {tenant_id: self.tenants[tenant_id] for tenant_id in tenant_ids if tenant_id in self.tenants}
+
+
+@dataclass
+class People:
+    """People and their sessions by id. The same for users, admins and sessions."""
+
+    found: dict[str, User | Admin | Session] = field(default_factory=dict)
+
+    async def get_many(self, ids: Iterable[str]) -> dict:
+        return {one: self.found[one] for one in ids if one in self.found}
 
 
 @dataclass
@@ -206,6 +225,11 @@ class Gateway:
     authenticator: KeyCache
     limiter: Limiter
     data_of_account: AccountData
+    users: People
+    admins: People
+    sessions: People
+    session_cache: SessionCache
+    tokens: AccessTokens
 
     def signed_headers(
         self, method: str, path: str, query: str = "", *, body: bytes = b"", **change: str
@@ -277,7 +301,15 @@ def make_gateway(clock: Clock, settings: Settings | None = None, trading: Tradin
             for name in ("gateway", "streams", "workers", "database", "log", "jobs", "XNAS")
         ]
     )
-    authenticator = KeyCache(keys, tenants, KEY_RING, clock, Metrics(), explains=settings.mode != "production")
+    users, admins, sessions = People(), People(), People()
+    authenticator = KeyCache(
+        keys, tenants, users, KEY_RING, clock, metrics=Metrics(), explains=settings.mode != "production"
+    )
+    tokens = AccessTokens(SIGNING_KEYS, ISSUER)
+    session_cache = SessionCache(
+        tokens, sessions=sessions, users=users, admins=admins, tenants=tenants, clock=clock, metrics=Metrics()
+    )
+    records = IdempotencyRecords(connect("mongomock://", "contract").database)
     limiter = Limiter(
         clock,
         market_per_minute=settings.market_weight_per_minute,
@@ -286,6 +318,11 @@ def make_gateway(clock: Clock, settings: Settings | None = None, trading: Tradin
         orders_per_second=settings.orders_per_second,
         orders_per_day=settings.orders_per_day,
         cancels_per_second=settings.cancels_per_second,
+        auth_per_minute=settings.auth_requests_per_minute,
+        auth_attempts_per_minute=settings.auth_attempts_per_minute,
+        wrong_passwords=settings.wrong_passwords,
+        user_per_minute=settings.user_requests_per_minute,
+        admin_per_minute=settings.admin_requests_per_minute,
     )
     measures = Measures()
     reference = reference_data() if trading is None else ROAD_REFERENCE
@@ -293,12 +330,14 @@ def make_gateway(clock: Clock, settings: Settings | None = None, trading: Tradin
     app = build_app(
         GatewayParts(
             settings=settings, clock=clock, identifiers=SystemIdentifiers(), authenticator=authenticator,
-            limiter=limiter, measures=measures, board=board, latest_quotes=latest, bars=bars,
+            bearers=session_cache, idempotency=IdempotencyBook(records, KEY_RING, SystemIdentifiers(), clock),
+            signing_keys=SIGNING_KEYS, limiter=limiter, measures=measures, board=board, latest_quotes=latest, bars=bars,
             reference=lambda: reference, probe=probe, trading=trading or of_account.trading(),
         )
     )  # fmt: skip
     return Gateway(
-        app, clock, keys, tenants, board, bars, latest, probe, measures, authenticator, limiter, of_account
+        app, clock, keys, tenants, board, bars, latest, probe, measures, authenticator, limiter, of_account, users, admins,
+        sessions, session_cache, tokens,
     )  # fmt: skip
 
 
@@ -338,6 +377,10 @@ def generous() -> Settings:
         orders_per_second=most,
         orders_per_day=most,
         cancels_per_second=most,
+        auth_requests_per_minute=most,
+        auth_attempts_per_minute=most,
+        user_requests_per_minute=most,
+        admin_requests_per_minute=most,
     )
 
 

@@ -15,6 +15,7 @@ from storage.models.tenants import DEFAULT_SCOPES, ApiKey, Tenant
 from storage.mongo.api_keys import ApiKeys
 from storage.mongo.connect import Store, connect
 from storage.mongo.tenants import Tenants
+from storage.mongo.users import Users
 from storage.sealing import KeyRing
 
 RING = KeyRing.parse("one:a secret of sixteen or more")
@@ -37,7 +38,7 @@ async def test_let_in_then_revoked(store):
     await keys.insert(
         ApiKey(key_id="pmk_1", tenant_id="ten_1", label="l", scopes=DEFAULT_SCOPES, sealed_secret=sealed, created_at=1)
     )
-    cache = KeyCache(keys, tenants, RING, clock, Metrics(), explains=False)
+    cache = KeyCache(keys, tenants, Users(store.database), RING, clock, metrics=Metrics(), explains=False)
     caller = await cache.authenticate(signed(clock))
     assert caller.scopes == frozenset(DEFAULT_SCOPES)
     await cache.touch()

@@ -20,6 +20,7 @@ from ops.processes.trading_parts import open_trading
 from ops.processes.venue_parts import open_venue
 from ops.runtime.identifiers import SystemIdentifiers
 from storage.models.tenants import ALL_SCOPES
+from storage.signing_keys import SigningKeys
 from streams.app.memory_owner_runner import MemoryOwnerRunner
 from streams.app.memory_runner import MemoryRunner
 from tests.integration.orders.trading_place import ACCOUNT, COIN, REFERENCE, TENANT, TradingPlace
@@ -103,6 +104,9 @@ class TradingGateway:
                 clock=place.clock,
                 identifiers=SystemIdentifiers(),
                 authenticator=Trusting(),
+                bearers=nothing,
+                idempotency=nothing,
+                signing_keys=SigningKeys({"test": "sixteen characters or more"}),
                 limiter=Limiter(
                     place.clock,
                     market_per_minute=generous,

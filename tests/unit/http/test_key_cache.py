@@ -12,6 +12,7 @@ from gateway.http.signing import signature_of, string_to_sign
 from ops.runtime.clock import ManualClock, milliseconds
 from ops.runtime.errors import HubError
 from ops.runtime.metrics import KEYS_DEGRADED, Metrics
+from storage.models.people import User
 from storage.models.tenants import ApiKey, Tenant
 from storage.mongo.failures import StoreUnavailable
 from storage.sealing import KeyRing
@@ -29,6 +30,7 @@ class Store:
     away: bool = False
     asked: list[list[str]] = field(default_factory=list)
     used: dict[str, int] = field(default_factory=dict)
+    users: dict[str, User] = field(default_factory=dict)
     read: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def get_many(self, key_ids: Iterable[str]) -> dict[str, ApiKey]:
@@ -55,6 +57,16 @@ class TenantView:
         return {one: self._store.tenants[one] for one in tenant_ids if one in self._store.tenants}
 
 
+class UserView:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.asked = 0
+
+    async def get_many(self, user_ids: Iterable[str]) -> dict[str, User]:
+        self.asked += 1
+        return {one: self._store.users[one] for one in user_ids if one in self._store.users}
+
+
 @pytest.fixture
 def clock() -> ManualClock:
     return ManualClock()
@@ -76,13 +88,18 @@ def tenants(store: Store) -> TenantView:
 
 
 @pytest.fixture
+def users(store: Store) -> UserView:
+    return UserView(store)
+
+
+@pytest.fixture
 def metrics() -> Metrics:
     return Metrics()
 
 
 @pytest.fixture
-def cache(store: Store, tenants: TenantView, clock: ManualClock, metrics: Metrics) -> KeyCache:
-    return KeyCache(store, tenants, RING, clock, metrics, explains=True)
+def cache(store: Store, tenants: TenantView, users: UserView, clock: ManualClock, metrics: Metrics) -> KeyCache:
+    return KeyCache(store, tenants, users, RING, clock, metrics=metrics, explains=True)
 
 
 @pytest.fixture
@@ -132,12 +149,12 @@ async def test_strangers_share_one_query(cache, store, clock):
     assert sorted({key for keys in store.asked for key in keys}) == sorted(f"pmk_x{n}" for n in range(50))
 
 
-async def test_a_wrong_signature_is_explained_only_outside_production(store, tenants, clock, metrics, cache):
+async def test_a_wrong_signature_is_explained_only_outside_production(store, tenants, users, clock, cache):
     explained = await refusal(cache, signed(clock, secret="another"))
     assert explained.details["signed"]["path"] == "/v1/quotes"
     assert explained.details["clock_skew_ms"] == 0
     assert len(explained.details["string_to_sign_sha256"]) == 64
-    silent = KeyCache(store, tenants, RING, clock, metrics, explains=False)
+    silent = KeyCache(store, tenants, users, RING, clock, metrics=Metrics(), explains=False)
     assert (await refusal(silent, signed(clock, secret="another"))).details is None
 
 
