@@ -1,4 +1,4 @@
-"""Commands over API keys: create, list, revoke; and over the encryption key ring: reseal."""
+"""Commands over API keys: create, list, revoke."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta

@@ -3,7 +3,18 @@
 from collections.abc import Mapping
 from typing import Final
 
-from ops.processes.commands import accounts, connectors, database, dead_letters, feed, halts, keys, markets, topics
+from ops.processes.commands import (
+    accounts,
+    connectors,
+    database,
+    dead_letters,
+    feed,
+    halts,
+    key_rings,
+    keys,
+    markets,
+    topics,
+)
 from ops.processes.commands.port import Command
 
 COMMANDS: Final[Mapping[str, Command]] = {
@@ -16,6 +27,8 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "keys.create": keys.create,
     "keys.list": keys.list_keys,
     "keys.revoke": keys.revoke,
+    "keys.reseal": key_rings.reseal,
+    "keys.rings": key_rings.rings,
     "accounts.open": accounts.open_,
     "accounts.deposit": accounts.deposit,
     "accounts.limits": accounts.limits,
