@@ -22,7 +22,7 @@ from gateway.http.measures import RequestMeasures
 from gateway.http.openapi import build_document
 from gateway.http.page_tokens import PageTokens
 from gateway.http.routes import FixedFirst, Routes
-from gateway.identity.platform_keys import register_platform_keys
+from gateway.identity import platform_keys
 from gateway.market import routes as market
 from gateway.market.bars import BarSource
 from gateway.market.ports import ReferenceSource
@@ -39,7 +39,7 @@ from ops.runtime.languages import load_languages
 from ops.runtime.settings import Settings
 from storage.signing_keys import SigningKeys
 
-BUILT: Final = market.BUILT | system.BUILT | trading.BUILT | trading_reads.BUILT | account.BUILT
+BUILT: Final = market.BUILT | system.BUILT | trading.BUILT | trading_reads.BUILT | account.BUILT | platform_keys.BUILT
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def build_app(parts: GatewayParts) -> Quart:
         tokens=tokens,
     )
     _register_trading(routes, edge, parts, tokens)
-    register_platform_keys(routes, edge, parts.signing_keys)
+    platform_keys.register_platform_keys(routes, edge, parts.signing_keys)
     contract = load_contract()
     system.register_document(routes, edge, answers, build_document(contract, load_additions(), BUILT))
     for operation in not_implemented(operations_of(contract)):

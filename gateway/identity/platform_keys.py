@@ -10,6 +10,7 @@ from gateway.http.routes import Routes
 from storage.signing_keys import SigningKeys
 
 OPERATION: Final = "getPlatformKeys"
+BUILT: Final = frozenset({OPERATION})
 PATH: Final = "/public/v1/keys"
 
 

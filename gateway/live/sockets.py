@@ -134,10 +134,18 @@ class LiveSockets:
         for connection in self._wheel.turn(now):
             if connection in self._connections:
                 self._look_at(connection, now)
+        self.drop_invalid()
         if now >= self._next_scan:
             self._next_scan = now + _SCAN_SECONDS
             self._scan(now)
             self._publish()
+
+    def drop_invalid(self) -> None:
+        """Close the connections of keys that are not valid any more (revoked, expired, their user or tenant suspended)."""
+        for key_id, connections in list(self._by_key.items()):
+            if not self.authenticator.still_valid(key_id):
+                for connection in list(connections):
+                    connection.fail(HubError("auth.key_revoked"), close_codes.NOT_ALLOWED)
 
     def _look_at(self, connection: Connection, now: float) -> None:
         client, heartbeat = connection.client, connection.heartbeat
@@ -166,11 +174,7 @@ class LiveSockets:
             connection.close(code)
 
     def _scan(self, now: float) -> None:
-        """Once a second: keys that are not valid any more, write buffers that do not move."""
-        for key_id, connections in list(self._by_key.items()):
-            if not self.authenticator.still_valid(key_id):
-                for connection in list(connections):
-                    connection.fail(HubError("auth.key_revoked"), close_codes.NOT_ALLOWED)
+        """Once a second: write buffers that do not move."""
         for connection in list(self._connections):
             if not connection.client.closed and connection.client.buffered():
                 self._check_progress(connection, now)

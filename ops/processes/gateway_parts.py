@@ -18,6 +18,7 @@ from gateway.http.limits import Limiter
 from gateway.http.measures import PrometheusMeasures
 from gateway.http.sessions import SessionCache
 from gateway.identity.access_tokens import ISSUER, AccessTokens
+from gateway.identity_watch import IdentityWatch
 from gateway.live.hub import LiveHub
 from gateway.live.limits import LiveLimits
 from gateway.live.register import register_live
@@ -139,6 +140,7 @@ async def open_gateway(
     await hub.start()
     background.start(keys.run(), "API keys")
     background.start(sessions.run(), "sessions")
+    background.start(IdentityWatch(platform.log, (keys, sessions), sockets).run(), "identity events")
     merger = open_limit_merger(settings.limits_url, limiter.counts, platform.metrics)
     if merger is not None:
         background.start(merger.run(), "limits")
