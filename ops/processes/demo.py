@@ -1,11 +1,10 @@
 """The demonstration tenant and its key, so that a first request needs no registration."""
 
-import secrets
-
 from ops.processes.accounts import open_tenant_account
 from ops.processes.asking import asking
 from ops.processes.platform import Platform
 from ops.processes.up_file import Demo
+from storage.api_keys import sealed_key, secret_of
 from storage.models.tenants import ALL_SCOPES, ApiKey, Scope, Tenant
 from storage.mongo.api_keys import ApiKeys
 from storage.mongo.tenants import Tenants
@@ -16,19 +15,17 @@ async def create_key(
     platform: Platform, tenant_id: str, label: str, scopes: tuple[Scope, ...], expires_at: int | None = None
 ) -> tuple[ApiKey, str]:
     """A new API key of `tenant_id` and its secret, which is shown this once and kept sealed."""
-    key_id = platform.identifiers.new("pmk")
-    secret = secrets.token_urlsafe(32)
-    key = ApiKey(
-        key_id=key_id,
+    key = sealed_key(
+        platform.key_ring,
+        key_id=platform.identifiers.new("pmk"),
         tenant_id=tenant_id,
         label=label,
         scopes=scopes,
-        sealed_secret=platform.key_ring.seal(secret.encode(), key_id.encode()),
-        created_at=platform.clock.now(),
+        now=platform.clock.now(),
         expires_at=expires_at,
     )
     await ApiKeys(platform.store.database).insert(key)
-    return key, secret
+    return key, secret_of(platform.key_ring, key)
 
 
 async def create_demo(platform: Platform, reference: ReferenceData) -> Demo:
