@@ -71,9 +71,7 @@ async def reports(database: Database, ring: KeyRing) -> dict[str, tuple[int, int
     """By field: resealed, current, changed, unopened; fields without anything are left out."""
     found = [became async for became in reseal_all(SealedSecrets(database), ring)]
     assert [became.name for became in found] == [field.name for field in SEALED_FIELDS]
-    counts = {
-        became.name: (became.resealed, became.current, became.changed, became.unopened) for became in found
-    }
+    counts = {became.name: (became.resealed, became.current, became.changed, became.unopened) for became in found}
     return {name: count for name, count in counts.items() if any(count)}
 
 
