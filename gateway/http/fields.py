@@ -114,11 +114,11 @@ class BodyReader:
         self.refuse(name, "not a boolean", "true or false")
         return False
 
-    def whole(self, name: str, least: int, most: int) -> int | None:
-        """A whole JSON number from `least` to `most`; it must be there."""
+    def whole(self, name: str, least: int, most: int, *, required: bool = True, nullable: bool = False) -> int | None:
+        """A whole JSON number from `least` to `most`."""
         expected = f"a whole number from {least} to {most}"
-        value = self._value(name, expected, required=True)
-        if value is _ABSENT:
+        value = self._value(name, expected, required=required)
+        if value is _ABSENT or (value is None and nullable):
             return None
         if not isinstance(value, int) or isinstance(value, bool):
             self.refuse(name, "not a whole number", expected)
@@ -135,6 +135,15 @@ class BodyReader:
             return value
         if value is not _ABSENT:
             self.refuse(name, "not an array", "an array")
+        return None
+
+    def mapping(self, name: str) -> dict[str, Any] | None:
+        """A JSON object, of whatever it holds."""
+        value = self._value(name, "an object")
+        if isinstance(value, dict):
+            return value
+        if value is not _ABSENT:
+            self.refuse(name, "not an object", "an object")
         return None
 
     def finish(self) -> None:
