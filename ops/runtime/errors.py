@@ -84,6 +84,7 @@ _KINDS: Final[tuple[ErrorKind, ...]] = (
     ErrorKind("user.email_taken", 409, False, "This e-mail address is registered already.", "Log in, or reset the password."),
     ErrorKind("user.not_found", 404, False, "There is no such user.", "Check the id or the address."),
     ErrorKind("user.closed", 409, False, "A closed user stays closed.", "Register anew."),
+    ErrorKind("user.wrong_state", 409, False, "The user's state does not allow this.", "details.status is the state; who has not verified the address cannot be made active."),
     ErrorKind("user.owner_required", 403, False, "Only the owner of the tenant may do this.", "Ask the owner."),
     ErrorKind("session.not_found", 404, False, "There is no such session.", "List the sessions first."),
     ErrorKind("api_key.not_found", 404, False, "There is no such API key.", "List the keys first."),
