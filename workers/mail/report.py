@@ -1,0 +1,33 @@
+"""How sending mails has gone in this process, for its heartbeat and whoever asks whether mail works."""
+
+from typing import Any
+
+from ops.runtime.clock import Clock
+
+
+class MailReport:
+    """The last success and the last failure. Holds no address, no code and no password."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last_success_at: int | None = None
+        self._last_error_at: int | None = None
+        self._last_error: str | None = None
+
+    def worked(self) -> None:
+        """The server took a mail."""
+        self._last_success_at = self._clock.now()
+
+    def failed(self, reason: str) -> None:
+        """The server did not, for `reason`."""
+        self._last_error_at, self._last_error = self._clock.now(), reason
+
+    def details(self) -> dict[str, Any]:
+        """`last_success_at`, `last_error_at` (ns or None), `last_error`, and whether the last try `worked` (None: no try)."""
+        tried = self._last_success_at or self._last_error_at
+        return {
+            "last_success_at": self._last_success_at,
+            "last_error_at": self._last_error_at,
+            "last_error": self._last_error,
+            "worked": None if tried is None else (self._last_success_at or 0) >= (self._last_error_at or 0),
+        }

@@ -1,0 +1,96 @@
+"""What each mail says, in English; the other languages are Babel catalogues in `workers/mail/locale/`, read once.
+
+Every mail has the same parts in the same order: subject, greeting, what happened, a code (where there is one), what to know
+about it, and a foot. Braces are filled from the mail's values.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, get_args
+
+from babel.messages.pofile import read_po
+
+from ops.runtime.languages import DEFAULT_LANGUAGE, LANGUAGES, Language
+from storage.models.mails import MailTemplate
+
+TEMPLATES: Final[tuple[MailTemplate, ...]] = get_args(MailTemplate)
+GREETING: Final = "mail.greeting"
+FOOT: Final = "mail.foot"
+_FOLDER: Final = Path(__file__).parent / "locale"
+
+SOURCES: Final[Mapping[str, str]] = {
+    GREETING: "Hello {name},",
+    FOOT: "OMNIAXS Global Hub sent this message automatically. We never ask for a code or a password by phone or mail.",
+    "mail.verification_code.subject": "Confirm your e-mail address",
+    "mail.verification_code.intro": "Welcome. Enter this code to confirm your e-mail address:",
+    "mail.verification_code.note": (
+        "The code is valid for {minutes} minutes and works once. If you did not register, ignore this message."
+    ),
+    "mail.login_code.subject": "Your login code",
+    "mail.login_code.intro": "Enter this code to finish logging in:",
+    "mail.login_code.note": (
+        "The code is valid for {minutes} minutes and works once. If you are not logging in, somebody knows your password: "
+        "change it."
+    ),
+    "mail.password_reset_code.subject": "Reset your password",
+    "mail.password_reset_code.intro": "Enter this code to choose a new password:",
+    "mail.password_reset_code.note": (
+        "The code is valid for {minutes} minutes and works once. If you did not ask for it, ignore this message: "
+        "your password stays as it is."
+    ),
+    "mail.invitation.subject": "You are invited to OMNIAXS Global Hub",
+    "mail.invitation.intro": "{inviter} invites you to join {company_name}. Accept with this invitation token:",
+    "mail.invitation.note": "The token works once and for this e-mail address only. If you do not know who invites you, ignore this message.",
+    "mail.account_locked.subject": "Logging in is locked for a while",
+    "mail.account_locked.intro": (
+        "Too many wrong passwords were entered for your account, the last one from {ip}. "
+        "Logging in is locked for {minutes} minutes."
+    ),
+    "mail.account_locked.note": "If it was you, wait and try again, or reset your password. If not, your password has kept them out.",
+    "mail.refresh_reused.subject": "A session of yours was ended for safety",
+    "mail.refresh_reused.intro": (
+        "A login of your account was used a second time from {ip} at {at}, as a stolen one would be. We have ended that session."
+    ),
+    "mail.refresh_reused.note": "Log in again. If you do not know this address, change your password.",
+    "mail.password_changed.subject": "Your password was changed",
+    "mail.password_changed.intro": "The password of your account was changed from {ip} at {at}. All other sessions have ended.",
+    "mail.password_changed.note": "If this was not you, reset your password at once and tell your administrator.",
+    "mail.admin_activated.subject": "Your admin account is active",
+    "mail.admin_activated.intro": "A super admin has activated your admin account. You can log in now.",
+    "mail.admin_activated.note": "Everything that you do as an admin is kept in the audit trail.",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class MailWords:
+    """All texts of all mails, by language and name."""
+
+    texts: Mapping[Language, Mapping[str, str]]
+
+    def of(self, language: Language, name: str) -> str:
+        """One text, its braces unfilled."""
+        return self.texts[language][name]
+
+
+def catalogue_path(language: Language) -> Path:
+    """The Babel catalogue of a language other than English."""
+    return _FOLDER / language.replace("-", "_") / "LC_MESSAGES" / "messages.po"
+
+
+def load_words() -> MailWords:
+    """Read all catalogues. Raises `ValueError`, naming language and text, where a translation is missing or outdated."""
+    others = {language: _translated(language) for language in LANGUAGES if language != DEFAULT_LANGUAGE}
+    return MailWords({DEFAULT_LANGUAGE: SOURCES, **others})
+
+
+def _translated(language: Language) -> dict[str, str]:
+    with catalogue_path(language).open("rb") as file:
+        catalogue = read_po(file, locale=language.replace("-", "_"))
+    found = {}
+    for name, text in SOURCES.items():
+        message = catalogue.get(text, context=name)
+        if message is None or not message.string or message.fuzzy:
+            raise ValueError(f"the mail catalogue of {language} has no translation of {name!r}: {text!r}")
+        found[name] = str(message.string)
+    return found
