@@ -88,7 +88,7 @@ def problem_of(password: str, email: str) -> PasswordProblem | None:
     folded = password.lower()
     if folded in _COMMON:
         return PasswordProblem("one of the commonest passwords", "a password that is not among the 10,000 commonest")
-    if email in folded or folded == email.partition("@")[0]:
+    if email and (email in folded or folded == email.partition("@")[0]):
         return PasswordProblem("contains the e-mail address", "a password without the e-mail address in it")
     return None
 

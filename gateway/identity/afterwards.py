@@ -1,0 +1,35 @@
+"""Work that follows an answer and must not change how long it takes: what is known of a person would show in the time."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any, Final
+
+MOST_WAITING: Final = 1_000
+_log = logging.getLogger(__name__)
+
+
+class Afterwards:
+    """Runs coroutines on the side, at most `MOST_WAITING`; above that the caller waits for its own. `drain` at the end."""
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[Any]] = set()
+
+    async def run(self, work: Coroutine[Any, Any, object]) -> None:
+        """Begin `work`. What it raises is logged."""
+        if len(self._running) >= MOST_WAITING:
+            await work
+            return
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+
+    async def drain(self) -> None:
+        """Return when nothing runs any more."""
+        while self._running:
+            await asyncio.wait(self._running)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("work after an answer failed", exc_info=error)

@@ -1,0 +1,87 @@
+"""Logging in, first step: the password. An unknown address and a wrong password are told apart neither by text nor by time.
+
+So whatever is done for a known person alone (an audit event, a mail about a lock) is done after the answer.
+"""
+
+from gateway.identity.afterwards import Afterwards
+from gateway.identity.asker import Asker
+from gateway.identity.changing import changed
+from gateway.identity.codes import Codes
+from gateway.identity.doors import Door
+from gateway.identity.journal import Journal
+from gateway.identity.letters import Notices
+from gateway.identity.ports import Someone
+from gateway.identity.standing import check_active, check_role
+from gateway.identity.wrong_attempts import WrongAttempts
+from ops.runtime.errors import HubError
+from storage.models.challenges import Challenge, Channel
+from storage.models.people import Person, audience_of, subject_of
+from storage.passwords import Passwords
+
+_SECOND = 1_000_000_000
+
+
+class LoggingIn:
+    """Checks passwords and begins login challenges."""
+
+    def __init__(
+        self,
+        *,
+        passwords: Passwords,
+        attempts: WrongAttempts,
+        codes: Codes,
+        journal: Journal,
+        notices: Notices,
+        afterwards: Afterwards,
+    ) -> None:
+        self._passwords, self._attempts, self._codes = passwords, attempts, codes
+        self._journal, self._notices, self._afterwards = journal, notices, afterwards
+
+    async def begin(self, door: Door[Someone], email: str, password: str, role: str | None, asker: Asker) -> Challenge:
+        """The challenge whose code, mailed or of the person's device, completes the login.
+
+        Raises `rate.limited` for a locked address, `auth.credentials_invalid`, and with the right password what
+        `check_active` and `check_role` raise.
+        """
+        self._attempts.check(email, asker.ip)
+        person = await door.people.by_email(email)
+        if not await self._passwords.verify(None if person is None else person.password_hash, password):
+            await self._refused(email, person, asker)
+        assert person is not None  # noqa: S101  (nobody's password matches nothing)
+        await self._check(person, role, asker)
+        if self._passwords.is_outdated(person.password_hash):
+            person = await self._rehashed(door, person, password)
+        channel: Channel = "totp" if person.totp is not None and person.totp.confirmed_at is not None else "email"
+        return await self._codes.begin("login", person, asker.language_for(person), asker.now, channel)
+
+    async def _refused(self, email: str, person: Someone | None, asker: Asker) -> None:
+        locked_until = self._attempts.count(email, asker.ip)
+        if person is not None:
+            await self._afterwards.run(self._journal.failed(person, "password", asker))
+            if locked_until is not None:
+                await self._afterwards.run(self._tell_locked(person, locked_until, asker))
+        raise HubError("auth.credentials_invalid")
+
+    async def _check(self, person: Person, role: str | None, asker: Asker) -> None:
+        try:
+            check_active(person)
+            check_role(person, role)
+        except HubError as refusal:
+            await self._afterwards.run(self._journal.failed(person, refusal.code, asker))
+            raise
+
+    async def _rehashed(self, door: Door[Someone], person: Someone, password: str) -> Someone:
+        outdated, renewed = person.password_hash, await self._passwords.hash(password)
+
+        def renew(current: Someone) -> Someone | None:
+            if current.password_hash != outdated:
+                return None
+            return current.model_copy(update={"password_hash": renewed})
+
+        return await changed(door.people, person, renew)
+
+    async def _tell_locked(self, person: Person, locked_until: int, asker: Asker) -> None:
+        minutes = max(1, -(-(locked_until * _SECOND - asker.now) // (60 * _SECOND)))
+        notice_id = f"account_locked:{audience_of(person)}:{subject_of(person)}:{locked_until}"
+        values = {"minutes": str(minutes), "ip": asker.ip}
+        await self._notices.tell(notice_id, person, "account_locked", values, asker.now)

@@ -1,0 +1,52 @@
+"""What registration, login and sessions are made of, for whoever builds the gateway."""
+
+from dataclasses import dataclass
+
+from gateway.http.page_tokens import PageTokens
+from gateway.identity.afterwards import Afterwards
+from gateway.identity.codes import Codes
+from gateway.identity.doors import AdminRegistration
+from gateway.identity.ports import (
+    Announcer,
+    AuditLog,
+    ChallengeStore,
+    NoticeStore,
+    People,
+    SessionStore,
+    TenantStore,
+    TokenIssuer,
+)
+from gateway.identity.wrong_attempts import Limits
+from ops.runtime.clock import Clock
+from ops.runtime.identifiers import Identifiers
+from storage.jobs import Jobs
+from storage.models.people import Admin, User
+from storage.passwords import Passwords
+from storage.sealing import KeyRing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityParts:
+    """Repositories are those of storage/mongo. Whoever stops the gateway awaits `afterwards.drain()`, then calls
+    `passwords.close()`.
+    """
+
+    users: People[User]
+    admins: People[Admin]
+    tenants: TenantStore
+    sessions: SessionStore
+    challenges: ChallengeStore
+    notices: NoticeStore
+    audit: AuditLog
+    jobs: Jobs
+    announcer: Announcer
+    access_tokens: TokenIssuer
+    passwords: Passwords
+    codes: Codes
+    key_ring: KeyRing
+    limits: Limits
+    tokens: PageTokens
+    afterwards: Afterwards
+    clock: Clock
+    identifiers: Identifiers
+    admin_registration: AdminRegistration
