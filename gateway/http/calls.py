@@ -48,7 +48,9 @@ class SignedCall:
 
 @dataclass(frozen=True, slots=True)
 class OpenCall:
-    """What a handler of a write without credentials gets. `now` is the arrival in nanoseconds since the epoch."""
+    """What a handler of a write without credentials gets. `now` is the arrival in nanoseconds since the epoch;
+    `accept_language` the header as it was sent, for a mail whose receiver's language is known later.
+    """
 
     query: Query
     now: int
@@ -57,6 +59,7 @@ class OpenCall:
     user_agent: str
     trace_id: str
     operation: str
+    accept_language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

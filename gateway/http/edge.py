@@ -4,11 +4,11 @@ First hop of the REST road: request -> here -> a feature's handler (parses, call
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from gateway.callers import Authenticator, BearerAuthenticator, Caller, Principal, SignedRequest
 from gateway.http.answer import Answer, Field
-from gateway.http.answers import JSON, Answers
+from gateway.http.answers import Answers
 from gateway.http.bearer import bearer_token, check_role, email_of, user_agent_of
 from gateway.http.body import check_media_type, may_have_body, parse_json_object
 from gateway.http.calls import (
@@ -28,14 +28,13 @@ from gateway.http.calls import (
 )
 from gateway.http.client_address import rate_identity
 from gateway.http.exchange import Exchange, Exchanges
-from gateway.http.idempotency import REPLAYED, GivenAnswer, IdempotencyBook, check_key, is_decided
+from gateway.http.idempotency import IdempotencyBook, check_key
 from gateway.http.limits import Limiter, LimitName, RateLimited, email_identity
 from gateway.http.measures import RequestMeasures
+from gateway.http.one_effect import OneEffect
 from gateway.http.query import parse_query
 from ops.runtime.clock import Clock
 from ops.runtime.errors import HubError
-from ops.runtime.languages import Language
-from storage.models.idempotency import IdempotencyRecord
 from storage.models.order_requests import identity_of
 from storage.models.people import AdminRole, Audience
 from storage.models.tenants import Scope
@@ -48,8 +47,6 @@ Endpoint = Callable[[AsgiScope, ReadBody], Awaitable[Answer]]
 
 
 Page = Callable[[Exchange], Answer]
-Run = Callable[[str], Awaitable[bytes | Reply]]
-"""A handler with all but the effect id, which it is given."""
 PATH_PARAMETERS: Final = "path_params"
 """Under this key the ASGI scope carries the parameters of the route (as other ASGI routers do it)."""
 
@@ -73,7 +70,7 @@ class Edge:
         self.answers = answers
         self._authenticator = authenticator
         self._bearers = bearers
-        self._idempotency = idempotency
+        self._once = OneEffect(idempotency, answers, self._success)
         self._limiter = limiter
         self._measures = measures
         self._clock = clock
@@ -145,6 +142,7 @@ class Edge:
                 user_agent=user_agent_of(exchange.header(b"user-agent")),
                 trace_id=exchange.trace_id,
                 operation=operation,
+                accept_language=exchange.header(b"accept-language"),
             )
             return self._success(exchange, await handler(call, body))
 
@@ -250,39 +248,11 @@ class Edge:
                 return handler(self._bearer_call(exchange, asked, principal, key=key, effect_id=effect_id), body)
 
             if not key:
-                return self._success(exchange, await run(self._idempotency.new_effect_id()))
+                return self._success(exchange, await run(self._once.new_effect_id()))
             identity = identity_of(principal.subject_id, asked["method"], _raw(asked["raw_path"]), key)
-            return await self._once(exchange, identity, asked["query_string"] + b"\n" + sent, run)
+            return await self._once.answer(exchange, identity, asked["query_string"] + b"\n" + sent, run)
 
         return self._guarded(operation, answer)
-
-    async def _once(self, exchange: Exchange, identity: str, asked: bytes, run: Run) -> Answer:
-        """The answer of `run`, or the one that another try of the same write was given."""
-        begun = await self._idempotency.begin(identity, asked)
-        if not isinstance(begun, IdempotencyRecord):
-            return self._repeated(exchange, begun)
-        try:
-            said = await run(begun.effect_id)
-        except HubError as refusal:
-            if not is_decided(refusal):
-                await self._idempotency.release(begun, refusal)
-                raise
-            exchange.code = refusal.code
-            answer, fields, secret = self.answers.failure(exchange, refusal), getattr(refusal, "fields", ()), False
-        except BaseException:
-            await self._idempotency.release(begun, None)
-            raise
-        else:
-            answer = self._success(exchange, said)
-            fields, secret = (said.fields, said.secret) if isinstance(said, Reply) else ((), False)
-        given = GivenAnswer(answer.status, exchange.code, answer.body, fields, exchange.trace_id, exchange.language)
-        other = await self._idempotency.finish(begun, given, secret=secret)
-        return answer if other is None else self._repeated(exchange, other)
-
-    def _repeated(self, exchange: Exchange, given: GivenAnswer) -> Answer:
-        exchange.code = given.code
-        exchange.answer_as(given.trace_id, cast("Language", given.language))
-        return self.answers.raw(exchange, given.body, JSON, status=given.status, headers=(*given.fields, REPLAYED))
 
     async def _principal(
         self, exchange: Exchange, audience: Audience, roles: tuple[AdminRole, ...] | None
