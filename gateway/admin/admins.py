@@ -7,22 +7,20 @@ from gateway.admin.acts import Values, act_of, busy, encode, with_reason
 from gateway.admin.admin_rules import Change, changed, rules, someone_else_rules
 from gateway.admin.listing import NewestFirst
 from gateway.admin.parts import AdminParts
-from gateway.admin.views import admin_view
 from gateway.http.calls import BearerCall
 from gateway.http.fields import BodyReader
 from gateway.http.page_tokens import PageTokens
 from gateway.http.query import QueryReader
+from gateway.identity.letters import Notices
+from gateway.identity.person_view import admin_view
 from ops.runtime.errors import HubError
-from storage.jobs import SEND_MAIL
 from storage.models.audit import AuditEvent
-from storage.models.mails import Mail, Notice, outbox_id_of
 from storage.models.people import Admin, AdminRole, AdminStatus
 from storage.mongo.admins import cursor_of
 
 _SETTABLE: Final = ("active", "suspended", "closed")
 _ROLES: Final = ("ops_admin", "compliance_admin")
 _TRIES: Final = 5
-_MAIL_ALIVE_NS: Final = 7 * 86_400_000_000_000
 
 
 class AdminDesk:
@@ -30,6 +28,7 @@ class AdminDesk:
 
     def __init__(self, parts: AdminParts, tokens: PageTokens) -> None:
         self._parts, self._tokens = parts, tokens
+        self._notices = Notices(parts.notices, parts.jobs)
 
     async def list(self, call: BearerCall) -> bytes:
         """Admins newest first. Raises `request.invalid` or `page_token.not_found`."""
@@ -93,30 +92,13 @@ class AdminDesk:
             await self._parts.sessions.end_all(admin.admin_id, "status_changed", now)
         await self._parts.announcer.announce("admin", admin.admin_id)
         if before.get("status") == "pending_approval" and admin.status == "active":
-            notice = activation_notice(admin, now)
-            await self._parts.notices.insert(notice)
-            await self._parts.jobs.enqueue(SEND_MAIL, notice.mail.outbox_id)
+            await self._notices.tell(f"admin_activated-{admin.admin_id}", admin, "admin_activated", {}, now)
 
     async def _admin(self, admin_id: str) -> Admin:
         admin = await self._parts.admins.get(admin_id)
         if admin is None:
             raise HubError("admin.not_found", {"admin_id": admin_id})
         return admin
-
-
-def activation_notice(admin: Admin, now: int) -> Notice:
-    """The mail that tells an admin of the activation; there is one in an admin's life."""
-    notice_id = f"admin_activated-{admin.admin_id}"
-    mail = Mail(
-        outbox_id=outbox_id_of("notices", notice_id, 1),
-        to=admin.email,
-        template="admin_activated",
-        language=admin.preferred_language,
-        values={"name": admin.display_name},
-        created_at=now,
-        expires_at=now + _MAIL_ALIVE_NS,
-    )
-    return Notice(notice_id=notice_id, mail=mail)
 
 
 def _read(body: dict[str, Any]) -> tuple[Change, str | None]:

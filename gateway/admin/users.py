@@ -6,11 +6,12 @@ from gateway.account.listing import page_asked, page_of
 from gateway.admin.acts import Values, act_of, busy, encode, with_reason
 from gateway.admin.listing import NewestFirst
 from gateway.admin.parts import AdminParts
-from gateway.admin.views import key_view, user_view
 from gateway.http.calls import BearerCall
 from gateway.http.fields import BodyReader
 from gateway.http.page_tokens import PageTokens
 from gateway.http.query import QueryReader
+from gateway.identity.key_view import key_view
+from gateway.identity.person_view import user_view
 from ops.runtime.errors import HubError
 from ops.runtime.timestamps import format_timestamp
 from storage.models.audit import AuditEvent
