@@ -1,4 +1,4 @@
-"""`omniaxs up`, `gateway` and `streams`: the processes."""
+"""`omniaxs up`, `gateway`, `streams` and `workers`: the processes."""
 
 import logging
 import sys
@@ -8,11 +8,13 @@ import typer
 
 from ops.processes.commands.port import CommandFailed
 from ops.processes.gateway import run_gateway
+from ops.processes.job_parts import mail_settings
 from ops.processes.lifetime import run_process
 from ops.processes.local import LocalOptions, run_local, synthetic_market
 from ops.processes.restart import begin_anew, until_reachable
 from ops.processes.streams import run_streams
 from ops.processes.up_file import Up
+from ops.processes.workers import run_workers
 from ops.runtime.logs import configure_logs
 from ops.runtime.settings import Settings, load_settings
 from streams.app.worker import WorkerFailed
@@ -42,6 +44,7 @@ def mount(application: typer.Typer) -> None:
     application.command("up", help="Everything in one process, for trying and developing.")(up)
     application.command("gateway", help="REST and WebSocket, on the log and store of the settings.")(gateway)
     application.command("streams", help="Stream processors or owners of one role.")(streams)
+    application.command("workers", help="Jobs: mails, and the sweeps.")(workers)
 
 
 def up(
@@ -85,6 +88,22 @@ def streams(
         _log.error("%s", error, exc_info=error.__cause__)
         if run_process(lambda stop: until_reachable(settings, stop)):
             begin_anew()
+
+
+def workers(ops_port: int | None = typer.Option(None, min=0, max=65_535)) -> None:
+    """Take jobs until SIGTERM, then finish what runs and give the rest back."""
+    settings = _settings("workers", ops_port=ops_port)
+    _needs_servers(settings, "workers")
+    if settings.local_jobs:
+        raise CommandFailed(
+            "`omniaxs workers` takes jobs that other processes ask for: set OMNIAXS_JOBS_URL=redis://host:port/0 or amqp://host:port",
+            EXIT_CONFIGURATION,
+        )
+    try:
+        mail_settings(settings)
+    except ValueError as error:
+        raise CommandFailed(str(error), EXIT_CONFIGURATION) from None
+    run_process(lambda stop: run_workers(settings, stop))
 
 
 def _settings(role: str, **flags: int | None) -> Settings:

@@ -106,6 +106,11 @@ class Settings(BaseSettings):
         """Whether the store lives inside one process and dies with it."""
         return self.store_url.startswith("mongomock://")
 
+    @property
+    def local_jobs(self) -> bool:
+        """Whether jobs live inside one process and die with it."""
+        return self.jobs_url.startswith("memory://")
+
 
 def load_settings(environment: Mapping[str, str] | None = None, env_file: Path = Path(".env")) -> Settings:
     """The settings of this process.

@@ -1,0 +1,142 @@
+"""Wires the jobs: a Dramatiq worker on this process's loop, what its actors need, and the sweeps beside it.
+
+The same parts run inside `omniaxs up` (in-memory broker) and in `omniaxs workers` (Redis or RabbitMQ).
+"""
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ops.processes.lifetime import Background
+from ops.processes.platform import Platform
+from ops.runtime.health import Check
+from ops.runtime.settings import Settings
+from storage.jobs import SEND_MAIL, DramatiqJobs
+from storage.models.idempotency import KEPT_SECONDS
+from storage.mongo.idempotency import IdempotencyRecords
+from storage.mongo.leases import Leases
+from storage.mongo.outbox import Outbox
+from storage.mongo.outlived import Outlived
+from workers.app import JobWorker
+from workers.mail.rendering import MailRenderer, RenderedMail
+from workers.mail.report import MailReport
+from workers.mail.sending import MailSending
+from workers.mail.smtp import MailServer, SmtpTransport, sender_of
+from workers.mail.transport import InboxTransport, MailTransport
+from workers.mail.words import load_words
+from workers.sweeps.outbox import outbox_sweep
+from workers.sweeps.outlived import CHALLENGES_SECONDS, NOTICES_SECONDS, SESSIONS_SECONDS, dropping
+from workers.sweeps.sweeping import Sweep, Sweeping
+
+OUTBOX_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """The jobs of a process, running. `inbox` where mails are shown instead of sent; `checks` for its health."""
+
+    worker: JobWorker
+    transport: MailTransport
+    report: MailReport
+    mail_settings: Mapping[str, Any]
+    checks: Mapping[str, Check]
+
+    @property
+    def inbox(self) -> InboxTransport | None:
+        """Where the mails of `inbox://` are."""
+        return self.transport if isinstance(self.transport, InboxTransport) else None
+
+    def details(self) -> dict[str, Any]:
+        """For the heartbeat: how mail is set (never the password) and how it has gone."""
+        return {"mail": {**self.mail_settings, **self.report.details()}}
+
+    async def stop(self, seconds: float) -> None:
+        """Finish the jobs that run for at most `seconds` and give the others back."""
+        await self.worker.stop(seconds)
+        await self.transport.close()
+
+
+def open_workers(platform: Platform, background: Background, jobs: DramatiqJobs) -> Workers:
+    """Begin to take jobs off `jobs` and to sweep. Locally `jobs` is the very one that the gateway enqueues with.
+
+    Raises `ValueError` for a mail URL or sender that cannot be. The caller calls `stop` before the loop ends.
+    """
+    transport, report = open_transport(platform), MailReport(platform.clock)
+    worker = JobWorker(
+        jobs.broker,
+        {SEND_MAIL: _sending(platform, transport, report).send},
+        asyncio.get_running_loop(),
+        metrics=platform.metrics,
+        clock=platform.clock,
+    )
+    worker.start()
+    background.start(_sweeping(platform, jobs).run(), "sweeps")
+    return Workers(worker, transport, report, mail_settings(platform.settings), {"jobs": jobs.problem})
+
+
+def open_transport(platform: Platform) -> MailTransport:
+    """Where the settings send mails to; nothing is connected yet. Raises `ValueError`."""
+    settings = platform.settings
+    url = settings.mail_url.get_secret_value()
+    if url == "inbox://":
+        return InboxTransport(_show_in_terminal)
+    server = MailServer.parse(url)
+    return SmtpTransport(server, settings.mail_sender, platform.clock, settings.mail_timeout_seconds)
+
+
+def mail_settings(settings: Settings) -> dict[str, Any]:
+    """How mail is set, as `notifications/config` shows it: `configured, host, port, sender, tls`. Raises `ValueError`,
+    without showing what was given, for a mail URL or sender that cannot be.
+    """
+    sender_of(settings.mail_sender)
+    url = settings.mail_url.get_secret_value()
+    shown: dict[str, Any] = {
+        "configured": False,
+        "host": None,
+        "port": None,
+        "sender": settings.mail_sender,
+        "tls": None,
+    }
+    if url == "inbox://":
+        return shown
+    server = MailServer.parse(url)
+    tls = "tls" if server.tls else "starttls" if server.starttls else "none"
+    return {**shown, "configured": True, "host": server.host, "port": server.port, "tls": tls}
+
+
+def _sending(platform: Platform, transport: MailTransport, report: MailReport) -> MailSending:
+    renderer = MailRenderer(load_words(), sender_of(platform.settings.mail_sender).domain)
+    return MailSending(
+        Outbox(platform.store.database),
+        renderer,
+        transport,
+        platform.key_ring,
+        clock=platform.clock,
+        metrics=platform.metrics,
+        report=report,
+    )
+
+
+def _sweeping(platform: Platform, jobs: DramatiqJobs) -> Sweeping:
+    database, clock = platform.store.database, platform.clock
+    outlived = Outlived(database)
+    sweeps = [
+        Sweep("outbox", OUTBOX_SECONDS, outbox_sweep(Outbox(database), jobs, clock)),
+        dropping("challenges", outlived.challenges, CHALLENGES_SECONDS, clock),
+        dropping("sessions", outlived.sessions, SESSIONS_SECONDS, clock),
+        dropping("notices", outlived.notices, NOTICES_SECONDS, clock),
+        dropping("idempotency records", IdempotencyRecords(database).drop_before, KEPT_SECONDS, clock),
+    ]
+    holder = f"workers-{socket.gethostname()}-{os.getpid()}"
+    return Sweeping(sweeps, Leases(database), holder, clock=clock, metrics=platform.metrics)
+
+
+def _show_in_terminal(mail: RenderedMail) -> None:
+    """To a person at the terminal, never into a file: mails hold codes, which no log may."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\n  mail to {mail.to}: {mail.subject}\n{mail.text}\n")
+        sys.stderr.flush()
