@@ -17,6 +17,7 @@ from storage.mongo import (
     fills,
     heartbeats,
     idempotency,
+    invitations,
     notices,
     order_requests,
     orders,
@@ -97,6 +98,10 @@ _OF_REPOSITORIES: Final[Mapping[str, tuple[IndexSpec, ...]]] = {
     ),
     sessions.COLLECTION: (
         IndexSpec("subject_created", (("subject_id", 1), ("created_at", -1)), "Sessions.active_of, Sessions.end_all"),
+    ),
+    invitations.COLLECTION: (
+        IndexSpec("tenant_created", (("tenant_id", 1), ("created_at", -1), ("_id", 1)), "Invitations.of_tenant"),
+        IndexSpec("tenant_email", (("tenant_id", 1), ("email", 1)), "Invitations.pending"),
     ),
     challenges.COLLECTION: (
         IndexSpec("subject_kind_created", (("subject_id", 1), ("kind", 1), ("created_at", -1)), "Challenges.newest"),
