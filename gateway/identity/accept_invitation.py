@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import msgspec
 
@@ -19,7 +19,8 @@ from storage.mongo.failures import AlreadyStored
 from storage.passwords import Passwords, problem_of
 from storage.sealing import KeyRing
 
-LONGEST_TOKEN = 512
+SHORTEST_TOKEN: Final = 16
+LONGEST_TOKEN: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def _read(body: Mapping[str, Any]) -> _Asked:
     if password is not None and (problem := problem_of(password, email)) is not None:
         reader.refuse("password", *problem)
     asked = _Asked(
-        token=reader.text("token", required=True, most=LONGEST_TOKEN) or "",
+        token=reader.text("token", required=True, least=SHORTEST_TOKEN, most=LONGEST_TOKEN) or "",
         email=email,
         password=password or "",
         display_name=reader.text("display_name", required=True) or "",

@@ -106,7 +106,7 @@ def _read(body: Mapping[str, Any]) -> dict[str, Any]:
     reader = BodyReader(body)
     fields: dict[str, Any] = {
         "work_email": reader.email("work_email"),
-        "country_region": reader.text("country_region", required=True),
+        "country_region": reader.text("country_region", required=True, least=2, most=64),
         "consent": reader.flag("consent"),
         "preferred_language": reader.choice("preferred_language", LANGUAGES),
         **{name: reader.text(name, least=0, most=_LONGEST) or None for name in _TEXTS},
