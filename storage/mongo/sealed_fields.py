@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from storage.models.mails import MAIL_COLLECTIONS
-from storage.mongo import admins, api_keys, audit_events, challenges, idempotency, sessions, users
+from storage.mongo import admins, api_keys, audit_events, challenges, idempotency, invitations, sessions, users
 from storage.mongo.documents import Document
-
-INVITATIONS: Final = "invitations"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +71,9 @@ SEALED_FIELDS: Final = (
 HASHED_FIELDS: Final = (
     HashedField(challenges.COLLECTION, "code_hash", _open, "codes that were mailed can no longer be used"),
     HashedField(sessions.COLLECTION, "refresh_hash", _open, "whoever is logged in must log in again within 15 minutes"),
-    HashedField(INVITATIONS, "token_hash", _always, "invitations that are on their way can no longer be accepted"),
+    HashedField(
+        invitations.COLLECTION, "token_hash", _open, "invitations that are on their way can no longer be accepted"
+    ),
     HashedField(idempotency.COLLECTION, "body_hash", _always, "a write sent again is told 409 idempotency.mismatch"),
     HashedField(audit_events.COLLECTION, "hash", _always, "the audit trail can no longer be verified"),
 )
