@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -272,3 +272,75 @@ async def test_running_refreshes_and_notes_uses_at_the_end(cache, store, clock):
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert store.used == {"pmk_1": clock.now()}
+
+
+def user_of(store: Store, **changes: object) -> None:
+    """The key was made by a user; `changes` are to the user."""
+    store.keys["pmk_1"] = store.keys["pmk_1"].model_copy(update={"user_id": "usr_1"})
+    fields = {
+        "user_id": "usr_1", "tenant_id": "ten_1", "email": "a@b.c", "display_name": "A", "company_name": "C",
+        "country_region": "JP", "status": "active", "password_hash": "x", "created_at": 0, "preferred_language": "zh-CN",
+    }  # fmt: skip
+    store.users["usr_1"] = User(**{**fields, **changes})
+
+
+async def test_a_key_speaks_the_language_of_who_made_it(cache, store, clock):
+    user_of(store)
+    assert (await cache.authenticate(signed(clock))).language == "zh-CN"
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [("suspended", "auth.suspended"), ("closed", "auth.closed"), ("pending_verification", "auth.key_revoked")],
+)
+async def test_a_key_counts_while_its_user_does(cache, store, clock, status, code):
+    user_of(store)
+    await cache.authenticate(signed(clock))
+    user_of(store, status=status)
+    await cache.refresh()
+    assert (await refusal(cache, signed(clock))).code == code
+    assert (await refusal(cache, signed(clock, secret="another"))).code == "auth.signature_invalid"
+    assert not cache.still_valid("pmk_1")
+    user_of(store)
+    await cache.refresh()
+    assert cache.still_valid("pmk_1")
+
+
+async def test_a_key_of_a_user_who_is_gone_is_revoked(cache, store, clock):
+    user_of(store)
+    store.users.clear()
+    assert (await refusal(cache, signed(clock))).code == "auth.key_revoked"
+
+
+async def test_a_look_up_costs_the_same_queries_whatever_is_found(cache, store, tenants, users, clock):
+    user_of(store)
+    await cache.authenticate(signed(clock))
+    await refusal(cache, signed(clock, key="pmk_unknown"))
+    assert len(store.asked) == tenants.asked == users.asked == 2
+
+
+@pytest.mark.parametrize(
+    ("behind", "code"),
+    [
+        (5_000, None),
+        (5_001, "auth.timestamp_outside_window"),
+        (-1_000, None),
+        (-1_001, "auth.timestamp_outside_window"),
+    ],
+)
+@pytest.mark.parametrize("within", [0, 1, 999_999])
+async def test_the_window_is_right_to_the_millisecond(cache, clock, behind, code, within):
+    """`within` is where in the present millisecond the request arrives (ns): it makes no difference."""
+    clock.advance((within - clock.now() % 1_000_000) % 1_000_000 / 1e9)
+    assert clock.now() % 1_000_000 == within
+    request = signed(clock)
+    now = milliseconds(clock.now())
+    headers = dict(request.headers)
+    headers["x-pm-timestamp"] = str(now - behind)
+    headers["x-pm-signature"] = signature_of(SECRET.encode(), string_to_sign(request, headers["x-pm-timestamp"]))
+    sent = replace(request, headers=headers)
+    if code is None:
+        assert (await cache.authenticate(sent)).key_id == "pmk_1"
+    else:
+        refused = await refusal(cache, sent)
+        assert (refused.code, refused.details["clock_skew_ms"]) == (code, behind)
