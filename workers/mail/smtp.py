@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
@@ -20,7 +19,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
-import idna
+from email_validator import EmailNotValidError, validate_email
 
 from ops.runtime.clock import Clock
 from workers.mail.rendering import RenderedMail
@@ -198,11 +197,11 @@ def sender_of(text: str) -> Address:
 
 def deliverable(address: str) -> Address:
     """The recipient; a domain outside ASCII in its IDNA form, which every server takes. Raises `MailRefused`."""
-    local, _, domain = address.rpartition("@")
     try:
-        return Address(addr_spec=f"{local}@{domain if domain.isascii() else idna.encode(domain, uts46=True).decode()}")
-    except (ValueError, HeaderParseError):
+        valid = validate_email(address, check_deliverability=False, test_environment=True)
+    except EmailNotValidError:
         raise MailRefused("the recipient's address is not one") from None
+    return Address(username=valid.local_part, domain=valid.ascii_domain)
 
 
 def message_of(mail: RenderedMail, to: Address, sender: Address, clock: Clock) -> EmailMessage:
@@ -213,10 +212,10 @@ def message_of(mail: RenderedMail, to: Address, sender: Address, clock: Clock) -
     message["Subject"] = mail.subject
     message["Date"] = format_datetime(datetime.fromtimestamp(clock.now() / 1_000_000_000, UTC))
     message["Message-ID"] = mail.message_id
-    message["Content-Language"] = mail.language
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(mail.text)
     message.add_alternative(mail.html, subtype="html")
+    message["Content-Language"] = mail.language
     return message
 
 
