@@ -1,7 +1,7 @@
 """A gateway with the admin routes alone, in process: the real edge, session cache, repositories and trail over one store."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +22,7 @@ from gateway.http.routes import FixedFirst, Routes
 from gateway.http.sessions import SessionCache
 from gateway.identity.access_tokens import AccessTokens
 from ops.processes.asking import decisions_of
-from ops.processes.controls import halting_of
+from ops.processes.controls import announcer_of
 from ops.processes.platform import Platform
 from ops.runtime.clock import ManualClock
 from ops.runtime.identifiers import SystemIdentifiers
@@ -30,6 +30,8 @@ from ops.runtime.languages import load_languages
 from ops.runtime.metrics import Metrics
 from ops.runtime.settings import Settings
 from storage.audit.trail import AuditTrail
+from storage.controls.claims import NewestClaims
+from storage.controls.halting import Halting
 from storage.identity_events import IdentityEvents
 from storage.jobs import Job
 from storage.log.memory import MemoryLog
@@ -44,15 +46,17 @@ from storage.mongo.api_keys import ApiKeys
 from storage.mongo.audit_events import AuditEvents
 from storage.mongo.command_answers import CommandAnswers
 from storage.mongo.connect import Store, connect
+from storage.mongo.heartbeats import Heartbeats
 from storage.mongo.idempotency import IdempotencyRecords
 from storage.mongo.notices import Notices
+from storage.mongo.ownership import ClaimHistories, Floors
 from storage.mongo.sessions import Sessions
 from storage.mongo.tenants import Tenants
 from storage.mongo.users import Users
 from storage.reference_data.builtin import load_builtin
 from storage.sealing import KeyRing
 from storage.signing_keys import SigningKeys
-from storage.topics import Topics
+from storage.topics import ORDER_EVENTS, Topics
 
 ROOT = "/internal/v1/admin"
 REFERENCE = load_builtin()
@@ -112,7 +116,14 @@ class Answered:
 class AdminDesk:
     """The routes over a platform (by default one of its own, in memory), and people who call them."""
 
-    def __init__(self, platform: Platform | None = None) -> None:
+    def __init__(
+        self,
+        platform: Platform | None = None,
+        edge: type[Edge] = Edge,
+        more: "Callable[[Routes, Edge, AdminDesk], None]" = lambda routes, edge, desk: None,
+    ) -> None:
+        """`more` adds other routes behind the same `edge`."""
+        self._edge, self._more = edge, more
         self.platform = platform or memory_platform()
         self.clock = self.platform.clock
         self.database = self.platform.store.database
@@ -142,7 +153,7 @@ class AdminDesk:
             announcer=IdentityEvents(self.platform.log, self.clock),
             trail=AuditTrail(self.events, self.clock, SystemIdentifiers()),
             audit_events=self.events,
-            halting=halting_of(self.platform),
+            halting=halting(self.platform),
             decisions=self.decisions,
             answers=CommandAnswers(self.database),
             accounts=Accounts(self.database),
@@ -154,7 +165,7 @@ class AdminDesk:
         app = Quart("admin desk", static_folder=None)
         app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
         ids, cross_origin = SystemIdentifiers(), CrossOrigin(())
-        self.edge = Edge(
+        self.edge = self._edge(
             exchanges=Exchanges(self.clock, ids, 0),
             answers=Answers(load_languages(), self.clock, cross_origin, transport_is_secure=False),
             authenticator=NoKeys(),
@@ -169,6 +180,7 @@ class AdminDesk:
         register_failures(app, self.edge, cross_origin)
         routes = Routes(app)
         register_admin(routes, self.edge, self.parts, PageTokens(b"page tokens"))
+        self._more(routes, self.edge, self)
         app.asgi_app = FixedFirst(app.asgi_app, routes.fixed, self.edge)
         return app
 
@@ -218,8 +230,9 @@ class AdminDesk:
         return Calling(self, admin, await self.token("admin", admin.admin_id, role))
 
     async def open(self, method: str, target: str, headers: Mapping[str, str], body: Any = None) -> Answered:
-        """A request as it is; `target` is path and query below the admin root."""
-        path, _, query = (ROOT + target).partition("?")
+        """A request as it is; `target` is path and query, below the admin root unless it is a whole one."""
+        whole = target if target.startswith("/internal/") else ROOT + target
+        path, _, query = whole.partition("?")
         scope = {"raw_path": path.encode(), "query_string": query.encode(), "client": ("203.0.113.9", 1)}
         content = {} if body is None else {"data": json.dumps(body).encode()}
         typed = {} if body is None else {"Content-Type": "application/json"}
@@ -269,3 +282,11 @@ def memory_platform(log: Log | None = None, store: Store | None = None) -> Platf
         store=store or connect("mongomock://", SystemIdentifiers().new("db")),
         key_ring=KeyRing.parse("test:sixteen characters or more"),
     )
+
+
+def halting(platform: Platform, wait_seconds: float = 0.2) -> Halting:
+    """The kill switch that does not wait for two seconds."""
+    database, partitions = platform.store.database, platform.topics[ORDER_EVENTS].partitions
+    histories, floors = ClaimHistories(database, ORDER_EVENTS), Floors(database, ORDER_EVENTS)
+    claims = NewestClaims(platform.log, ORDER_EVENTS, partitions, histories, floors)
+    return Halting(announcer_of(platform), claims, Heartbeats(database), platform.clock, wait_seconds)

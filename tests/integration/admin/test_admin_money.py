@@ -184,7 +184,7 @@ async def test_a_halt_is_set_shown_and_lifted(desk: AdminDesk, caller: Calling) 
     assert {name: halt[name] for name in body} == body
     assert halt["halt_id"].startswith("hlt_")
     assert halt["controls_version"] is not None
-    assert (halt["applied"], halt["not_applied"] == []) in ((True, True), (False, False))
+    assert (halt["applied"], halt["applied_ms"], halt["not_applied"]) == (False, None, [0])  # no process says it does
     [listed] = (await caller.get("/trading-halts")).data["items"]
     assert (listed["halt_id"], listed["level"]) == (halt["halt_id"], "reducing")
     lifted = (await caller.send("DELETE", f"/trading-halts/{halt['halt_id']}")).data
@@ -194,6 +194,13 @@ async def test_a_halt_is_set_shown_and_lifted(desk: AdminDesk, caller: Calling) 
         ("halt.set", "intended"), ("halt.set", "done"), ("halt.lift", "intended"), ("halt.lift", "done"),
     ]  # fmt: skip
     assert (await caller.send("DELETE", "/trading-halts/hlt_none")).code == "halt.not_found"
+
+
+async def test_a_halt_that_is_applied_everywhere_says_how_fast() -> None:
+    caller = await AdminDesk().log_in()  # where nobody has ever decided, a halt holds at once
+    halt = (await caller.send("POST", "/trading-halts", {"scope": "platform", "level": "halted"})).data
+    assert (halt["applied"], halt["not_applied"], halt["controls_version"]) == (True, [], 0)
+    assert halt["applied_ms"] >= 0
 
 
 @pytest.mark.parametrize(
