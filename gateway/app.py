@@ -6,6 +6,7 @@ from typing import Final
 
 from quart import Quart
 
+from gateway import people
 from gateway.account import routes as account
 from gateway.account.standing import Standing
 from gateway.callers import Authenticator, BearerAuthenticator
@@ -27,6 +28,7 @@ from gateway.market import routes as market
 from gateway.market.bars import BarSource
 from gateway.market.ports import ReferenceSource
 from gateway.market.quotes import LatestQuoteSource
+from gateway.people import PeopleParts
 from gateway.quote_board import QuoteBoard
 from gateway.system import routes as system
 from gateway.system.probe import StatusProbe
@@ -39,7 +41,15 @@ from ops.runtime.languages import load_languages
 from ops.runtime.settings import Settings
 from storage.signing_keys import SigningKeys
 
-BUILT: Final = market.BUILT | system.BUILT | trading.BUILT | trading_reads.BUILT | account.BUILT | platform_keys.BUILT
+BUILT: Final = (
+    market.BUILT
+    | system.BUILT
+    | trading.BUILT
+    | trading_reads.BUILT
+    | account.BUILT
+    | platform_keys.BUILT
+    | people.BUILT
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +71,7 @@ class GatewayParts:
     reference: ReferenceSource
     probe: StatusProbe
     trading: TradingParts
+    people: PeopleParts
     extensions: Sequence[Callable[[Quart], None]] = ()
 
 
@@ -97,6 +108,7 @@ def build_app(parts: GatewayParts) -> Quart:
     )
     _register_trading(routes, edge, parts, tokens)
     platform_keys.register_platform_keys(routes, edge, parts.signing_keys)
+    people.register_people(routes, edge, parts.people, tokens)
     contract = load_contract()
     system.register_document(routes, edge, answers, build_document(contract, load_additions(), BUILT))
     for operation in not_implemented(operations_of(contract)):

@@ -155,7 +155,7 @@ OMNIAXS Global Hub is up (local profile; Ctrl-C ends it).
 
   API key    {ready.demo.api_key}
   secret     {ready.demo.api_secret}
-
+{_people(ready)}
 Paste into another terminal in this folder:
 
   {omniaxs} sign --curl GET '/v1/quotes?symbols=BTCUSDT.BINANCE' | sh
@@ -166,3 +166,11 @@ Paste into another terminal in this folder:
 """,
         flush=True,
     )
+
+
+def _people(ready: Up) -> str:
+    logins = {"user": ready.demo.user, "super_admin": ready.demo.admin}
+    lines = [f"  {name:<11}{login['email']}   password {login['password']}" for name, login in logins.items() if login]
+    if ready.inbox:
+        lines.append(f"  Inbox      {ready.inbox}.html   the mails that were sent, with their codes")
+    return "".join(f"{line}\n" for line in lines)

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
+from typing import Final
 
 from ops.processes.gateway_parts import close_gateway, open_gateway
 from ops.processes.heartbeat import HeartbeatTask, Progress
@@ -11,9 +13,12 @@ from ops.processes.platform import opened_platform, require_set_up
 from ops.processes.reference_watch import ReferenceWatch
 from ops.processes.serving import listen, port_of, serve_until
 from ops.runtime.settings import Settings
+from storage.jobs import open_jobs
+from storage.models.operations import Role
 
 _log = logging.getLogger(__name__)
-MARKET_GROUP = "market"
+MARKET_GROUP: Final = "market"
+ROLES: Final[Mapping[str, frozenset[Role]]] = {"streams": frozenset({"market"}), "workers": frozenset({"workers"})}
 
 
 async def run_gateway(settings: Settings, stop: asyncio.Event) -> None:
@@ -27,9 +32,8 @@ async def run_gateway(settings: Settings, stop: asyncio.Event) -> None:
         await require_set_up(platform)
         background = Background(stop)
         reference = await ReferenceWatch.opened(platform)
-        gateway = await open_gateway(
-            platform, background, reference, quote_group=MARKET_GROUP, roles=frozenset({"market"})
-        )
+        jobs = open_jobs(settings.jobs_url, platform.metrics)
+        gateway = await open_gateway(platform, background, reference, jobs, quote_group=MARKET_GROUP, roles=ROLES)
         serving, ops_serving = asyncio.Event(), asyncio.Event()
         background.start(reference.run(), "reference data")
         background.start(HeartbeatTask(platform, "gateway", gateway.health, Progress).run(), "heartbeat")
@@ -53,3 +57,4 @@ async def run_gateway(settings: Settings, stop: asyncio.Event) -> None:
         finally:
             await close_gateway(gateway)
             await background.end()
+            jobs.close()

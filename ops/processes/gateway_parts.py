@@ -24,11 +24,13 @@ from gateway.live.limits import LiveLimits
 from gateway.live.register import register_live
 from gateway.live.sockets import LiveSockets
 from gateway.live.transport import configure_server
+from gateway.people import PeopleParts
 from gateway.system.probe import PlatformProbe
 from gateway.trading.parts import TradingParts
 from ops.processes.checks import log_check, store_check
 from ops.processes.lifetime import Background
 from ops.processes.live_parts import account_snapshots, active_signals, cancel_on_disconnect, order_owners
+from ops.processes.people_parts import end_people, people_parts
 from ops.processes.platform import Platform
 from ops.processes.reference_watch import ReferenceWatch
 from ops.processes.serving import serve_until, tls_files
@@ -36,6 +38,7 @@ from ops.processes.trading_parts import decisions_check, open_trading
 from ops.runtime.health import Health
 from ops.runtime.languages import load_languages
 from ops.runtime.settings import Settings
+from storage.jobs import DramatiqJobs
 from storage.models.market_data import Timeframe, encode
 from storage.models.operations import Role
 from storage.models.wire_bars import wire_bar
@@ -60,6 +63,7 @@ class Gateway:
     hub: LiveHub
     sockets: LiveSockets
     health: Health
+    people: PeopleParts
 
     async def serve(self, listener: socket.socket, settings: Settings, stop: asyncio.Event) -> None:
         """Serve the app until `stop`, then let running requests end; the server is set up as the WebSocket needs it."""
@@ -94,10 +98,17 @@ class _NewestBars:
 
 
 async def open_gateway(
-    platform: Platform, background: Background, reference: ReferenceWatch, *, quote_group: str, roles: frozenset[Role]
+    platform: Platform,
+    background: Background,
+    reference: ReferenceWatch,
+    jobs: DramatiqJobs,
+    *,
+    quote_group: str,
+    roles: Mapping[str, frozenset[Role]],
 ) -> Gateway:
-    """Everything of a gateway, reading the log, not yet serving. `quote_group` writes the latest quotes; one process of
-    `roles` must beat for the streams to be operational.
+    """Everything of a gateway, reading the log, not yet serving. `quote_group` writes the latest quotes; of each component
+    (`streams`, `workers`) one process of its `roles` must beat for it to be operational. `jobs` start what answers do not
+    wait for.
 
     Raises `LogUnavailable`, `StoreUnavailable`, and `UnsupportedServer` on another hypercorn than the pinned one.
     """
@@ -107,8 +118,9 @@ async def open_gateway(
         metrics=platform.metrics, explains=settings.mode != "production",
     )  # fmt: skip
     signing_keys = SigningKeys.parse(settings.signing_keys.get_secret_value())
+    access_tokens = AccessTokens(signing_keys, ISSUER)
     sessions = SessionCache(
-        AccessTokens(signing_keys, ISSUER), sessions=Sessions(database), users=Users(database), admins=Admins(database),
+        access_tokens, sessions=Sessions(database), users=Users(database), admins=Admins(database),
         tenants=Tenants(database), clock=platform.clock, metrics=platform.metrics,
     )  # fmt: skip
     hub = await _hub(platform, quote_group)
@@ -131,10 +143,13 @@ async def open_gateway(
         user_per_minute=settings.user_requests_per_minute,
         admin_per_minute=settings.admin_requests_per_minute,
     )
+    people = people_parts(
+        platform, limiter=limiter, access_tokens=access_tokens, decisions=trading.decisions, jobs=jobs, reference=reference
+    )  # fmt: skip
     app = build_app(
         _parts(
             platform, reference, keys=keys, sessions=sessions, signing_keys=signing_keys, hub=hub, limiter=limiter,
-            sockets=sockets, roles=roles, trading=trading,
+            sockets=sockets, roles=roles, jobs=jobs, trading=trading, people=people,
         )
     )  # fmt: skip
     await hub.start()
@@ -148,7 +163,7 @@ async def open_gateway(
     sockets.start()
     health = _health(platform, hub)
     health.add("decisions", decisions_check(trading.decisions))
-    return Gateway(app, hub, sockets, health)
+    return Gateway(app, hub, sockets, health, people)
 
 
 async def _hub(platform: Platform, quote_group: str) -> LiveHub:
@@ -179,16 +194,23 @@ def _parts(
     hub: LiveHub,
     limiter: Limiter,
     sockets: LiveSockets,
-    roles: frozenset[Role],
+    roles: Mapping[str, frozenset[Role]],
+    jobs: DramatiqJobs,
     trading: TradingParts,
+    people: PeopleParts,
 ) -> GatewayParts:
     settings, database = platform.settings, platform.store.database
     exchanges = Exchanges(platform.clock, platform.identifiers, settings.trusted_proxy_hops)
     probe = PlatformProbe(
         clock=platform.clock,
         heartbeats=Heartbeats(database),
-        checks={"gateway": _well, "database": store_check(platform), "log": log_check(platform)},
-        roles={"streams": roles},
+        checks={
+            "gateway": _well,
+            "database": store_check(platform),
+            "log": log_check(platform),
+            "jobs": jobs.problem,
+        },
+        roles=roles,
         board=hub,
         reference=reference,
     )
@@ -210,12 +232,14 @@ def _parts(
         reference=reference,
         probe=probe,
         trading=trading,
+        people=people,
         extensions=(lambda app: register_live(app, sockets, exchanges.address),),
     )
 
 
 async def close_gateway(gateway: Gateway) -> None:
-    """Stop looking after sockets and reading the log."""
+    """Finish what answers did not wait for, stop looking after sockets and reading the log."""
+    await end_people(gateway.people)
     await gateway.sockets.stop()
     await gateway.hub.stop()
 

@@ -5,17 +5,19 @@ With the default settings that is the memory log and mongomock; the same process
 
 import asyncio
 import secrets
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from ops.processes.commands.feed import synthetic
 from ops.processes.commands.registry import COMMANDS
 from ops.processes.controls import announcer_of
 from ops.processes.demo import create_demo
 from ops.processes.gateway_parts import Gateway, close_gateway, open_gateway
-from ops.processes.heartbeat import HeartbeatTask
+from ops.processes.heartbeat import HeartbeatTask, Progress
+from ops.processes.inbox_page import add_inbox
+from ops.processes.job_parts import Workers, open_workers
 from ops.processes.lifetime import Background, settle_memory
 from ops.processes.local_streams import LocalStreams
 from ops.processes.ops_server import add_commands, build_ops_app
@@ -25,13 +27,16 @@ from ops.processes.serving import listen, port_of, serve_until, tls_files
 from ops.processes.up_file import Demo, Up, remove_up_file, write_up_file
 from ops.runtime.settings import Settings
 from storage.controls.defaults import announce_defaults
+from storage.jobs import open_jobs
 from storage.log.topics_admin import apply_topics
+from storage.models.operations import Role
 from storage.mongo.log_identities import LogIdentities
 from storage.mongo.migrations import migrate
 from storage.mongo.reference import load_reference, reference_version, store_reference
 from storage.reference_data.builtin import load_builtin
 from streams.market.latest_quotes_processor import LatestQuotesProcessor
 
+ROLES: Final[Mapping[str, frozenset[Role]]] = {"streams": frozenset({"local"}), "workers": frozenset({"local"})}
 LocalFeed = Callable[[Platform], Coroutine[Any, Any, None]]
 """Publishes until cancelled."""
 
@@ -50,6 +55,7 @@ async def run_local(
 
     Raises `AddressTaken`, `LogUnavailable` or `StoreUnavailable` at the start, and what made a part end later.
     """
+    settings = settings.model_copy(update={"admin_registration": settings.admin_registration or "open"})
     public = listen(settings.host, settings.port)
     private = listen(settings.ops_host, settings.ops_port)
     async with opened_platform(settings) as platform, AsyncExitStack() as ending:
@@ -59,21 +65,31 @@ async def run_local(
         reference = await ReferenceWatch.opened(platform)
         background.start(reference.run(), "reference data")
         streams = await LocalStreams.started(platform, background, reference)
+        jobs = open_jobs(settings.jobs_url, platform.metrics)
+        ending.callback(jobs.close)
+        workers = open_workers(platform, background, jobs)
+        ending.push_async_callback(workers.stop, 1.0)
         gateway = await open_gateway(
-            platform, background, reference, quote_group=LatestQuotesProcessor.name, roles=frozenset({"local"})
+            platform, background, reference, jobs, quote_group=LatestQuotesProcessor.name, roles=ROLES
         )
         ending.push_async_callback(close_gateway, gateway)
         await gateway.hub.caught_up()
         streams.add_checks(gateway.health)
-        heartbeat = HeartbeatTask(platform, "local", gateway.health, streams.progress, streams.owners)
+        for name, check in workers.checks.items():
+            gateway.health.add(name, check)
+        heartbeat = HeartbeatTask(
+            platform, "local", gateway.health, lambda: _progress(streams, workers), streams.owners
+        )
         background.start(heartbeat.run(), "heartbeat")
         feed_task = background.start(options.feed(platform), "feed") if options.feed else None
 
-        demo = await create_demo(platform, reference())
-        up = _up(settings, port_of(public), port_of(private), demo)
+        demo = await create_demo(platform, reference(), gateway.people.identity.passwords)
+        up = _up(settings, port_of(public), port_of(private), demo, has_inbox=workers.inbox is not None)
         serving, ops_serving = asyncio.Event(), asyncio.Event()
         public_task = background.start(gateway.serve(public, settings, serving), "gateway")
         ops_app = build_ops_app(gateway.health, platform.metrics)
+        if workers.inbox is not None:
+            add_inbox(ops_app, workers.inbox)
         add_commands(ops_app, platform, COMMANDS, up.ops_token)
         ops_task = background.start(serve_until(ops_app, private, ops_serving, drain_seconds=1), "ops")
         write_up_file(up)
@@ -128,13 +144,19 @@ def synthetic_market(seed: int) -> LocalFeed:
     return publish
 
 
-def _up(settings: Settings, port: int, ops_port: int, demo: Demo) -> Up:
+def _progress(streams: LocalStreams, workers: Workers) -> Progress:
+    said = streams.progress()
+    return replace(said, details={**said.details, **workers.details()})
+
+
+def _up(settings: Settings, port: int, ops_port: int, demo: Demo, *, has_inbox: bool) -> Up:
+    ops = f"http://{settings.ops_host}:{ops_port}"
     scheme = "s" if tls_files(settings) else ""
     return Up(
         http=f"http{scheme}://{settings.host}:{port}",
         ws=f"ws{scheme}://{settings.host}:{port}/v1/ws",
-        ops=f"http://{settings.ops_host}:{ops_port}",
-        inbox=None,
+        ops=ops,
+        inbox=f"{ops}/inbox" if has_inbox else None,
         demo=demo,
         ops_token=secrets.token_urlsafe(32),
     )

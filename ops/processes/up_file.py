@@ -10,7 +10,7 @@ UP_FILE = Path(".omniaxs/up.json")
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """The demonstration tenant. `user` and `admin` are None until identity exists."""
+    """The demonstration tenant. `user` and `admin` are `email` and `password` of people who can log in."""
 
     api_key: str
     api_secret: str

@@ -18,6 +18,7 @@ from ops.processes.platform import opened_platform
 from ops.processes.reference_watch import ReferenceWatch
 from ops.processes.serving import listen, serve_until
 from ops.runtime.settings import Settings
+from storage.jobs import open_jobs
 from storage.log.port import Message
 from storage.models.market_data import encode
 from storage.topics import QUOTES
@@ -36,9 +37,8 @@ async def main(port: int) -> None:
         await platform.log.append(QUOTES, Message(SYMBOL.encode(), encode(quote_of(instrument, platform.clock.now()))))
         background = Background(stop)
         reference = await ReferenceWatch.opened(platform)
-        gateway = await open_gateway(
-            platform, background, reference, quote_group="nobody", roles=frozenset({"gateway"})
-        )
+        jobs = open_jobs(settings.jobs_url, platform.metrics)
+        gateway = await open_gateway(platform, background, reference, jobs, quote_group="nobody", roles={})
         await gateway.hub.caught_up()
         async for key in create(platform, {"tenant_name": "bench"}):
             print(json.dumps({"api_key": key["key_id"], "api_secret": key["api_secret"]}), flush=True)

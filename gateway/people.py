@@ -1,0 +1,36 @@
+"""What the gateway serves people by, and their routes: identity, self-service, administration, waitlist."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.admin import routes as administration
+from gateway.admin.parts import AdminParts
+from gateway.http.edge import Edge
+from gateway.http.page_tokens import PageTokens
+from gateway.http.routes import Routes
+from gateway.identity import routes as identity
+from gateway.identity import self_routes
+from gateway.identity.parts import IdentityParts
+from gateway.identity.self_routes import SelfParts
+from gateway.waitlist import routes as waitlist
+from gateway.waitlist.submit import Submit
+
+BUILT: Final = identity.BUILT | self_routes.BUILT | administration.BUILT | waitlist.BUILT
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleParts:
+    """One for each feature."""
+
+    identity: IdentityParts
+    own: SelfParts
+    administration: AdminParts
+    waitlist: Submit
+
+
+def register_people(routes: Routes, edge: Edge, parts: PeopleParts, tokens: PageTokens) -> None:
+    """Add the routes of all four."""
+    identity.register_identity(routes, edge, parts.identity)
+    self_routes.register_self(routes, edge, parts.own, tokens)
+    administration.register_admin(routes, edge, parts.administration, tokens)
+    waitlist.register_waitlist(routes, edge, parts.waitlist)
