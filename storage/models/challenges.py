@@ -28,7 +28,7 @@ class Challenge(BaseModel):
     subject_id: str
     email: str
     channel: Channel = "email"
-    code_hash: str | None
+    code_hash: str | None = None
     created_at: int
     expires_at: int
     resend_at: int

@@ -97,8 +97,11 @@ async def test_expired_sessions_are_not_active(sessions: Sessions) -> None:
 
 
 async def test_challenges_come_back_in_every_field(challenges: Challenges) -> None:
+    by_device = challenge(challenge_id="chl_2", channel="totp", code_hash=None, mail=None, mails=0)
     await challenges.insert(CHALLENGE)
+    await challenges.insert(by_device)
     assert (await challenges.get("chl_1"), await challenges.get("chl_9")) == (CHALLENGE, None)
+    assert await challenges.get("chl_2") == by_device
     with pytest.raises(AlreadyStored, match="challenges already holds 'chl_1'"):
         await challenges.insert(CHALLENGE)
 

@@ -16,6 +16,7 @@ from gateway.identity.codes import Codes, draw_code
 from gateway.identity.doors import AdminRegistration, Door, admin_door, user_door
 from gateway.identity.flows import Flows, flows_of
 from gateway.identity.parts import IdentityParts
+from gateway.identity.ports import SessionStore
 from gateway.identity.registration import UserRegistration
 from ops.runtime.clock import ManualClock
 from ops.runtime.errors import HubError
@@ -158,6 +159,7 @@ async def desk_of(
     *,
     admin_registration: AdminRegistration = "approval",
     draw: Callable[[], str] = draw_code,
+    around: Callable[[SessionStore], SessionStore] = lambda sessions: sessions,
     hasher: PasswordHasher = CHEAP,
 ) -> Desk:
     """A new desk over an empty store."""
@@ -170,7 +172,7 @@ async def desk_of(
         users=Users(database),
         admins=Admins(database),
         tenants=Tenants(database),
-        sessions=Sessions(database),
+        sessions=around(Sessions(database)),
         challenges=challenges,
         notices=Notices(database),
         audit=audit,
