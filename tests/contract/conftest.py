@@ -16,15 +16,12 @@ from quart import Quart, Response
 
 from gateway.app import GatewayParts, build_app
 from gateway.callers import SignedRequest
-from gateway.http.idempotency import IdempotencyBook
 from gateway.http.keys import KeyCache
 from gateway.http.limits import Limiter
 from gateway.http.sessions import SessionCache
 from gateway.http.signing import signature_of, string_to_sign
-from gateway.identity.access_tokens import ISSUER, AccessTokens
 from gateway.quote_board import BoardQuote
 from gateway.system.status import Component
-from gateway.trading.parts import TradingParts
 from ops.runtime.clock import Clock, ManualClock, SystemClock, milliseconds
 from ops.runtime.identifiers import SystemIdentifiers
 from ops.runtime.metrics import Metrics
@@ -34,16 +31,13 @@ from storage.models.calendars import Calendar, Segment
 from storage.models.instruments import Instrument
 from storage.models.latest_quotes import LatestQuoteDocument
 from storage.models.market_data import Level, Quote, encode
-from storage.models.people import Admin, User
-from storage.models.sessions import Session
 from storage.models.tenants import ALL_SCOPES, ApiKey, Tenant
-from storage.mongo.connect import connect
-from storage.mongo.idempotency import IdempotencyRecords
+from storage.mongo.api_keys import ApiKeys
+from storage.mongo.tenants import Tenants as TenantDocuments
 from storage.reference import ReferenceData
-from storage.sealing import KeyRing
-from storage.signing_keys import SigningKeys
 from tests.contract.account_data import AccountData, account_data
-from tests.contract.trading_road import trading_road
+from tests.contract.people_place import KEY_RING, PeoplePlace, memory_platform
+from tests.contract.trading_road import Road, trading_road
 from tests.integration.orders.trading_place import ACCOUNT as ROAD_ACCOUNT
 from tests.integration.orders.trading_place import REFERENCE as ROAD_REFERENCE
 
@@ -52,8 +46,6 @@ KEY_ID = "pmk_test"
 CONNECTED_FROM = "203.0.113.7"
 MINUTE = 60 * 1_000_000_000
 BARS_START = 1_722_470_400 * 1_000_000_000  # 2024-08-01T00:00:00Z
-KEY_RING = KeyRing.parse("test:sixteen characters or more")
-SIGNING_KEYS = SigningKeys.parse("test:sixteen characters or more")
 
 
 class Board:
@@ -99,11 +91,16 @@ class Probe:
 
 @dataclass
 class Keys:
+    """Keys of a page, and those that people of the tests make."""
+
     keys: dict[str, ApiKey]
+    made: ApiKeys
     used: dict[str, int] = field(default_factory=dict)
 
     async def get_many(self, key_ids: Iterable[str]) -> dict[str, ApiKey]:
-        return {key_id: self.keys[key_id] for key_id in key_ids if key_id in self.keys}
+        asked = list(key_ids)
+        own = {key_id: self.keys[key_id] for key_id in asked if key_id in self.keys}
+        return own | await self.made.get_many(key_id for key_id in asked if key_id not in own)
 
     async def touch_last_used(self, used: Mapping[str, int]) -> None:
         self.used.update(used)
@@ -111,20 +108,15 @@ class Keys:
 
 @dataclass
 class Tenants:
+    """The tenant of the keys of a page, and those that people of the tests make."""
+
     tenants: dict[str, Tenant]
+    made: TenantDocuments
 
     async def get_many(self, tenant_ids: Iterable[str]) -> dict[str, Tenant]:
-        return {tenant_id: self.tenants[tenant_id] for tenant_id in tenant_ids if tenant_id in self.tenants}
-
-
-@dataclass
-class People:
-    """People and their sessions by id. The same for users, admins and sessions."""
-
-    found: dict[str, User | Admin | Session] = field(default_factory=dict)
-
-    async def get_many(self, ids: Iterable[str]) -> dict:
-        return {one: self.found[one] for one in ids if one in self.found}
+        asked = list(tenant_ids)
+        own = {tenant_id: self.tenants[tenant_id] for tenant_id in asked if tenant_id in self.tenants}
+        return own | await self.made.get_many(tenant_id for tenant_id in asked if tenant_id not in own)
 
 
 @dataclass
@@ -225,11 +217,8 @@ class Gateway:
     authenticator: KeyCache
     limiter: Limiter
     data_of_account: AccountData
-    users: People
-    admins: People
-    sessions: People
+    place: PeoplePlace
     session_cache: SessionCache
-    tokens: AccessTokens
 
     def signed_headers(
         self, method: str, path: str, query: str = "", *, body: bytes = b"", **change: str
@@ -273,17 +262,19 @@ class Gateway:
         return answer["error"]
 
 
-def make_gateway(clock: Clock, settings: Settings | None = None, trading: TradingParts | None = None) -> Gateway:
-    """A gateway on `clock`. With `trading` its tenant's account is that of the trading road."""
-    settings = settings or Settings(_env_file=None)
+def make_gateway(clock: Clock, settings: Settings | None = None, road: Road | None = None) -> Gateway:
+    """A gateway on `clock`. With `road` its tenant's account is that of the trading road."""
+    settings = settings or Settings(_env_file=None, admin_registration="open")
+    place = PeoplePlace(memory_platform(clock) if road is None else road.platform, settings)
     now = clock.now()
     key = ApiKey(
         key_id=KEY_ID, tenant_id="ten_1", label="test", scopes=ALL_SCOPES, created_at=now,
         sealed_secret=KEY_RING.seal(SECRET.encode(), KEY_ID.encode()),
     )  # fmt: skip
-    keys = Keys({KEY_ID: key})
-    account_id = "acc_1" if trading is None else ROAD_ACCOUNT
-    tenants = Tenants({"ten_1": Tenant(tenant_id="ten_1", name="One", account_ids=(account_id,), created_at=now)})
+    keys = Keys({KEY_ID: key}, place.api_keys)
+    account_id = "acc_1" if road is None else ROAD_ACCOUNT
+    tenant = Tenant(tenant_id="ten_1", name="One", account_ids=(account_id,), created_at=now)
+    tenants = Tenants({"ten_1": tenant}, place.tenants)
     deep = board_quote("AAPL.US", "XNAS", now - 5_000_000, 41, depth=50)
     depth = msgspec.json.encode({"bids": levels(50, 100, -1), "asks": levels(50, 101, 1)})
     board = Board(
@@ -301,15 +292,13 @@ def make_gateway(clock: Clock, settings: Settings | None = None, trading: Tradin
             for name in ("gateway", "streams", "workers", "database", "log", "jobs", "XNAS")
         ]
     )
-    users, admins, sessions = People(), People(), People()
     authenticator = KeyCache(
-        keys, tenants, users, KEY_RING, clock, metrics=Metrics(), explains=settings.mode != "production"
+        keys, tenants, place.users, KEY_RING, clock, metrics=Metrics(), explains=settings.mode != "production"
     )
-    tokens = AccessTokens(SIGNING_KEYS, ISSUER)
     session_cache = SessionCache(
-        tokens, sessions=sessions, users=users, admins=admins, tenants=tenants, clock=clock, metrics=Metrics()
-    )
-    records = IdempotencyRecords(connect("mongomock://", "contract").database)
+        place.access_tokens, sessions=place.sessions, users=place.users, admins=place.admins, tenants=tenants, clock=clock,
+        metrics=Metrics(),
+    )  # fmt: skip
     limiter = Limiter(
         clock,
         market_per_minute=settings.market_weight_per_minute,
@@ -325,19 +314,20 @@ def make_gateway(clock: Clock, settings: Settings | None = None, trading: Tradin
         admin_per_minute=settings.admin_requests_per_minute,
     )
     measures = Measures()
-    reference = reference_data() if trading is None else ROAD_REFERENCE
+    reference = reference_data() if road is None else ROAD_REFERENCE
     of_account = account_data(clock)
+    trading = of_account.trading() if road is None else road.trading
     app = build_app(
         GatewayParts(
             settings=settings, clock=clock, identifiers=SystemIdentifiers(), authenticator=authenticator,
-            bearers=session_cache, idempotency=IdempotencyBook(records, KEY_RING, SystemIdentifiers(), clock),
-            signing_keys=SIGNING_KEYS, limiter=limiter, measures=measures, board=board, latest_quotes=latest, bars=bars,
-            reference=lambda: reference, probe=probe, trading=trading or of_account.trading(),
+            bearers=session_cache, idempotency=place.idempotency(), signing_keys=place.signing_keys, limiter=limiter,
+            measures=measures, board=board, latest_quotes=latest, bars=bars, reference=lambda: reference, probe=probe,
+            trading=trading, people=place.parts(limiter, trading.decisions, lambda: reference),
         )
     )  # fmt: skip
     return Gateway(
-        app, clock, keys, tenants, board, bars, latest, probe, measures, authenticator, limiter, of_account, users, admins,
-        sessions, session_cache, tokens,
+        app, clock, keys, tenants, board, bars, latest, probe, measures, authenticator, limiter, of_account, place,
+        session_cache,
     )  # fmt: skip
 
 
@@ -371,6 +361,7 @@ def generous() -> Settings:
     most = 10**9
     return Settings(
         _env_file=None,
+        admin_registration="open",
         market_weight_per_minute=most,
         public_requests_per_minute=most,
         account_reads_per_minute=most,
@@ -387,8 +378,8 @@ def generous() -> Settings:
 @pytest.fixture
 async def trading_gateway() -> AsyncIterator[Gateway]:
     """A gateway on the machine's clock, before the whole road of an order."""
-    async with trading_road() as trading:
-        yield make_gateway(SystemClock(), generous(), trading)
+    async with trading_road() as road:
+        yield make_gateway(SystemClock(), generous(), road)
 
 
 @pytest.fixture(scope="module")
@@ -407,8 +398,8 @@ def served_gateway() -> Iterator[tuple[str, Gateway]]:
 
 
 async def _serve(listener: socket.socket, made: "Future[Gateway]", stop: asyncio.Event) -> None:
-    async with trading_road() as trading:
-        gateway = make_gateway(SystemClock(), generous(), trading)
+    async with trading_road() as road:
+        gateway = make_gateway(SystemClock(), generous(), road)
         config = Config()
         config.bind = [f"fd://{listener.detach()}"]  # hypercorn closes it
         config.errorlog = None

@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from gateway.trading.parts import TradingParts
 from ops.processes.lifetime import Background
+from ops.processes.platform import Platform
 from ops.processes.trading_parts import open_trading
 from storage.log.memory import MemoryLog
 from storage.log.topics_admin import apply_topics
@@ -33,8 +34,16 @@ _ALL = (
 _QUOTE_SECONDS = 2.0
 
 
+@dataclass(frozen=True)
+class Road:
+    """The platform that the road is on, and a gateway's end of it."""
+
+    platform: Platform
+    trading: TradingParts
+
+
 @asynccontextmanager
-async def trading_road() -> AsyncIterator[TradingParts]:
+async def trading_road() -> AsyncIterator[Road]:
     """What a gateway takes, once the account can trade; the coin is quoted again every two seconds."""
     topics = Topics(dict.fromkeys(_ALL, 1))
     log, store = MemoryLog(topics), connect("mongomock://", "road")
@@ -51,7 +60,7 @@ async def trading_road() -> AsyncIterator[TradingParts]:
                 await parts.decisions.ready()
                 await place.open_account("1000000000")
             await until(lambda: _is_read(parts))
-            yield parts
+            yield Road(place.platform, parts)
     finally:
         await background.end()
         store.close()
