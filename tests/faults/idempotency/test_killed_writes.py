@@ -59,7 +59,7 @@ def attempt(processes: ForkServerContext, one: Write, kill_after: float | None) 
     process.join(30)
     try:
         answered = here.recv() if here.poll() else None
-    except EOFError:
+    except (EOFError, ConnectionResetError):
         answered = None
     return process.exitcode, answered
 
