@@ -88,7 +88,7 @@ class LocalUp:
 @pytest.fixture(scope="module")
 def local_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalUp]:
     """`omniaxs up --json` on free ports, with the synthetic feed of seed 7."""
-    processes = Processes(tmp_path_factory.mktemp("up"))
+    processes = Processes(tmp_path_factory.mktemp("up"), {"OMNIAXS_AUTH_REQUESTS_PER_MINUTE": "1000"})
     up = processes.start("up", "--json", "--port", "0", "--ops-port", "0", "--seed", "7")
     first = up.stdout.readline() if up.stdout else ""
     if not first:

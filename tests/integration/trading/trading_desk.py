@@ -7,14 +7,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from argon2 import PasswordHasher
 from quart import Quart
 
 from gateway.app import GatewayParts, build_app
 from gateway.callers import Caller, SignedRequest
 from gateway.http.limits import Limiter
+from gateway.identity.access_tokens import ISSUER, AccessTokens
 from gateway.system.status import Component
 from gateway.trading.parts import TradingParts
 from ops.processes.lifetime import Background
+from ops.processes.people_parts import people_parts
 from ops.processes.projection_parts import projection_processors
 from ops.processes.trading_parts import open_trading
 from ops.processes.venue_parts import open_venue
@@ -98,6 +101,16 @@ class TradingGateway:
         nothing: Any = Nothing()
         self.trading = change(open_trading(place.platform, background))
         generous = 10**9
+        limiter = Limiter(
+            place.clock,
+            market_per_minute=generous,
+            public_per_minute=generous,
+            account_per_minute=generous,
+            orders_per_second=generous,
+            orders_per_day=generous,
+            cancels_per_second=generous,
+        )
+        signing_keys = SigningKeys({"test": "sixteen characters or more"})
         self.app: Quart = build_app(
             GatewayParts(
                 settings=place.platform.settings,
@@ -106,16 +119,8 @@ class TradingGateway:
                 authenticator=Trusting(),
                 bearers=nothing,
                 idempotency=nothing,
-                signing_keys=SigningKeys({"test": "sixteen characters or more"}),
-                limiter=Limiter(
-                    place.clock,
-                    market_per_minute=generous,
-                    public_per_minute=generous,
-                    account_per_minute=generous,
-                    orders_per_second=generous,
-                    orders_per_day=generous,
-                    cancels_per_second=generous,
-                ),
+                signing_keys=signing_keys,
+                limiter=limiter,
                 measures=nothing,
                 board=nothing,
                 latest_quotes=nothing,
@@ -123,6 +128,15 @@ class TradingGateway:
                 reference=lambda: REFERENCE,
                 probe=nothing,
                 trading=self.trading,
+                people=people_parts(
+                    place.platform,
+                    limiter=limiter,
+                    access_tokens=AccessTokens(signing_keys, ISSUER),
+                    decisions=self.trading.decisions,
+                    jobs=nothing,
+                    reference=lambda: REFERENCE,
+                    hasher=PasswordHasher(time_cost=1, memory_cost=8, parallelism=1),
+                ),
             )
         )
 
