@@ -3,9 +3,9 @@
 import asyncio
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from urllib.parse import quote as percent_encoded
 
 import msgspec
@@ -20,8 +20,10 @@ from gateway.http.keys import KeyCache
 from gateway.http.limits import Limiter
 from gateway.http.sessions import SessionCache
 from gateway.http.signing import signature_of, string_to_sign
+from gateway.people import PeopleParts
 from gateway.quote_board import BoardQuote
 from gateway.system.status import Component
+from ops.processes.people_parts import end_people
 from ops.runtime.clock import Clock, ManualClock, SystemClock, milliseconds
 from ops.runtime.identifiers import SystemIdentifiers
 from ops.runtime.metrics import Metrics
@@ -32,10 +34,10 @@ from storage.models.instruments import Instrument
 from storage.models.latest_quotes import LatestQuoteDocument
 from storage.models.market_data import Level, Quote, encode
 from storage.models.tenants import ALL_SCOPES, ApiKey, Tenant
-from storage.mongo.api_keys import ApiKeys
-from storage.mongo.tenants import Tenants as TenantDocuments
 from storage.reference import ReferenceData
 from tests.contract.account_data import AccountData, account_data
+from tests.contract.fakes import Bars, Board, Keys, LatestQuotes, Measures, Probe, Tenants
+from tests.contract.people import Town
 from tests.contract.people_place import KEY_RING, PeoplePlace, memory_platform
 from tests.contract.trading_road import Road, trading_road
 from tests.integration.orders.trading_place import ACCOUNT as ROAD_ACCOUNT
@@ -46,90 +48,6 @@ KEY_ID = "pmk_test"
 CONNECTED_FROM = "203.0.113.7"
 MINUTE = 60 * 1_000_000_000
 BARS_START = 1_722_470_400 * 1_000_000_000  # 2024-08-01T00:00:00Z
-
-
-class Board:
-    """Quotes as the hub would hold them."""
-
-    def __init__(self, quotes: Mapping[str, BoardQuote]) -> None:
-        self.quotes = dict(quotes)
-
-    def quote(self, symbol: str) -> BoardQuote | None:
-        return self.quotes.get(symbol)
-
-
-@dataclass
-class LatestQuotes:
-    documents: dict[str, LatestQuoteDocument]
-
-    async def get_many(self, symbols: Iterable[str]) -> dict[str, LatestQuoteDocument]:
-        return {symbol: self.documents[symbol] for symbol in symbols if symbol in self.documents}
-
-
-@dataclass
-class Bars:
-    documents: list[BarDocument]
-
-    async def range(self, symbol, timeframe, start, end, limit):
-        found = [
-            bar
-            for bar in self.documents
-            if (bar.symbol, bar.timeframe) == (symbol, timeframe)
-            and (start is None or bar.start >= start)
-            and (end is None or bar.start < end)
-        ]
-        return sorted(found, key=lambda bar: bar.start)[-limit:]
-
-
-@dataclass
-class Probe:
-    parts: list[Component]
-
-    async def components(self) -> list[Component]:
-        return self.parts
-
-
-@dataclass
-class Keys:
-    """Keys of a page, and those that people of the tests make."""
-
-    keys: dict[str, ApiKey]
-    made: ApiKeys
-    used: dict[str, int] = field(default_factory=dict)
-
-    async def get_many(self, key_ids: Iterable[str]) -> dict[str, ApiKey]:
-        asked = list(key_ids)
-        own = {key_id: self.keys[key_id] for key_id in asked if key_id in self.keys}
-        return own | await self.made.get_many(key_id for key_id in asked if key_id not in own)
-
-    async def touch_last_used(self, used: Mapping[str, int]) -> None:
-        self.used.update(used)
-
-
-@dataclass
-class Tenants:
-    """The tenant of the keys of a page, and those that people of the tests make."""
-
-    tenants: dict[str, Tenant]
-    made: TenantDocuments
-
-    async def get_many(self, tenant_ids: Iterable[str]) -> dict[str, Tenant]:
-        asked = list(tenant_ids)
-        own = {tenant_id: self.tenants[tenant_id] for tenant_id in asked if tenant_id in self.tenants}
-        return own | await self.made.get_many(tenant_id for tenant_id in asked if tenant_id not in own)
-
-
-@dataclass
-class Measures:
-    answers: list[tuple[str, str]] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
-
-    def answered(self, operation: str, code: str, seconds: float) -> None:
-        assert seconds >= 0
-        self.answers.append((operation, code))
-
-    def limited(self, limit: str) -> None:
-        self.refused.append(limit)
 
 
 def instrument(symbol: str, venue: str, asset_class: str, calendar: str, **more: object) -> Instrument:
@@ -218,6 +136,7 @@ class Gateway:
     limiter: Limiter
     data_of_account: AccountData
     place: PeoplePlace
+    people: PeopleParts
     session_cache: SessionCache
 
     def signed_headers(
@@ -317,16 +236,17 @@ def make_gateway(clock: Clock, settings: Settings | None = None, road: Road | No
     reference = reference_data() if road is None else ROAD_REFERENCE
     of_account = account_data(clock)
     trading = of_account.trading() if road is None else road.trading
+    people = place.parts(limiter, trading.decisions, lambda: reference)
     app = build_app(
         GatewayParts(
             settings=settings, clock=clock, identifiers=SystemIdentifiers(), authenticator=authenticator,
             bearers=session_cache, idempotency=place.idempotency(), signing_keys=place.signing_keys, limiter=limiter,
             measures=measures, board=board, latest_quotes=latest, bars=bars, reference=lambda: reference, probe=probe,
-            trading=trading, people=place.parts(limiter, trading.decisions, lambda: reference),
+            trading=trading, people=people,
         )
     )  # fmt: skip
     return Gateway(
-        app, clock, keys, tenants, board, bars, latest, probe, measures, authenticator, limiter, of_account, place,
+        app, clock, keys, tenants, board, bars, latest, probe, measures, authenticator, limiter, of_account, place, people,
         session_cache,
     )  # fmt: skip
 
@@ -373,6 +293,14 @@ def generous() -> Settings:
         user_requests_per_minute=most,
         admin_requests_per_minute=most,
     )
+
+
+@pytest.fixture
+async def town(clock: ManualClock) -> AsyncIterator[Town]:
+    """People before a gateway whose limits nobody reaches."""
+    town = await Town(make_gateway(clock, generous())).open()
+    yield town
+    await end_people(town.gateway.people)
 
 
 @pytest.fixture

@@ -6,11 +6,6 @@ from gateway.app import not_implemented
 from gateway.http.contract import load_contract, operations_of
 
 NOT_IMPLEMENTED = {
-    "submitWaitlist",
-    "registerUser", "resendUserVerificationCode", "verifyUserEmail", "loginUser", "resendUserLoginOtp",
-    "verifyUserLoginOtp", "refreshUserToken", "getUserProfile", "listUserApiKeys", "createUserApiKey", "revokeUserApiKey",
-    "registerAdmin", "resendAdminVerificationCode", "verifyAdminEmail", "loginAdmin", "resendAdminLoginOtp",
-    "verifyAdminLoginOtp", "adminListUsers", "adminUpdateUserStatus", "adminListUserApiKeys", "adminListAuditEvents",
     "listPublicConnectorCatalog", "adminListConnectorCatalog", "adminCreateConnectorCatalog",
     "adminUpdateConnectorCatalog", "adminListRegistryExchanges",
     "submitAccessApplication", "listAccessApplications", "getAccessApplication", "listAccessBindings",
