@@ -27,6 +27,8 @@ _GROUPS: Final = {
     "markets": ("markets", "Reference data."),
     "halt": ("halt", "The kill switch: halts of trading."),
     "connectors": ("connectors", "Links to venues, and faults of simulated ones."),
+    "admin": ("admin", "The people of the platform."),
+    "audit": ("audit", "The audit trail."),
     "keys": ("keys", "API keys and the encryption key ring."),
     "accounts": ("accounts", "Trading accounts."),
     "orders": ("orders", "Orders, fills and positions of an API key."),

@@ -12,7 +12,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "OMNIAXS_"
-CLIENT_VARIABLES = frozenset({"OMNIAXS_URL", "OMNIAXS_API_KEY", "OMNIAXS_API_SECRET"})
+CLIENT_VARIABLES = frozenset({"OMNIAXS_URL", "OMNIAXS_API_KEY", "OMNIAXS_API_SECRET", "OMNIAXS_ADMIN_PASSWORD"})
 DEMO_KEY_RING = "demo:not-a-secret-local-profile-only"
 DEMO_SIGNING_KEYS = "demo:signs-nothing-but-the-local-profile"
 _SECRETS = ("key_ring", "signing_keys", "mail_url")

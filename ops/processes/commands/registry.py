@@ -5,6 +5,8 @@ from typing import Final
 
 from ops.processes.commands import (
     accounts,
+    admins,
+    audit,
     connectors,
     database,
     dead_letters,
@@ -29,6 +31,12 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "keys.revoke": keys.revoke,
     "keys.reseal": key_rings.reseal,
     "keys.rings": key_rings.rings,
+    "admins.create": admins.create,
+    "admins.list": admins.list_admins,
+    "admins.activate": admins.activate,
+    "admins.suspend": admins.suspend,
+    "audit.verify": audit.verify,
+    "audit.list": audit.list_events,
     "accounts.open": accounts.open_,
     "accounts.deposit": accounts.deposit,
     "accounts.limits": accounts.limits,
