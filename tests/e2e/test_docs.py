@@ -78,3 +78,24 @@ def test_the_setup_commands_of_the_operator_page_work(cluster) -> None:
     for command in commands:
         done = cluster.run(*command[1:])
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+
+
+def test_the_way_from_registration_to_a_revoked_key_can_be_pasted(local_up) -> None:
+    section = (ROOT / "docs/identity.md").read_text().split("\n## From registration to a signed request\n")[1]
+    script = "\n".join(re.findall(r"```sh\n(.*?)```", section.split("\n## ")[0], re.DOTALL))
+    script = script.replace("http://127.0.0.1:8080", local_up.line["http"])
+    script = _here(script.replace("http://127.0.0.1:8081/inbox", local_up.line["inbox"]))
+    done = subprocess.run(
+        ["sh", "-ec", script],
+        cwd=local_up.processes.folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    answers = [json.loads(line) for line in done.stdout.replace("}{", "}\n{").splitlines() if line.strip()]
+    assert [answer["success"] for answer in answers] == [True] * 5
+    assert [answer["data"].get("status") for answer in answers] == [
+        "pending_verification", "active", "active", None, "revoked",
+    ]  # fmt: skip
