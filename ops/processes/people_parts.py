@@ -37,7 +37,7 @@ from storage.mongo.notices import Notices
 from storage.mongo.sessions import Sessions
 from storage.mongo.tenants import Tenants
 from storage.mongo.users import Users
-from storage.passwords import Passwords
+from storage.passwords import Passwords, standard_hasher
 
 
 def people_parts(
@@ -53,7 +53,7 @@ def people_parts(
     """Everything over the platform's store and log. Raises `ValueError` for a country database that cannot be read."""
     events = AuditEvents(platform.store.database, platform.key_ring)
     trail = AuditTrail(events, platform.clock, platform.identifiers)
-    passwords = Passwords(hasher or PasswordHasher())
+    passwords = Passwords(hasher or standard_hasher())
     identity = _identity(
         platform, limiter=limiter, access_tokens=access_tokens, jobs=jobs, trail=trail, passwords=passwords
     )
