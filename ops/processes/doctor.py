@@ -1,13 +1,17 @@
 """Reaches every dependency that the settings name, one after the other, and says in words what it found."""
 
+import asyncio
 from dataclasses import dataclass
+from typing import Final
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from ops.runtime.clock import SystemClock
+from ops.runtime.metrics import Metrics
 from ops.runtime.settings import Settings
 from storage.address_countries import open_address_countries
+from storage.jobs import open_jobs
 from storage.log.connect import open_log
 from storage.log.port import LogUnavailable
 from storage.log.topics_admin import TopicsRefused, check_topics
@@ -16,6 +20,9 @@ from storage.mongo.log_identities import LogIdentities
 from storage.mongo.migrations import check
 from storage.mongo.reference import load_reference
 from storage.topics import Topics
+from workers.mail.smtp import MailServer
+
+_MAIL_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +36,13 @@ class Finding:
 
 async def examine(settings: Settings) -> list[Finding]:
     """All findings; a dependency that cannot be reached does not stop the others from being looked at."""
-    return [*await _store_and_log(settings), await _limits(settings), _countries(settings)]
+    return [
+        *await _store_and_log(settings),
+        await _limits(settings),
+        await _jobs(settings),
+        await _mail(settings),
+        _countries(settings),
+    ]
 
 
 async def _store_and_log(settings: Settings) -> list[Finding]:
@@ -99,6 +112,34 @@ def _countries(settings: Settings) -> Finding:
     text = f"{settings.country_database}: {addresses.described()}"
     addresses.close()
     return Finding("countries", ok=True, text=text)
+
+
+async def _jobs(settings: Settings) -> Finding:
+    if settings.local_jobs:
+        return Finding("jobs", ok=True, text="in-process (memory://): right for `omniaxs up` alone")
+    jobs = open_jobs(settings.jobs_url, Metrics(), settings.topic_prefix)
+    try:
+        problem = await jobs.problem()
+    finally:
+        jobs.close()
+    address = _address(settings.jobs_url)
+    return Finding("jobs", ok=problem is None, text=f"{address}: {problem}" if problem else f"{address} answers")
+
+
+async def _mail(settings: Settings) -> Finding:
+    url = settings.mail_url.get_secret_value()
+    if url == "inbox://":
+        return Finding("mail", ok=True, text="inbox://: mails are shown on the ops port, and sent to nobody")
+    try:
+        server = MailServer.parse(url)
+        async with asyncio.timeout(_MAIL_SECONDS):
+            _, writer = await asyncio.open_connection(server.host, server.port)
+            writer.close()
+    except ValueError as error:
+        return Finding("mail", ok=False, text=f"OMNIAXS_MAIL_URL: {error}")
+    except (OSError, TimeoutError) as error:
+        return Finding("mail", ok=False, text=f"{_address(url)} cannot be reached: {error or 'no answer'}")
+    return Finding("mail", ok=True, text=f"{_address(url)} takes connections")
 
 
 def _address(url: str) -> str:
