@@ -4,19 +4,24 @@ The same parts run inside `omniaxs up` (in-memory broker) and in `omniaxs worker
 """
 
 import asyncio
+import logging
 import os
 import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from ops.processes.lifetime import Background
 from ops.processes.platform import Platform
 from ops.runtime.health import Check
 from ops.runtime.settings import Settings
+from storage.audit.heads import Heads
 from storage.jobs import SEND_MAIL, DramatiqJobs
+from storage.log.port import AppendUnknown, LogUnavailable
 from storage.models.idempotency import KEPT_SECONDS
+from storage.mongo.audit_events import AuditEvents
 from storage.mongo.idempotency import IdempotencyRecords
 from storage.mongo.leases import Leases
 from storage.mongo.outbox import Outbox
@@ -33,6 +38,8 @@ from workers.sweeps.outlived import CHALLENGES_SECONDS, NOTICES_SECONDS, SESSION
 from workers.sweeps.sweeping import Sweep, Sweeping
 
 OUTBOX_SECONDS: Final = 5.0
+HEAD_SECONDS: Final = 60.0
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +131,9 @@ def _sending(platform: Platform, transport: MailTransport, report: MailReport) -
 def _sweeping(platform: Platform, jobs: DramatiqJobs) -> Sweeping:
     database, clock = platform.store.database, platform.clock
     outlived = Outlived(database)
+    heads = Heads(platform.log, AuditEvents(database, platform.key_ring))
     sweeps = [
+        Sweep("audit head", HEAD_SECONDS, partial(_publish, heads)),
         Sweep("outbox", OUTBOX_SECONDS, outbox_sweep(Outbox(database), jobs, clock)),
         dropping("challenges", outlived.challenges, CHALLENGES_SECONDS, clock),
         dropping("sessions", outlived.sessions, SESSIONS_SECONDS, clock),
@@ -133,6 +142,15 @@ def _sweeping(platform: Platform, jobs: DramatiqJobs) -> Sweeping:
     ]
     holder = f"workers-{socket.gethostname()}-{os.getpid()}"
     return Sweeping(sweeps, Leases(database), holder, clock=clock, metrics=platform.metrics)
+
+
+async def _publish(heads: Heads) -> int:
+    """The head of the audit trail on the log; the log being away, it is told at the next turn."""
+    try:
+        await heads.publish_head()
+    except (LogUnavailable, AppendUnknown) as error:
+        _log.warning("the head of the audit trail is not published", extra={"reason": str(error)})
+    return 0
 
 
 def _show_in_terminal(mail: RenderedMail) -> None:
