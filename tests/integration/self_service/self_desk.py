@@ -8,7 +8,7 @@ from typing import Any
 from argon2 import PasswordHasher
 from quart import Quart
 
-from gateway.callers import Caller, SignedRequest
+from gateway.callers import BearerAuthenticator, Caller, SignedRequest
 from gateway.http.answers import Answers
 from gateway.http.cors import CrossOrigin
 from gateway.http.edge import Edge
@@ -40,6 +40,7 @@ from storage.mongo.api_keys import ApiKeys
 from storage.mongo.audit_events import AuditEvents
 from storage.mongo.challenges import Challenges
 from storage.mongo.connect import Store
+from storage.mongo.documents import Database
 from storage.mongo.failures import StoreUnavailable
 from storage.mongo.idempotency import IdempotencyRecords
 from storage.mongo.invitations import Invitations
@@ -52,6 +53,7 @@ from storage.passwords import Passwords
 from storage.sealing import KeyRing
 from storage.signing_keys import SigningKeys
 
+KEYS_OF_TESTS = "test:sixteen characters or more"
 PASSWORD = "correct horse battery"
 START = 1_723_127_400 * 1_000_000_000
 DAY = 86_400
@@ -143,7 +145,7 @@ class SelfDesk:
 
     def __init__(self, store: Store, auth_per_minute: int = PLENTY) -> None:
         self.clock, self.database = ManualClock(START), store.database
-        self.key_ring = KeyRing.parse("test:sixteen characters or more")
+        self.key_ring = KeyRing.parse(KEYS_OF_TESTS)
         self.jobs, self.announcer = Jobs(), Announcer()
         self.users, self.tenants, self.sessions = (
             Users(store.database),
@@ -170,18 +172,8 @@ class SelfDesk:
     def _app(self) -> Quart:
         app = Quart("self desk", static_folder=None)
         app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
-        cross_origin = CrossOrigin(())
-        edge = Edge(
-            exchanges=Exchanges(self.clock, self.ids, 0),
-            answers=Answers(load_languages(), self.clock, cross_origin, transport_is_secure=False),
-            authenticator=NoApiKeys(),
-            bearers=self.cache,
-            idempotency=IdempotencyBook(IdempotencyRecords(self.database), self.key_ring, self.ids, self.clock),
-            limiter=self.limiter,
-            measures=Measures(),
-            clock=self.clock,
-        )
-        register_failures(app, edge, cross_origin)
+        edge = edge_over(self.database, self.clock, self.limiter, self.cache)
+        register_failures(app, edge, CrossOrigin(()))
         routes = Routes(app)
         register_self(routes, edge, self.parts(), PageTokens(b"page tokens"))
         app.asgi_app = FixedFirst(app.asgi_app, routes.fixed, edge)
@@ -286,6 +278,23 @@ class SelfDesk:
         """Everything that the store holds."""
         names = await self.database.list_collection_names()
         return "".join([str([document async for document in self.database[name].find({})]) for name in names])
+
+
+def edge_over(
+    database: Database, clock: ManualClock, limiter: Limiter, bearers: BearerAuthenticator, trusted_hops: int = 0
+) -> Edge:
+    """The real edge."""
+    ids = SystemIdentifiers()
+    return Edge(
+        exchanges=Exchanges(clock, ids, trusted_hops),
+        answers=Answers(load_languages(), clock, CrossOrigin(()), transport_is_secure=False),
+        authenticator=NoApiKeys(),
+        bearers=bearers,
+        idempotency=IdempotencyBook(IdempotencyRecords(database), KeyRing.parse(KEYS_OF_TESTS), ids, clock),
+        limiter=limiter,
+        measures=Measures(),
+        clock=clock,
+    )
 
 
 @dataclass
