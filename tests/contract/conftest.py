@@ -6,6 +6,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 from urllib.parse import quote as percent_encoded
 
 import msgspec
@@ -290,6 +291,7 @@ def generous() -> Settings:
         cancels_per_second=most,
         auth_requests_per_minute=most,
         auth_attempts_per_minute=most,
+        wrong_passwords=most,
         user_requests_per_minute=most,
         admin_requests_per_minute=most,
     )
@@ -310,8 +312,16 @@ async def trading_gateway() -> AsyncIterator[Gateway]:
         yield make_gateway(SystemClock(), generous(), road)
 
 
+class Served(NamedTuple):
+    """A gateway at a loopback address, and the loop that it runs on."""
+
+    address: str
+    gateway: Gateway
+    loop: asyncio.AbstractEventLoop
+
+
 @pytest.fixture(scope="module")
-def served_gateway() -> Iterator[tuple[str, Gateway]]:
+def served_gateway() -> Iterator[Served]:
     """The same at a loopback address."""
     listener = socket.create_server(("127.0.0.1", 0))
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -319,7 +329,7 @@ def served_gateway() -> Iterator[tuple[str, Gateway]]:
     stop, made = asyncio.Event(), Future()
     thread = threading.Thread(target=loop.run_until_complete, args=(_serve(listener, made, stop),))
     thread.start()
-    yield address, made.result(timeout=30)
+    yield Served(address, made.result(timeout=30), loop)
     loop.call_soon_threadsafe(stop.set)
     thread.join(timeout=10)
     loop.close()
