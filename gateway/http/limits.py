@@ -199,16 +199,12 @@ class Limiter:
         """
         item = self._items[name]
         key = item.key_for(identity)
-        used = self.counts.get(key)
-        reset_at = int(self.counts.get_expiry(key)) if used else self._end_of_window(item.get_expiry())
+        self.counts.incr(key, item.get_expiry(), 0)  # from now on other gateways' counts of it are asked for
+        used, reset_at = self.counts.state(key)
         spent = Spent(item.amount, max(0, item.amount - used), reset_at)
         if spent.exhausted:
             raise RateLimited(name, spent, item.get_expiry(), self._seconds_until(spent.reset_at))
         return spent
-
-    def _end_of_window(self, seconds: int) -> int:
-        now = self._clock.now() // NANOSECONDS_PER_SECOND
-        return now - now % seconds + seconds
 
     def _seconds_until(self, moment: int) -> int:
         left = moment * NANOSECONDS_PER_SECOND - self._clock.now()

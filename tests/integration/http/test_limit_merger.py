@@ -47,6 +47,21 @@ async def test_two_gateways_count_together(redis_url):
 
 
 @pytest.mark.redis
+async def test_an_address_that_one_gateway_has_locked_is_locked_at_the_other(redis_url):
+    one, two = limiter(), limiter()
+    prefix = f"test:{uuid.uuid4()}:"
+    first, second = merger(redis_url, one, prefix=prefix), merger(redis_url, two, prefix=prefix)
+    assert two.peek("wrong-passwords", "address").remaining == 10
+    for _ in range(10):
+        one.spend("wrong-passwords", "address", 1)
+    await first.merge()
+    await second.merge()
+    with pytest.raises(RateLimited):
+        two.peek("wrong-passwords", "address")
+    assert two.peek("wrong-passwords", "another").remaining == 10
+
+
+@pytest.mark.redis
 async def test_running_merges_until_cancelled(redis_url):
     one, two = limiter(), limiter()
     prefix = f"test:{uuid.uuid4()}:"

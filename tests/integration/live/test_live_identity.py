@@ -145,15 +145,19 @@ CHANGES = [("revoke", "user", "ok"), ("suspend", "user", "auth.suspended")]
 @pytest.mark.parametrize(("change", "audience", "code"), CHANGES)
 async def test_sockets_close_within_two_seconds_when_nothing_is_told(world, house, change, audience, code):
     world.keys = house.keys
-    async with world.gateway() as gateway, running(house.keys.run(), house.sessions.run()):
-        async with gateway.client(None) as client, gateway.client(None) as other:
-            await auth(client, "pmk_1")
-            await auth(other, "pmk_2")
-            assert await house.code_of(audience) == "ok"
-            await getattr(house, change)()
-            assert await closing_code(client, 2) == 4403
-            assert await house.code_of(audience) == code
-            assert (await other.ask("ping"))["ok"]
+    async with (
+        world.gateway() as gateway,
+        running(house.keys.run(), house.sessions.run()),
+        gateway.client(None) as client,
+        gateway.client(None) as other,
+    ):
+        await auth(client, "pmk_1")
+        await auth(other, "pmk_2")
+        assert await house.code_of(audience) == "ok"
+        await getattr(house, change)()
+        assert await closing_code(client, 2) == 4403
+        assert await house.code_of(audience) == code
+        assert (await other.ask("ping"))["ok"]
 
 
 @pytest.mark.parametrize(("change", "audience", "code"), CHANGES)
