@@ -141,13 +141,14 @@ class DramatiqJobs:
 
     def _lost(self, job: Job, reason: str) -> None:
         self._counter.labels(job=job.name, outcome="lost").inc()
-        _log.warning("job not enqueued, the sweep will find its work", extra={"job": job.name, "reason": reason})
+        _log.warning("job %s not enqueued, a sweep will find its work: %s", job.name, reason)
 
 
-def open_jobs(url: str, metrics: Metrics) -> DramatiqJobs:
+def open_jobs(url: str, metrics: Metrics, prefix: str = "") -> DramatiqJobs:
     """The jobs behind `memory://` (of this process and this call alone), `redis://`, `rediss://`, `amqp://` or `amqps://`.
 
-    Connects on first use. Raises `ValueError` for any other URL.
+    `prefix` keeps platforms apart that share a Redis (with RabbitMQ the URL's virtual host does). Connects on first use.
+    Raises `ValueError` for any other URL.
     """
     scheme = url.partition("://")[0]
     if url == "memory://":
@@ -157,6 +158,7 @@ def open_jobs(url: str, metrics: Metrics) -> DramatiqJobs:
         broker = RedisBroker(
             client=client,
             middleware=[],
+            namespace=f"{prefix}dramatiq",
             heartbeat_timeout=_REDIS_HEARTBEAT_MS,  # a killed worker's jobs run again after this
             maintenance_chance=_ALWAYS_MAINTAIN,
         )

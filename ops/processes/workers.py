@@ -28,7 +28,7 @@ async def run_workers(settings: Settings, stop: asyncio.Event) -> None:
     async with opened_platform(settings) as platform:
         await require_set_up(platform)
         background = Background(stop)
-        jobs = open_jobs(settings.jobs_url, platform.metrics)
+        jobs = open_jobs(settings.jobs_url, platform.metrics, settings.topic_prefix)
         try:
             workers = open_workers(platform, background, jobs)
             health = _health(platform, workers)

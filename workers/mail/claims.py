@@ -51,9 +51,9 @@ class HeldClaim:
             try:
                 renewed = await self._outbox.renew(self.mail, claimed_until(self._clock.now()))
             except StoreUnavailable as error:
-                _log.warning("a claim was not renewed", extra={"outbox_id": self.mail.outbox_id, "reason": str(error)})
+                _log.warning("the claim on mail %s was not renewed: %s", self.mail.outbox_id, error)
                 continue
             if renewed is None:
-                _log.warning("a claim was lost while its mail was sent", extra={"outbox_id": self.mail.outbox_id})
+                _log.warning("the claim on mail %s was lost while it was sent", self.mail.outbox_id)
                 return
             self.mail = renewed

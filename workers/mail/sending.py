@@ -84,7 +84,7 @@ class MailSending:
             async with held:
                 await self._transport.send(rendered)
         except Unrenderable as error:
-            _log.error("mail cannot be rendered", extra={"outbox_id": mail.outbox_id, "reason": str(error)})
+            _log.error("mail %s cannot be rendered: %s", mail.outbox_id, error)
             await self._give_up(mail, str(error))
         except MailRefused as error:
             self._report.failed(str(error))
@@ -109,12 +109,12 @@ class MailSending:
         now = self._clock.now()
         self._count(mail, "sent")
         self._seconds.labels(template=mail.template).observe(max(0, now - mail.created_at) / _NANOSECONDS)
-        _log.info("mail sent", extra={"outbox_id": mail.outbox_id, "message_id": rendered.message_id})
+        _log.info("mail %s sent as %s", mail.outbox_id, rendered.message_id)
         while True:
             try:
                 await self._outbox.sent(mail, now)
             except StoreUnavailable as error:
-                _log.warning("a sent mail is not recorded yet", extra={"reason": str(error)})
+                _log.warning("mail %s was sent, which is not recorded yet: %s", mail.outbox_id, error)
             else:
                 return
             if self._clock.now() >= mail.expires_at:
@@ -128,21 +128,19 @@ class MailSending:
             await self._expire(mail)
             return
         self._count(mail, "retried")
-        _log.warning(
-            "mail not sent yet", extra={"outbox_id": mail.outbox_id, "reason": reason, "attempt": mail.attempts}
-        )
+        _log.warning("mail %s not sent at try %d: %s", mail.outbox_id, mail.attempts, reason)
         if await self._outbox.failed(mail, next_try_at, reason):
             raise TryAgain(reason, pause)
 
     async def _give_up(self, mail: Mail, reason: str) -> None:
         self._count(mail, "refused")
-        _log.warning("mail given up", extra={"outbox_id": mail.outbox_id, "reason": reason})
+        _log.warning("mail %s given up: %s", mail.outbox_id, reason)
         await self._outbox.refused(mail, reason)
 
     async def _expire(self, mail: Mail) -> None:
         if await self._outbox.expired(mail):
             self._count(mail, "expired")
-            _log.warning("mail expired before it was sent", extra={"outbox_id": mail.outbox_id})
+            _log.warning("mail %s expired before it was sent", mail.outbox_id)
 
     def _count(self, mail: Mail, outcome: str) -> None:
         self._counter.labels(template=mail.template, outcome=outcome).inc()

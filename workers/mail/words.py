@@ -40,7 +40,7 @@ SOURCES: Final[Mapping[str, str]] = {
         "your password stays as it is."
     ),
     "mail.invitation.subject": "You are invited to OMNIAXS Global Hub",
-    "mail.invitation.intro": "{inviter} invites you to join {company_name}. Accept with this invitation token:",
+    "mail.invitation.intro": "To join {company_name}, as {inviter} invites you to, accept with this invitation token:",
     "mail.invitation.note": "The token works once and for this e-mail address only. If you do not know who invites you, ignore this message.",
     "mail.account_locked.subject": "Logging in is locked for a while",
     "mail.account_locked.intro": (

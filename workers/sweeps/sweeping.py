@@ -57,7 +57,7 @@ class Sweeping:
         found = await sweep.work()
         if found:
             self._counter.labels(sweep=sweep.name).inc(found)
-            _log.info("swept", extra={"sweep": sweep.name, "found": found})
+            _log.info("sweep %s: %d", sweep.name, found)
         return found
 
     async def _repeat(self, sweep: Sweep) -> None:
@@ -65,7 +65,7 @@ class Sweeping:
             try:
                 await self.once(sweep)
             except StoreUnavailable as error:
-                _log.warning("a sweep waits for the store", extra={"sweep": sweep.name, "reason": str(error)})
+                _log.warning("sweep %s waits for the store: %s", sweep.name, error)
             await asyncio.sleep(sweep.seconds)
 
     async def _release(self) -> None:
