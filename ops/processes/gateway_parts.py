@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from hypercorn.config import Config
@@ -39,6 +39,7 @@ from ops.runtime.health import Health
 from ops.runtime.languages import load_languages
 from ops.runtime.settings import Settings
 from storage.jobs import DramatiqJobs
+from storage.log.shared_tails import SharedTails
 from storage.models.market_data import Timeframe, encode
 from storage.models.operations import Role
 from storage.models.wire_bars import wire_bar
@@ -53,6 +54,7 @@ from storage.mongo.sessions import Sessions
 from storage.mongo.tenants import Tenants
 from storage.mongo.users import Users
 from storage.signing_keys import SigningKeys
+from storage.topics import ORDER_EVENTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,8 @@ async def open_gateway(
 
     Raises `LogUnavailable`, `StoreUnavailable`, and `UnsupportedServer` on another hypercorn than the pinned one.
     """
+    # Decisions and `orders.*` read the same records: each of them is fetched once.
+    platform = replace(platform, log=SharedTails(platform.log, platform.topics, [ORDER_EVENTS]))
     settings, database = platform.settings, platform.store.database
     keys = KeyCache(
         ApiKeys(database), Tenants(database), Users(database), platform.key_ring, platform.clock,

@@ -20,6 +20,7 @@ from storage.topics import ORDER_COMMANDS, ORDER_EVENTS, RISK_SIGNALS, VENUE_REQ
 from streams.orders.board import MarketBoard
 from streams.orders.market_tail import MarketTail
 from streams.orders.relays import risk_signals, venue_requests
+from streams.owner.own_records import OwnRecords
 from streams.owner.owner import Owner
 from streams.owner.ports import OwnerOptions, OwnerPorts, OwnerTopics
 from streams.owner.relay import Relay
@@ -46,6 +47,7 @@ def open_order_core(
     board = MarketBoard(_calendars(reference), _unreadable(platform))
     market = MarketTail(log, board, LatestQuotes(database), clock, quote_group=quote_group)
     controls = ControlsTail(log, ControlDocuments(database))
+    own = OwnRecords(log, platform.topics[ORDER_EVENTS])
     ports = OwnerPorts(
         log,
         Checkpoints(database, ORDER_EVENTS),
@@ -55,10 +57,11 @@ def open_order_core(
         clock,
         platform.identifiers,
         OrderObserver(platform.metrics, clock),
+        own,
     )
     rules = MeasuredRules(board, controls, platform.metrics)
     owner = Owner(rules, ports, OwnerTopics(ORDER_COMMANDS, ORDER_EVENTS), options)
-    relayed = RelayedOwner(owner, lambda partition: _relays(platform, partition))
+    relayed = RelayedOwner(owner, lambda partition: _relays(platform, own, partition))
     background.start(controls.run(), "controls")
     background.start(market.run(), "quotes of the order core")
     background.start(Announcer(log, ControlDocuments(database), clock).run(), "controls left over")
@@ -112,7 +115,7 @@ def _unreadable(platform: Platform) -> Callable[[str, str], None]:
     return tell
 
 
-def _relays(platform: Platform, partition: int) -> list[Relay]:
+def _relays(platform: Platform, own: OwnRecords, partition: int) -> list[Relay]:
     """What the records of a partition ask of venues, and what they signal."""
     targets = {VENUE_REQUESTS: venue_requests, RISK_SIGNALS: risk_signals}
     return [
@@ -123,6 +126,7 @@ def _relays(platform: Platform, partition: int) -> list[Relay]:
             target=target,
             translate=translate,
             anchors=ReaderAnchors(platform.store.database, f"{target} relay", ORDER_EVENTS),
+            own=own,
         )
         for target, translate in targets.items()
     ]

@@ -13,6 +13,7 @@ from storage.mongo.latest_quotes import LatestQuotes
 from storage.mongo.ownership import Checkpoints, ClaimHistories, Floors, ReaderAnchors
 from storage.reference import ReferenceData
 from storage.topics import ORDER_COMMANDS, VENUE_REPORTS, VENUE_REQUESTS
+from streams.owner.own_records import OwnRecords
 from streams.owner.owner import Owner
 from streams.owner.ports import OwnerPorts, OwnerTopics
 from streams.owner.relay import Relay
@@ -51,6 +52,7 @@ def open_venue(
     followed = ControlsTail(log, ControlDocuments(database))
     controls = VenueControls(followed, quotes, venue, reference)
     calls, results = VenueCalls(platform.metrics, clock), CheckResults(ConnectorChecks(database))
+    own = OwnRecords(log, topics[VENUE_REPORTS])
     ports = OwnerPorts(
         log,
         Checkpoints(database, VENUE_REPORTS),
@@ -60,10 +62,11 @@ def open_venue(
         clock,
         platform.identifiers,
         VenueObserver(calls, results),
+        own,
     )
     owner = Owner(venue, ports, OwnerTopics(VENUE_REQUESTS, VENUE_REPORTS))
     relayed = RelayedOwner(
-        SimulatedVenueOwner(owner, venue, quotes, calls, topics), lambda partition: [_relay(platform, partition)]
+        SimulatedVenueOwner(owner, venue, quotes, calls, topics), lambda partition: [_relay(platform, own, partition)]
     )
     intake = QuoteIntake(venue, owner.aside, topics, reference)
     background.start(followed.run(), "venue controls")
@@ -90,7 +93,7 @@ def open_venue(
     )
 
 
-def _relay(platform: Platform, partition: int) -> Relay:
+def _relay(platform: Platform, own: OwnRecords, partition: int) -> Relay:
     """What the venue says becomes commands of the orders' accounts."""
     anchors = ReaderAnchors(platform.store.database, "venue-relay", VENUE_REPORTS)
     return Relay(
@@ -100,4 +103,5 @@ def _relay(platform: Platform, partition: int) -> Relay:
         target=ORDER_COMMANDS,
         translate=order_commands,
         anchors=anchors,
+        own=own,
     )

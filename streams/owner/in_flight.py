@@ -9,18 +9,22 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple
 
+from storage.log.port import Message
 from streams.owner.inbox import Handed
 from streams.owner.rules import Event
 
 
 class Decided(NamedTuple, Generic[Event]):
-    """One decided record: its key, its event, the command's offset and batch (None for an aside), and the time."""
+    """One decided record: its key, its event, the command's offset and batch (None for an aside), the time, and the record
+    as it is appended.
+    """
 
     key: bytes
     event: Event
     cause: int | None
     handed: Handed | None
     ts: int
+    message: Message
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from ops.runtime.clock import Clock
 from ops.runtime.identifiers import Identifiers
 from storage.log.port import Log, Record
 from storage.models.ownership import Checkpoint, ClaimHistory, Floor
+from streams.owner.own_records import OwnRecords
 from streams.owner.rules import Command, Event, Rules, State
 
 
@@ -98,7 +99,7 @@ class OwnerTopics:
 
 @dataclass(frozen=True, slots=True)
 class OwnerPorts:
-    """All of it."""
+    """All of it. `own` is told what stands, for the relays beside the owner."""
 
     log: Log
     checkpoints: CheckpointStore
@@ -108,6 +109,7 @@ class OwnerPorts:
     clock: Clock
     identifiers: Identifiers
     observer: Observer | None = None
+    own: OwnRecords | None = None
 
 
 @dataclass(frozen=True, slots=True)

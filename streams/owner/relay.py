@@ -5,10 +5,11 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from storage.log.port import AppendUnknown, Log, LogUnavailable, Message, Record
+from storage.log.port import AppendUnknown, Log, LogUnavailable, Message, Record, Tail
 from storage.log.valid_records import ValidRecords
 from storage.models.ownership import Anchor
 from storage.mongo.failures import StoreUnavailable
+from streams.owner.own_records import OwnRecords
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +25,8 @@ class Relay:
     """Relays one partition. `translate` gives the messages of a record, often none; their ids must follow from the record
     alone, since after a crash the last ones are sent again: who receives them leaves repeats out.
 
+    With `own` the records come from the owner beside it, else from a tail of the log.
+
     Progress is stored at most every `progress_seconds`, as an anchor, after what it covers was acknowledged.
     """
 
@@ -36,11 +39,12 @@ class Relay:
         target: str,
         translate: Callable[[Record], Sequence[Message]],
         anchors: AnchorStore,
-        progress_seconds: float = 1.0,
+        own: OwnRecords | None = None,
+        progress_seconds: float = 3.0,
         retry_seconds: float = 0.2,
     ) -> None:
         self._log, self._source, self._partition, self._target = log, source, partition, target
-        self._translate, self._anchors = translate, anchors
+        self._translate, self._anchors, self._own = translate, anchors, own
         self._progress_seconds, self._retry_seconds = progress_seconds, retry_seconds
         self._done: Anchor | None = None
 
@@ -55,7 +59,7 @@ class Relay:
         judge = ValidRecords(stored)
         storing = asyncio.create_task(self._store_progress(stored))
         try:
-            async with self._log.tail(self._source, {self._partition: stored.upto + 1}) as tail:
+            async with self._tail(stored.upto + 1) as tail:
                 while True:
                     records = await tail.batch()
                     if storing.done():
@@ -67,6 +71,11 @@ class Relay:
         finally:
             storing.cancel()
             await asyncio.wait([storing])
+
+    def _tail(self, start: int) -> Tail:
+        if self._own is not None:
+            return self._own.tail(self._partition, start)
+        return self._log.tail(self._source, {self._partition: start})
 
     async def _send(self, messages: Sequence[Message]) -> None:
         """Until they are acknowledged; nothing later goes out before."""

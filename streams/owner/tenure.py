@@ -96,6 +96,8 @@ class Tenure(Generic[State, Command, Event]):
 
     async def serve(self) -> None:
         """Work until cancelled. Raises `Superseded` or `AppendUnknown`, and what the rules raise."""
+        if self._ports.own is not None:
+            self._ports.own.claimed(self._charge.partition, self.epoch)
         for key, state in self._states.items():
             self._deadlines.change(key, self._rules.deadlines_of(state))
             self._follow(self._rules.follow_ups_of(state))
@@ -124,15 +126,14 @@ class Tenure(Generic[State, Command, Event]):
         """Decide what waits, up to the options' number, and begin one append of the records."""
         version = self._ports.controls.version
         decided: list[Decided[Event]] = []
-        messages: list[Message] = []
         for _ in range(self._options.decide_at_once):
             if (asked := self._next()) is None:
                 break
             made = self._decide_one(asked, version)
             if made is not None:
-                decided.append(made[0])
-                messages.append(made[1])
-        if messages:
+                decided.append(made)
+        if decided:
+            messages = [each.message for each in decided]
             self._flight.put(Append(decided, version, self._writer.append(messages)))
             self._signals.sent.set()
         self._signals.settled.set()
@@ -149,7 +150,7 @@ class Tenure(Generic[State, Command, Event]):
             self._inbox.done(handed)
         return None
 
-    def _decide_one(self, asked: _Asked[Command], version: int) -> tuple[Decided[Event], Message] | None:
+    def _decide_one(self, asked: _Asked[Command], version: int) -> Decided[Event] | None:
         command, cause, handed = asked
         rules = self._rules
         key = rules.key(command)
@@ -165,7 +166,7 @@ class Tenure(Generic[State, Command, Event]):
         self._ts = ts
         rules.evolve(state, decision.event)
         message = Message(key, decision.value, record_headers(self.epoch, cause, ts, decision.headers))
-        return Decided(key, decision.event, cause, handed, ts), message
+        return Decided(key, decision.event, cause, handed, ts, message)
 
     async def _acknowledge(self) -> None:
         while True:
@@ -218,6 +219,8 @@ class Tenure(Generic[State, Command, Event]):
             self._deadlines.change(decided.key, changes)
             self._signals.deadlines.set()
         self._follow(self._rules.follow_ups(decided.event))
+        if self._ports.own is not None:
+            self._ports.own.stands(self._charge.partition, offset, decided.message, decided.ts)
         if self._ports.observer is not None:
             self._ports.observer.acknowledged(self._charge.partition, offset, decided.event)
         if decided.handed is not None:

@@ -10,6 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from storage.log.kafka import KafkaLog
 from storage.log.memory import MemoryLog
 from storage.log.port import Log, Message, Record, Tail
+from storage.log.shared_tails import SharedTails
 from storage.log.topics_admin import apply_topics
 from storage.topics import DEFAULT_TOPICS, Topics
 
@@ -78,16 +79,25 @@ class Platform:
             await client.close()
 
 
-@pytest.fixture(params=["memory", pytest.param("kafka", marks=pytest.mark.kafka)])
+@pytest.fixture(
+    params=[
+        "memory",
+        "memory, shared",
+        pytest.param("kafka", marks=pytest.mark.kafka),
+        pytest.param("kafka, shared", marks=pytest.mark.kafka),
+    ]
+)
 async def platform(request: pytest.FixtureRequest) -> AsyncIterator[Platform]:
-    """A started log whose topics are made (four partitions, or one)."""
-    if request.param == "memory":
+    """A started log whose topics are made (four partitions, or one); also with tails that share readers."""
+    if request.param.startswith("memory"):
         topics, address = Topics(PARTITIONS), None
         log: Log = MemoryLog(topics)
     else:
         address = request.getfixturevalue("kafka_address")
         topics = Topics(PARTITIONS, prefix=f"test-{secrets.token_hex(4)}-")
         log = KafkaLog(address, topics)
+    if request.param.endswith("shared"):
+        log = SharedTails(log, topics, [spec.name for spec in topics])
     await log.start()
     identities = Identities()
     await apply_topics(log, topics, identities)

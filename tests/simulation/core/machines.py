@@ -35,6 +35,7 @@ from streams.orders.owner_rules import OrderRules
 from streams.orders.projection.orders_processor import OrdersProcessor
 from streams.orders.projection.read_models import ReadModels
 from streams.orders.relays import risk_signals, venue_requests
+from streams.owner.own_records import OwnRecords
 from streams.owner.owner import Owner
 from streams.owner.ports import OwnerOptions, OwnerPorts, OwnerTopics
 from streams.owner.relay import Relay
@@ -186,8 +187,9 @@ def _tell(place: Place, done: "asyncio.Future[Any]") -> None:
 
 
 def _relays(
-    place: Place, log: SimulatedLog, store: Store, source: str, translated: Mapping[str, Translate]
+    place: Place, log: SimulatedLog, source: str, own: OwnRecords, translated: Mapping[str, Translate]
 ) -> list[Relay]:
+    store = place.order_store if source == ORDER_EVENTS else place.venue_store
     return [
         place.parts.relay(
             log,
@@ -196,6 +198,7 @@ def _relays(
             target=target,
             translate=translate,
             anchors=SimulatedAnchors(store, log.process, f"{target} relay"),
+            own=own,
             progress_seconds=RELAY_SECONDS,
         )
         for target, translate in translated.items()
@@ -215,11 +218,14 @@ def order_core(place: Place, process: Process, group: Group) -> OwnerMachine:
     controls = ControlsTail(log, documents)  # type: ignore[arg-type]
     controls.failure.add_done_callback(lambda done: _tell(place, done))
     surroundings = place.parts.surroundings(controls, market)
-    ports = OwnerPorts(log, *_ownership(place, place.order_store, process), surroundings, clock, Numbers(process))
+    own = OwnRecords(log, TOPICS[ORDER_EVENTS])
+    ports = OwnerPorts(
+        log, *_ownership(place, place.order_store, process), surroundings, clock, Numbers(process), own=own
+    )
     rules = place.parts.order_rules(board, controls)
     owner = Owner(rules, ports, OwnerTopics(ORDER_COMMANDS, ORDER_EVENTS), OPTIONS)
     translated = {VENUE_REQUESTS: venue_requests, RISK_SIGNALS: risk_signals}
-    relayed = RelayedOwner(owner, lambda partition: _relays(place, log, place.order_store, ORDER_EVENTS, translated))
+    relayed = RelayedOwner(owner, lambda partition: _relays(place, log, ORDER_EVENTS, own, translated))
     relayed.failure.add_done_callback(lambda done: _tell(place, done))
     start(place, market.run())
     start(place, Announcer(log, documents, clock).run())  # type: ignore[arg-type]
@@ -253,6 +259,7 @@ def venue(place: Place, process: Process, group: Group, seed: int) -> OwnerMachi
     followed = ControlsTail(log, ControlShelf(place.shelves, process))  # type: ignore[arg-type]
     controls = VenueControls(followed, quotes, rules, lambda: REFERENCE)
     calls, results = VenueCalls(metrics(), clock), CheckResults(_NoResults())
+    own = OwnRecords(log, TOPICS[VENUE_REPORTS])
     ports = OwnerPorts(
         log,
         *_ownership(place, place.venue_store, process),
@@ -260,12 +267,13 @@ def venue(place: Place, process: Process, group: Group, seed: int) -> OwnerMachi
         clock,
         Numbers(process),
         VenueObserver(calls, results),
+        own,
     )
     owner = Owner(rules, ports, OwnerTopics(VENUE_REQUESTS, VENUE_REPORTS), OPTIONS)
     translated = {ORDER_COMMANDS: order_commands}
     relayed = RelayedOwner(
         SimulatedVenueOwner(owner, rules, quotes, calls, TOPICS),
-        lambda partition: _relays(place, log, place.venue_store, VENUE_REPORTS, translated),
+        lambda partition: _relays(place, log, VENUE_REPORTS, own, translated),
     )
     for failure in (relayed.failure, followed.failure):
         failure.add_done_callback(lambda done: _tell(place, done))

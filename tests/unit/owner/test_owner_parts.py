@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.log.memory_partition import MemoryRecord
+from storage.log.port import Message
 from streams.owner.deadlines import Deadline, Deadlines
 from streams.owner.in_flight import Append, Decided, InFlight
 from streams.owner.inbox import Inbox
@@ -113,7 +114,7 @@ def test_a_version_of_the_controls_counts_when_nothing_older_is_in_flight() -> N
 
     waiting = [offsets(), offsets()]
     for version, awaitable in zip((1, 3), waiting, strict=True):
-        flight.put(Append([Decided(b"k", "event", 0, None, 0)], version, awaitable))
+        flight.put(Append([Decided(b"k", "event", 0, None, 0, Message(b"k", b"v"))], version, awaitable))
     assert (flight.applied(3), flight.records) == (1, 2)
     flight.acknowledged()
     assert (flight.applied(4), flight.records) == (3, 1)
