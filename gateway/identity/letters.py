@@ -8,7 +8,7 @@ from gateway.identity.ports import NoticeStore
 from storage.jobs import SEND_MAIL, Jobs
 from storage.models.challenges import ALIVE_SECONDS, ChallengeKind
 from storage.models.mails import Mail, MailTemplate, Notice, outbox_id_of
-from storage.models.people import Person, PreferredLanguage
+from storage.models.people import Person, PreferredLanguage, audience_of, subject_of
 from storage.sealing import KeyRing
 
 NOTICE_SECONDS: Final = 86_400
@@ -65,3 +65,9 @@ class Notices:
         )
         if await self._notices.insert(Notice(notice_id=notice_id, mail=mail)):
             await self._jobs.enqueue(SEND_MAIL, mail.outbox_id)
+
+    async def tell_locked(self, person: Person, locked_until: int, ip: str, now: int) -> None:
+        """Too many wrong passwords came from `ip`: the address is locked until that Unix second."""
+        minutes = max(1, -(-(locked_until * _SECOND - now) // (60 * _SECOND)))
+        notice_id = f"account_locked:{audience_of(person)}:{subject_of(person)}:{locked_until}"
+        await self.tell(notice_id, person, "account_locked", {"minutes": str(minutes), "ip": ip}, now)

@@ -15,10 +15,8 @@ from gateway.identity.standing import check_active, check_role
 from gateway.identity.wrong_attempts import WrongAttempts
 from ops.runtime.errors import HubError
 from storage.models.challenges import Challenge, Channel
-from storage.models.people import Person, audience_of, subject_of
+from storage.models.people import Person
 from storage.passwords import Passwords
-
-_SECOND = 1_000_000_000
 
 
 class LoggingIn:
@@ -59,7 +57,7 @@ class LoggingIn:
         if person is not None:
             await self._afterwards.run(self._journal.failed(person, "password", asker))
             if locked_until is not None:
-                await self._afterwards.run(self._tell_locked(person, locked_until, asker))
+                await self._afterwards.run(self._notices.tell_locked(person, locked_until, asker.ip, asker.now))
         raise HubError("auth.credentials_invalid")
 
     async def _check(self, person: Person, role: str | None, asker: Asker) -> None:
@@ -79,9 +77,3 @@ class LoggingIn:
             return current.model_copy(update={"password_hash": renewed})
 
         return await changed(door.people, person, renew)
-
-    async def _tell_locked(self, person: Person, locked_until: int, asker: Asker) -> None:
-        minutes = max(1, -(-(locked_until * _SECOND - asker.now) // (60 * _SECOND)))
-        notice_id = f"account_locked:{audience_of(person)}:{subject_of(person)}:{locked_until}"
-        values = {"minutes": str(minutes), "ip": asker.ip}
-        await self._notices.tell(notice_id, person, "account_locked", values, asker.now)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from gateway.http.calls import BearerCall
 from gateway.identity.changing import changed
+from gateway.identity.letters import Notices
 from gateway.identity.ports import People
 from gateway.identity.wrong_attempts import WrongAttempts
 from ops.runtime.errors import HubError
@@ -14,8 +15,8 @@ from storage.passwords import Passwords
 class OwnAccount:
     """What self-service does with the caller's own user."""
 
-    def __init__(self, users: People[User], passwords: Passwords, attempts: WrongAttempts) -> None:
-        self._users, self._passwords, self._attempts = users, passwords, attempts
+    def __init__(self, users: People[User], passwords: Passwords, attempts: WrongAttempts, notices: Notices) -> None:
+        self._users, self._passwords, self._attempts, self._notices = users, passwords, attempts, notices
 
     async def user(self, call: BearerCall) -> User:
         """The caller. Raises `auth.session_ended` where there is no such user any more."""
@@ -34,16 +35,18 @@ class OwnAccount:
     async def confirm(self, call: BearerCall, user: User, password: str) -> None:
         """Whoever has the token has the password too. Raises `auth.password_wrong`, and `rate.limited` after too many."""
         if not await self.has_password(call, user, password):
-            raise self.wrong(call, user)
+            raise await self.wrong(call, user)
 
     async def has_password(self, call: BearerCall, user: User, password: str) -> bool:
         """Whether `password` is the user's. Raises `rate.limited` while the user's address is locked."""
         self._attempts.check(user.email, call.client_ip)
         return await self._passwords.verify(user.password_hash, password)
 
-    def wrong(self, call: BearerCall, user: User) -> HubError:
-        """Counts a wrong password; what to raise for it."""
-        self._attempts.count(user.email, call.client_ip)
+    async def wrong(self, call: BearerCall, user: User) -> HubError:
+        """Counts a wrong password, and writes to the user when that locks the address; what to raise for it."""
+        locked_until = self._attempts.count(user.email, call.client_ip)
+        if locked_until is not None:
+            await self._notices.tell_locked(user, locked_until, call.client_ip, call.now)
         return HubError("auth.password_wrong")
 
     async def change(self, user: User, change: Callable[[User], User | None]) -> User:

@@ -25,7 +25,7 @@ class ChangePassword:
         if await self._account.has_password(call, user, present):
             user = await self._change(call, user, chosen)
         elif not await self._was_changed_before(call, user, chosen):
-            raise self._account.wrong(call, user)
+            raise await self._account.wrong(call, user)
         act = own_act(call, "user.password", ("user", user.user_id), {"password": "changed"})
         return await self._after.finish(user, act, call.now, call.principal.session_id)
 
@@ -33,7 +33,7 @@ class ChangePassword:
         kept = await self._passwords.hash(chosen)
         changed = await self._account.change(user, with_password(kept, user.password_hash))
         if changed.password_hash != kept:
-            raise self._account.wrong(call, user)  # another request has changed it meanwhile
+            raise await self._account.wrong(call, user)  # another request has changed it meanwhile
         return changed
 
     async def _was_changed_before(self, call: BearerCall, user: User, chosen: str) -> bool:

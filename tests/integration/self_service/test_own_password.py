@@ -60,6 +60,7 @@ async def test_ten_wrong_present_passwords_lock(desk: SelfDesk, ada: Calling) ->
     codes = [(await ada.post("/v1/user/password", wrong)).code for _ in range(11)]
     assert codes == ["auth.password_wrong"] * 10 + ["rate.limited"]
     assert (await ada.post("/v1/user/password", CHANGE)).code == "rate.limited"
+    assert [(mail.template, mail.values["ip"]) for mail in await notices(desk)] == [("account_locked", "203.0.113.9")]
     desk.clock.advance(15 * 60)
     ada = await desk.logged_in(ada.user)
     assert (await ada.post("/v1/user/password", CHANGE)).code == "ok"
