@@ -10,7 +10,7 @@ async def test_a_token_is_checked_with_the_published_keys(gateway):
     response = await gateway.open("GET", "/public/v1/keys")
     assert response.status_code == 200
     published = PyJWKSet.from_dict((await response.get_json())["data"])
-    token = gateway.tokens.issue("user", "usr_1", "ses_1", None, gateway.clock.now())
+    token = gateway.place.access_tokens.issue("user", "usr_1", "ses_1", None, gateway.clock.now())
     key = published[jwt.get_unverified_header(token)["kid"]]
     said = jwt.decode(token, key, ["EdDSA"], {"verify_exp": False}, audience="user", issuer=ISSUER)
     assert (said["sub"], said["sid"]) == ("usr_1", "ses_1")
