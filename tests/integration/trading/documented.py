@@ -1,5 +1,6 @@
 """Every answer that a test of trading gets is held against the contract and the served document."""
 
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -15,7 +16,7 @@ DOCUMENT = build_document(CONTRACT, load_additions(), BUILT)
 
 def violations(method: str, path: str, status: int, answer: Any) -> list[str]:
     """Where an answer breaks what either says of its status; that the document does not list the status is one, too."""
-    template = "/v1/orders/{order_id}" if method == "PATCH" else path
+    template = _template(path)
     if str(status) not in DOCUMENT["paths"][template][method.lower()]["responses"]:
         return [f"{method} {template} does not list {status}"]
     found = []
@@ -24,6 +25,15 @@ def violations(method: str, path: str, status: int, answer: Any) -> list[str]:
         if validator is not None:
             found += [f"{name}: {error.message}" for error in validator.iter_errors(answer)]
     return found
+
+
+@lru_cache
+def _template(path: str) -> str:
+    """The path of the document that `path` is an example of."""
+    if path in DOCUMENT["paths"]:
+        return path
+    shapes = {one: re.sub(r"\\{[^/]*\\}", "[^/]+", re.escape(one)) for one in DOCUMENT["paths"]}
+    return next(one for one, shape in shapes.items() if re.fullmatch(shape, path))
 
 
 @lru_cache
