@@ -52,7 +52,7 @@ class UserSource(Protocol):
 class KnownKey:
     """A key with its secret opened. `user` is who made it, None for a key of the platform's own making or an unknown user.
 
-    `used_at` is on the monotonic clock.
+    `used_at` is on the monotonic clock; `read` is the number of the read that it came from.
     """
 
     key: ApiKey
@@ -62,6 +62,7 @@ class KnownKey:
     networks: tuple[IPv4Network | IPv6Network, ...]
     caller: Caller
     used_at: float
+    read: int
 
 
 class KeyCache:
@@ -89,6 +90,7 @@ class KeyCache:
         self._known: dict[str, KnownKey] = {}
         self._lookups = KeyLookups[KnownKey](self._read)
         self._used: dict[str, int] = {}
+        self._reads = 0
         self._degraded = False
 
     @property
@@ -175,15 +177,23 @@ class KeyCache:
             _log.warning("last uses of API keys not written", extra={"reason": str(error)})
 
     async def _read(self, key_ids: list[str]) -> dict[str, KnownKey]:
-        """Those keys that exist, in three queries whatever is found, so that the time does not tell."""
+        """Those keys that exist, in three queries whatever is found, so that the time does not tell.
+
+        What a later read has found is never undone by an earlier one that was slow.
+        """
+        self._reads += 1
+        read = self._reads
         keys = await self._keys.get_many(key_ids)
         tenants = await self._tenants.get_many({key.tenant_id for key in keys.values()} or {""})
         users = await self._users.get_many({key.user_id for key in keys.values() if key.user_id} or {""})
         for key_id, key in keys.items():
-            self._remember(key_id, key, tenants.get(key.tenant_id), users.get(key.user_id or ""))
+            before = self._known.get(key_id)
+            if before is None or before.read < read:
+                self._remember(key, tenants.get(key.tenant_id), users.get(key.user_id or ""), read)
         return {key_id: self._known[key_id] for key_id in keys if key_id in self._known}
 
-    def _remember(self, key_id: str, key: ApiKey, tenant: Tenant | None, user: User | None) -> None:
+    def _remember(self, key: ApiKey, tenant: Tenant | None, user: User | None, read: int) -> None:
+        key_id = key.key_id
         before = self._known.get(key_id)
         try:
             unchanged = before is not None and before.key.sealed_secret == key.sealed_secret
@@ -194,7 +204,7 @@ class KeyCache:
             self._known.pop(key_id, None)
             return
         used_at = before.used_at if before else self._clock.monotonic()
-        self._known[key_id] = KnownKey(key, tenant, user, secret, networks, _caller(key, tenant, user), used_at)
+        self._known[key_id] = KnownKey(key, tenant, user, secret, networks, _caller(key, tenant, user), used_at, read)
 
     def _say(self, *, degraded: bool, reason: str = "") -> None:
         if degraded and not self._degraded:

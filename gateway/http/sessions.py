@@ -46,12 +46,13 @@ class AdminSource(Protocol):
 
 @dataclass(slots=True)
 class KnownSession:
-    """A session with its person. `used_at` is on the monotonic clock."""
+    """A session with its person. `used_at` is on the monotonic clock; `read` is the number of the read that it came from."""
 
     session: Session
     person: Person | None
     tenant: Tenant | None
     used_at: float
+    read: int
 
 
 class SessionCache:
@@ -74,6 +75,7 @@ class SessionCache:
         self._gauge = metrics.gauge(SESSIONS_DEGRADED)
         self._known: dict[str, KnownSession] = {}
         self._lookups = KeyLookups[KnownSession](self._read)
+        self._reads = 0
         self._degraded = False
 
     @property
@@ -120,6 +122,9 @@ class SessionCache:
         self._say(degraded=False)
 
     async def _read(self, session_ids: list[str]) -> dict[str, KnownSession]:
+        """What a later read has found is never undone by an earlier one that was slow."""
+        self._reads += 1
+        read = self._reads
         sessions = await self._sessions.get_many(session_ids)
         subjects: dict[Audience, set[str]] = {"user": set(), "admin": set()}
         for session in sessions.values():
@@ -132,8 +137,9 @@ class SessionCache:
             person: Person | None = people.get(session.subject_id)
             tenant = tenants.get(person.tenant_id) if isinstance(person, User) else None
             before = self._known.get(session_id)
-            used_at = before.used_at if before else self._clock.monotonic()
-            self._known[session_id] = KnownSession(session, person, tenant, used_at)
+            if before is None or before.read < read:
+                used_at = before.used_at if before else self._clock.monotonic()
+                self._known[session_id] = KnownSession(session, person, tenant, used_at, read)
         return {session_id: self._known[session_id] for session_id in sessions}
 
     def _say(self, *, degraded: bool, reason: str = "") -> None:

@@ -61,10 +61,14 @@ class UserView:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.asked = 0
+        self.slow: asyncio.Event | None = None
 
     async def get_many(self, user_ids: Iterable[str]) -> dict[str, User]:
         self.asked += 1
-        return {one: self._store.users[one] for one in user_ids if one in self._store.users}
+        found = {one: self._store.users[one] for one in user_ids if one in self._store.users}
+        if self.slow is not None:
+            await self.slow.wait()
+        return found
 
 
 @pytest.fixture
@@ -344,3 +348,17 @@ async def test_the_window_is_right_to_the_millisecond(cache, clock, behind, code
     else:
         refused = await refusal(cache, sent)
         assert (refused.code, refused.details["clock_skew_ms"]) == (code, behind)
+
+
+async def test_a_slow_read_does_not_undo_what_a_later_one_has_found(cache, store, users, clock):
+    user_of(store)
+    await cache.authenticate(signed(clock))
+    users.slow = asyncio.Event()
+    slow = asyncio.create_task(cache.refresh())
+    await asyncio.sleep(0.01)  # it has read what is kept, and its answer is on the way
+    answer, users.slow = users.slow, None
+    user_of(store, status="suspended")
+    await cache.refresh()
+    answer.set()
+    await slow
+    assert (await refusal(cache, signed(clock))).code == "auth.suspended"

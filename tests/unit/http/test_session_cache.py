@@ -30,6 +30,7 @@ class Shelf:
     away: bool = False
     asked: list[list[str]] = field(default_factory=list)
     read: asyncio.Event = field(default_factory=asyncio.Event)
+    slow: asyncio.Event | None = None
 
     async def get_many(self, ids: Iterable[str]) -> dict[str, Any]:
         self.asked.append(sorted(ids))
@@ -37,7 +38,10 @@ class Shelf:
         await asyncio.sleep(0)
         if self.away:
             raise StoreUnavailable("the store is away")
-        return {one: self.kept[one] for one in self.asked[-1] if one in self.kept}
+        found = {one: self.kept[one] for one in self.asked[-1] if one in self.kept}
+        if self.slow is not None:
+            await self.slow.wait()
+        return found
 
     def change(self, identity: str, **changes: Any) -> None:
         self.kept[identity] = self.kept[identity].model_copy(update=changes)
@@ -209,6 +213,20 @@ async def test_sessions_that_nobody_uses_are_forgotten(house):
     house.clock.advance(101)
     await house.cache.refresh()
     assert house.sessions.asked[-1] == ["ses_2"]
+
+
+async def test_a_slow_read_does_not_undo_what_a_later_one_has_found(house):
+    token = house.token()
+    await house.cache.authenticate(token, "user")
+    house.users.slow = asyncio.Event()
+    slow = asyncio.create_task(house.cache.refresh())
+    await asyncio.sleep(0.01)  # it has read what is kept, and its answer is on the way
+    answer, house.users.slow = house.users.slow, None
+    house.users.change("usr_1", status="suspended")
+    await house.cache.refresh()
+    answer.set()
+    await slow
+    assert await house.refusal(token) == "auth.suspended"
 
 
 async def test_running_refreshes_every_second(house):
