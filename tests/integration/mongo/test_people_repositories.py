@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from ops.runtime.clock import ManualClock
 from storage.models.people import Admin, Totp, User, UserStatus
 from storage.mongo.admins import Admins
 from storage.mongo.admins import cursor_of as admin_cursor
@@ -46,13 +47,13 @@ def user(number: int, status: UserStatus = "active", **changes: object) -> User:
 
 @pytest.fixture
 async def users(database: Database) -> Users:
-    await migrate(database, lambda: NOW)
+    await migrate(database, ManualClock(NOW))
     return Users(database)
 
 
 @pytest.fixture
 async def admins(database: Database) -> Admins:
-    await migrate(database, lambda: NOW)
+    await migrate(database, ManualClock(NOW))
     return Admins(database)
 
 

@@ -28,6 +28,7 @@ from storage.models.people import Admin, User
 from storage.mongo.admins import Admins
 from storage.mongo.challenges import Challenges
 from storage.mongo.connect import connect
+from storage.mongo.documents import Database
 from storage.mongo.migrations import migrate
 from storage.mongo.notices import Notices
 from storage.mongo.sessions import Sessions
@@ -115,6 +116,7 @@ class Desk:
     jobs: KeptJobs
     told: KeptAnnouncements
     audit: KeptAudit
+    database: Database
 
     def asker(self, ip: str = "198.51.100.7", accept_language: str | None = None) -> Asker:
         """Somebody who asks now."""
@@ -124,8 +126,7 @@ class Desk:
         """A mail that was asked for; the newest one."""
         collection, _, rest = (outbox_id or self.jobs.mails[-1]).partition(":")
         identity = rest.rpartition(":")[0]
-        database = self.parts.users._collection.database  # type: ignore[attr-defined]
-        document = await database[collection].find_one({"_id": identity})
+        document = await self.database[collection].find_one({"_id": identity})
         return Mail.model_validate(document["mail"])
 
     async def code(self) -> str:
@@ -160,11 +161,12 @@ async def desk_of(
     admin_registration: AdminRegistration = "approval",
     draw: Callable[[], str] = draw_code,
     around: Callable[[SessionStore], SessionStore] = lambda sessions: sessions,
+    database: "Database | None" = None,
     hasher: PasswordHasher = CHEAP,
 ) -> Desk:
-    """A new desk over an empty store."""
-    database = connect("mongomock://", "identity").database
-    await migrate(database, lambda: 0)
+    """A new desk over an empty store, in memory where none is given."""
+    database = connect("mongomock://", "identity").database if database is None else database
+    await migrate(database, ManualClock())
     clock, identifiers = ManualClock(), NumberedIdentifiers()
     jobs, told, audit = KeptJobs(), KeptAnnouncements(), KeptAudit()
     challenges = Challenges(database)
@@ -182,7 +184,9 @@ async def desk_of(
         passwords=Passwords(hasher),
         codes=Codes(challenges, KEY_RING, jobs, identifiers, draw),
         key_ring=KEY_RING,
-        limits=Limiter(clock, market_per_minute=1, public_per_minute=1),
+        limits=Limiter(
+            clock, market_per_minute=1, public_per_minute=1, auth_per_minute=10**6, auth_attempts_per_minute=10**6
+        ),
         tokens=PageTokens(b"tests"),
         afterwards=Afterwards(),
         clock=clock,
@@ -190,7 +194,7 @@ async def desk_of(
         admin_registration=admin_registration,
     )
     doors = user_door(parts.users, parts.tenants, identifiers), admin_door(parts.admins, admin_registration)
-    return Desk(parts, flows_of(parts), *doors, clock, jobs, told, audit)
+    return Desk(parts, flows_of(parts), *doors, clock, jobs, told, audit, database)
 
 
 def code_of(refusal: BaseException) -> str:
