@@ -32,15 +32,23 @@ class AuditTrail:
         time, and runs `effect` again, which must do nothing twice. A refusal (`HubError` of a status of 4xx) ends the act as a
         `done` that names its code; whatever else `effect` raises leaves an `intended` without an end, as it is not known.
         """
-        intended = await self._append(act, "intended", act.before, act.after)
+        intended = await self.intend(act)
         try:
             answer, after = await effect(intended)
         except HubError as refusal:
             if refusal.kind.status in _DECIDED and not refusal.kind.retryable:
-                await self._append(act, "done", intended.before, {"refused": refusal.code})
+                await self.finish(act, intended, {"refused": refusal.code})
             raise
-        await self._append(act, "done", intended.before, after)
+        await self.finish(act, intended, after)
         return answer
+
+    async def intend(self, act: Act) -> AuditEvent:
+        """The first half of a privileged write that is no single call: tell that it is about to be done."""
+        return await self._append(act, "intended", act.before, act.after)
+
+    async def finish(self, act: Act, intended: AuditEvent, after: Values) -> None:
+        """The second half: what it has come to."""
+        await self._append(act, "done", intended.before, after)
 
     async def _append(self, act: Act, stage: Stage, before: Values, after: Values) -> AuditEvent:
         return await self._events.append(

@@ -90,7 +90,9 @@ async def test_admins_are_let_in_and_kept_out(platform: Platform) -> None:
     await Admins(database).insert(waiting)
     [active] = await run(platform, "admins.activate", admin="W@example.com")
     assert active["status"] == "active"
-    assert await database[NOTICES].count_documents({"mail.template": "admin_activated", "mail.to": "w@example.com"}) == 1
+    assert (
+        await database[NOTICES].count_documents({"mail.template": "admin_activated", "mail.to": "w@example.com"}) == 1
+    )
     session = Session(
         session_id="ses_1", audience="admin", subject_id="adm_w", refresh_hash="", created_at=now, last_used_at=now,
         expires_at=now + 1, ip="", user_agent="",
@@ -127,3 +129,19 @@ async def _into(seen: list[dict[str, Any]], events: Any) -> Any:
 
 async def test_an_unknown_actor_type_is_told(platform: Platform) -> None:
     assert "user, admin, system" in await refused(platform, "audit.list", actor_type="robot")
+
+
+async def test_privileged_commands_are_told_without_secrets(platform: Platform) -> None:
+    [key] = await run(platform, "keys.create", tenant_name="Acme", scopes=None)
+    await run(platform, "keys.revoke", key_id=key["key_id"])
+    with pytest.raises(CommandFailed):
+        await run(platform, "keys.revoke", key_id="pmk_none")
+    told = list(reversed(await run(platform, "audit.list")))
+    assert [(one["action"], one["stage"], one["target_id"]) for one in told] == [
+        ("api_key.create", "intended", "Acme"), ("api_key.create", "done", "Acme"),
+        ("api_key.revoke", "intended", key["key_id"]), ("api_key.revoke", "done", key["key_id"]),
+        ("api_key.revoke", "intended", "pmk_none"), ("api_key.revoke", "done", "pmk_none"),
+    ]  # fmt: skip
+    assert told[1]["after"]["key_id"] == key["key_id"]
+    assert told[-1]["after"] == {"failed": "there is no API key pmk_none"}
+    assert key["api_secret"] not in str(told)
