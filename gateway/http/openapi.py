@@ -13,6 +13,7 @@ from gateway.http.openapi_accounts import (
 )
 from gateway.http.openapi_people import headers_of_people, is_of_people, statuses_of_people
 from storage.models.instruments import ASSET_CLASSES
+from storage.models.people import ADMIN_ROLES
 
 _SIGNED_ERRORS: Final = (401, 403, 408, 413, 422, 429, 500, 503)
 _PUBLIC_ERRORS: Final = (422, 429, 500)
@@ -45,6 +46,7 @@ _NARROWED: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "symbol": {"type": "string", "minLength": 1, "example": "AAPL.US"},
     "asset_class": {"type": "string", "enum": list(ASSET_CLASSES)},
+    "X-PM-ROLE": {"type": "string", "enum": list(ADMIN_ROLES)},
 }
 
 
@@ -89,6 +91,7 @@ def _complete(operation: dict[str, Any], built: Set[str]) -> None:
 
 def _complete_of_people(operation: dict[str, Any]) -> None:
     responses = operation["responses"]
+    _narrow(operation)
     for status in statuses_of_people(operation):
         named = responses.get(str(status), {})
         responses[str(status)] = _error(status, named.get("description"))
