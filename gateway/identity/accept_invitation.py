@@ -17,7 +17,7 @@ from storage.models.invitations import Invitation, status_of
 from storage.models.people import PreferredLanguage, User
 from storage.mongo.failures import AlreadyStored
 from storage.passwords import Passwords, problem_of
-from storage.sealing import KeyRing
+from storage.sealing import KeyRing, UnknownKey
 
 SHORTEST_TOKEN: Final = 16
 LONGEST_TOKEN: Final = 512
@@ -68,13 +68,19 @@ class AcceptInvitation:
             invitation is None
             or status_of(invitation, now) != "pending"
             or invitation.email != asked.email
-            or not self._key_ring.matches(invitation.token_hash, secret.encode(), invitation_id.encode())
+            or not self._is_token(invitation, secret)
         ):
             raise HubError("invitation.invalid")
         tenant = (await self._tenants.get_many([invitation.tenant_id])).get(invitation.tenant_id)
         if tenant is None or tenant.status != "active":
             raise HubError("invitation.invalid")
         return invitation
+
+    def _is_token(self, invitation: Invitation, secret: str) -> bool:
+        try:
+            return self._key_ring.matches(invitation.token_hash, secret.encode(), invitation.invitation_id.encode())
+        except UnknownKey:
+            return False  # the operator has dropped the key, which ends what was hashed by it (docs/keys.md)
 
     async def _joined(self, invitation: Invitation, asked: _Asked, call: OpenCall) -> User:
         """The new user; or that of a try before this one, which was stopped before the invitation was marked, where the
