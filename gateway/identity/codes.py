@@ -25,7 +25,7 @@ from storage.models.challenges import ALIVE_SECONDS, RESEND_AFTER_SECONDS, Chall
 from storage.models.mails import Mail, outbox_id_of
 from storage.models.people import Person, PreferredLanguage, audience_of, subject_of
 from storage.mongo.challenges import COLLECTION
-from storage.sealing import KeyRing
+from storage.sealing import KeyRing, UnknownKey
 
 Right = Callable[[Challenge], bool]
 """Whether what was sent is right for the challenge as it is now."""
@@ -125,11 +125,16 @@ class Codes:
         raise HubError("auth.challenge_ended")
 
     def mailed(self, code: str) -> Right:
-        """Whether `code` is the one that was mailed last."""
-        return lambda challenge: (
-            challenge.code_hash is not None
-            and self._key_ring.matches(challenge.code_hash, code.encode(), challenge.challenge_id.encode())
-        )
+        """Whether `code` is the one that was mailed last. One whose key has left the ring is none."""
+        return lambda challenge: self._is_of(challenge, code)
+
+    def _is_of(self, challenge: Challenge, code: str) -> bool:
+        if challenge.code_hash is None:
+            return False
+        try:
+            return self._key_ring.matches(challenge.code_hash, code.encode(), challenge.challenge_id.encode())
+        except UnknownKey:
+            return False
 
     def _with_code(self, challenge: Challenge, person: Person, language: PreferredLanguage, now: int) -> Challenge:
         code = self._draw()

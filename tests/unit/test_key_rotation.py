@@ -1,15 +1,34 @@
 """Rotation of a key ring: the new key is known before it is used, and old ones open what they have sealed."""
 
 import re
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.identity.codes import Codes
+from ops.runtime.identifiers import SystemIdentifiers
 from storage.key_rotation import rotation
+from storage.models.challenges import Challenge
+from storage.mongo.sealed_fields import HASHED_FIELDS, SEALED_FIELDS
 from storage.sealing import KeyRing
 
 OLD = "first:sixteen characters or more,second:another sixteen: or more"
 SECRET = "a new secret of its own"
+ROOT = Path(__file__).resolve().parents[2]
+WRITERS = {
+    "gateway/http/idempotency.py": {"idempotency_records.answer.sealed", "idempotency_records.body_hash"},
+    "gateway/identity/codes.py": {"challenges.code_hash"},
+    "gateway/identity/invitations.py": {"invitations.mail.sealed", "invitations.token_hash"},
+    "gateway/identity/letters.py": {"challenges.mail.sealed"},
+    "gateway/identity/refresh_tokens.py": {"sessions.refresh_hash"},
+    "gateway/identity/totp_codes.py": {"users.totp.sealed_secret", "admins.totp.sealed_secret"},
+    "storage/api_keys.py": {"api_keys.sealed_secret"},
+    "storage/models/audit_chain.py": {"audit_events.hash"},
+}
+"""Who seals or hashes with the encryption ring, and where that is kept."""
+ON_THE_SAFE_SIDE = {"notices.mail.sealed"}
+"""Notices hold no secret today."""
 
 
 def test_the_new_key_is_the_last_and_then_the_first():
@@ -42,3 +61,28 @@ def test_rotations_of_one_day_have_ids_of_their_own(rotations):
 
 def test_a_rotation_that_is_shown_by_accident_tells_no_secret():
     assert repr(rotation(OLD, "2026-11-23", SECRET)) == "Rotation(2026-11-23, first, second)"
+
+
+def test_every_place_where_something_is_sealed_or_hashed_is_known_to_a_rotation():
+    modules = [
+        path
+        for package in ("gateway", "storage", "streams", "workers", "ops")
+        for path in (ROOT / package).rglob("*.py")
+    ]
+    writing = re.compile(r"\.(seal|keyed_hash)\(")
+    found = {str(path.relative_to(ROOT)) for path in modules if writing.search(path.read_text())}
+    assert found - {"storage/sealing.py"} == WRITERS.keys()
+    fields = {field.name for field in (*SEALED_FIELDS, *HASHED_FIELDS)}
+    assert set().union(*WRITERS.values()) | ON_THE_SAFE_SIDE == fields
+
+
+def test_a_code_whose_key_was_dropped_is_a_wrong_code():
+    challenge = Challenge(
+        challenge_id="chl_1", kind="login", audience="user", subject_id="usr_1", email="a@example.com", created_at=1,
+        expires_at=2, resend_at=1, code_hash=KeyRing.parse(OLD).keyed_hash(b"123456", b"chl_1"),
+    )  # fmt: skip
+    steps = rotation(OLD, "2026-11-23", SECRET)
+    for ring, right in ((OLD, True), (steps.prepared, True), (steps.rotated, True), (f"new:{SECRET}", False)):
+        codes = Codes(None, KeyRing.parse(ring), None, SystemIdentifiers())
+        assert codes.mailed("123456")(challenge) is right
+        assert codes.mailed("123457")(challenge) is False
