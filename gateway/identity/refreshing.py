@@ -69,8 +69,9 @@ class Refreshing:
         if generation == session.generation - 1 and asker.now < session.last_used_at:
             raise HubError("auth.refresh_invalid")
         now = self._clock.now()
+        # Told first: a process that is stopped in between tells once and ends at the next try, never ends without a word.
+        values = {"ip": asker.ip, "at": format_timestamp(now)}
+        await self._notices.tell(f"refresh_reused:{session.session_id}", person, "refresh_reused", values, now)
         if await self._sessions.end(session.session_id, "refresh_reused", now):
-            values = {"ip": asker.ip, "at": format_timestamp(now)}
-            await self._notices.tell(f"refresh_reused:{session.session_id}", person, "refresh_reused", values, now)
             await self._announcer.announce("session", session.session_id)
         raise HubError("auth.refresh_reused")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from ops.bench import bars, connections, decisions, fanout, halts, latency, orders, rest, slow_reader
+from ops.bench import bars, connections, decisions, fanout, halts, latency, login_timing, orders, rest, slow_reader
 from ops.bench.report import RESULTS, Report
 from ops.bench.scale import FULL, QUICK, Scale
 
@@ -22,6 +22,7 @@ BENCHMARKS: dict[str, Callable[[Scale], Iterable[Report]]] = {
     "latency": latency.benchmark,
     "connections": connections.benchmark,
     "slow-reader": slow_reader.benchmark,
+    "login-timing": login_timing.benchmark,
 }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import pytest
 from rich.console import Console
 
-from ops.bench import bars, connections, decisions, fanout, halts, latency, orders, rest, slow_reader
+from ops.bench import bars, connections, decisions, fanout, halts, latency, login_timing, orders, rest, slow_reader
 from ops.bench.report import Report
 from ops.bench.scale import Scale
 from storage.models.controls import HALT_SCOPES
@@ -89,3 +89,12 @@ def test_the_settings_name_the_services_before_those_of_the_tests() -> None:
         "a:1", "mongodb://b"
     )
     assert bars.services_of({"HUB_TEST_KAFKA": "c:1", "HUB_TEST_MONGO": "d"}) == bars.Services("c:1", "d")
+
+
+def test_refused_logins_take_turns_and_get_the_answer_that_is_measured() -> None:
+    (report,) = login_timing.benchmark(TINY, "mongomock://")
+
+    assert [row["contender"] for row in report.rows][:2] == [login_timing.BASE, login_timing.AGAIN]
+    assert len(report.rows) == 5
+    assert all(float(row["ms"]) > 0 and float(row["CPU ms"]) > 0 for row in report.rows)
+    assert report.rows[0]["apart ms"] == 0

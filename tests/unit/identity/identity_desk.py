@@ -188,7 +188,7 @@ async def desk_of(
             clock, market_per_minute=1, public_per_minute=1, auth_per_minute=10**6, auth_attempts_per_minute=10**6
         ),
         tokens=PageTokens(b"tests"),
-        afterwards=Afterwards(),
+        afterwards=Afterwards(delay_seconds=0),
         clock=clock,
         identifiers=identifiers,
         admin_registration=admin_registration,
