@@ -40,6 +40,12 @@ def redis_url() -> str:
 
 
 @pytest.fixture(scope="session")
+def rabbitmq_url() -> str:
+    """URL of a real RabbitMQ."""
+    return _from_environment("HUB_TEST_RABBITMQ", "a real RabbitMQ")
+
+
+@pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of recorded market data and expected bars. `HUB_SHARED`, else `../shared` beside the checkout."""
     beside = Path(__file__).resolve().parents[2] / "shared"

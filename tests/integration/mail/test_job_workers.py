@@ -17,13 +17,17 @@ from storage.mongo.failures import StoreUnavailable
 from workers.app import JobWorker
 from workers.jobs import JobBody, TryAgain
 
-BROKERS = ["memory", pytest.param("redis", marks=pytest.mark.redis)]
+BROKERS = [
+    "memory",
+    pytest.param("redis", marks=pytest.mark.redis),
+    pytest.param("rabbitmq", marks=pytest.mark.rabbitmq),
+]
 SHORT = Job("short", queue="mail", argument="name", max_age_ms=60_000, max_retries=2)
 
 
 @pytest.fixture(params=BROKERS)
 async def jobs(request: pytest.FixtureRequest) -> AsyncIterator[DramatiqJobs]:
-    url = "memory://" if request.param == "memory" else request.getfixturevalue("redis_url")
+    url = "memory://" if request.param == "memory" else request.getfixturevalue(f"{request.param}_url")
     jobs = open_jobs(url, Metrics(), f"test-{secrets.token_hex(4)}-")
     yield jobs
     jobs.broker.flush_all()
