@@ -2,26 +2,27 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 MOST_WAITING: Final = 1_000
 DELAY_SECONDS: Final = 0.1
 """By then the answer has left the process: a task that is ready could otherwise run before the bytes are written."""
+Work = Callable[[], Awaitable[object]]
 _log = logging.getLogger(__name__)
 
 
 class Afterwards:
-    """Runs coroutines on the side, at most `MOST_WAITING`; above that the caller waits for its own. `drain` at the end."""
+    """Does works on the side, at most `MOST_WAITING`; above that the caller waits for its own. `drain` at the end."""
 
     def __init__(self, delay_seconds: float = DELAY_SECONDS) -> None:
         self._delay_seconds = delay_seconds
         self._running: set[asyncio.Task[Any]] = set()
 
-    async def run(self, work: Coroutine[Any, Any, object]) -> None:
+    async def run(self, work: Work) -> None:
         """Do `work` later. What it raises is logged."""
         if len(self._running) >= MOST_WAITING:
-            await work
+            await work()
             return
         task = asyncio.create_task(self._later(work))
         self._running.add(task)
@@ -32,9 +33,9 @@ class Afterwards:
         while self._running:
             await asyncio.wait(self._running)
 
-    async def _later(self, work: Coroutine[Any, Any, object]) -> None:
+    async def _later(self, work: Work) -> None:
         await asyncio.sleep(self._delay_seconds)
-        await work
+        await work()
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)

@@ -3,6 +3,8 @@
 So whatever is done for a known person alone (an audit event, a mail about a lock) is done after the answer.
 """
 
+from functools import partial
+
 from gateway.identity.afterwards import Afterwards
 from gateway.identity.asker import Asker
 from gateway.identity.changing import changed
@@ -55,9 +57,11 @@ class LoggingIn:
     async def _refused(self, email: str, person: Someone | None, asker: Asker) -> None:
         locked_until = self._attempts.count(email, asker.ip)
         if person is not None:
-            await self._afterwards.run(self._journal.failed(person, "password", asker))
+            await self._afterwards.run(partial(self._journal.failed, person, "password", asker))
             if locked_until is not None:
-                await self._afterwards.run(self._notices.tell_locked(person, locked_until, asker.ip, asker.now))
+                await self._afterwards.run(
+                    partial(self._notices.tell_locked, person, locked_until, asker.ip, asker.now)
+                )
         raise HubError("auth.credentials_invalid")
 
     async def _check(self, person: Person, role: str | None, asker: Asker) -> None:
@@ -65,7 +69,7 @@ class LoggingIn:
             check_active(person)
             check_role(person, role)
         except HubError as refusal:
-            await self._afterwards.run(self._journal.failed(person, refusal.code, asker))
+            await self._afterwards.run(partial(self._journal.failed, person, refusal.code, asker))
             raise
 
     async def _rehashed(self, door: Door[Someone], person: Someone, password: str) -> Someone:
