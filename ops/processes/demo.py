@@ -22,13 +22,22 @@ ADMIN_EMAIL: Final = "admin@example.com"
 
 
 async def create_key(
-    platform: Platform, tenant_id: str, label: str, scopes: tuple[Scope, ...], expires_at: int | None = None
+    platform: Platform,
+    tenant_id: str,
+    label: str,
+    scopes: tuple[Scope, ...],
+    *,
+    expires_at: int | None = None,
+    user_id: str | None = None,
 ) -> tuple[ApiKey, str]:
-    """A new API key of `tenant_id` and its secret, which is shown this once and kept sealed."""
+    """A new API key of `tenant_id` and its secret, which is shown this once and kept sealed. A key of `user_id` counts only
+    while that user is active.
+    """
     key = sealed_key(
         platform.key_ring,
         key_id=platform.identifiers.new("pmk"),
         tenant_id=tenant_id,
+        user_id=user_id,
         label=label,
         scopes=scopes,
         now=platform.clock.now(),
@@ -53,9 +62,10 @@ async def create_demo(platform: Platform, reference: ReferenceData, passwords: P
     await Tenants(platform.store.database).insert(tenant)
     async with asking(platform) as decisions:
         await open_tenant_account(platform, decisions, reference, tenant)
-    key, secret = await create_key(platform, tenant.tenant_id, "demo", ALL_SCOPES)
     user, admin = _login(USER_EMAIL), _login(ADMIN_EMAIL)
-    await Users(platform.store.database).insert(await _owner(platform, tenant, user, passwords))
+    owner = await _owner(platform, tenant, user, passwords)
+    await Users(platform.store.database).insert(owner)
+    key, secret = await create_key(platform, tenant.tenant_id, "demo", ALL_SCOPES, user_id=owner.user_id)
     await Admins(platform.store.database).insert(await _super_admin(platform, admin, passwords))
     return Demo(
         api_key=key.key_id,

@@ -99,7 +99,7 @@ def test_a_person_and_an_admin_go_their_ways_over_real_services(
         hub,
         logs=cluster.logs(),
         metrics="".join(httpx.get(f"http://127.0.0.1:{port}/metrics").text for port in ops),
-        records=cluster.run("topics", "tail", "platform-events", "--from-start", "--count", "5", "--json").stdout,
+        records=cluster.run("topics", "tail", "platform-events", "--last", "1000", "--count", "8", "--json").stdout,
         documents=_every_document(mongo_url, cluster.environment["OMNIAXS_STORE_DATABASE"]),
     )
 
