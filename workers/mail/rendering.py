@@ -19,6 +19,8 @@ _LONGEST_VALUE: Final = 120
 _LOOKS_LIKE_A_LINK: Final = re.compile(r"(?<=\w)([.@:/])(?=[\w/])")
 _ZERO_WIDTH_SPACE: Final = "\u200b"
 _CODES: Final = ("code", "token")
+_MOMENT: Final = "at"
+_TO_THE_MINUTE: Final = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)[0-9:.]*Z")
 _PEOPLE_WROTE: Final = frozenset({"name", "company_name", "inviter"})
 TEMPLATES_WITH_CODE: Final = frozenset({"verification_code", "login_code", "password_reset_code", "invitation"})
 
@@ -94,6 +96,8 @@ def message_id_of(outbox_id: str, domain: str) -> str:
 def _plain(name: str, value: str) -> str:
     """One line of bounded length; what people wrote is no link either, or our mails would carry theirs."""
     line = " ".join("".join(_visible(character) for character in value).split())
+    if name == _MOMENT:
+        return _TO_THE_MINUTE.sub(r"\1 \2 UTC", line)
     if name not in _PEOPLE_WROTE:
         return line
     shown = line if len(line) <= _LONGEST_VALUE else line[: _LONGEST_VALUE - 1] + "…"

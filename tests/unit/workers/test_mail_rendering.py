@@ -124,6 +124,11 @@ def test_a_company_with_a_point_is_called_by_its_name(renderer: MailRenderer) ->
     assert "Example Inc. & Co" in rendered(renderer, "invitation", company_name="Example Inc. & Co").text
 
 
+def test_a_time_is_told_to_the_minute(renderer: MailRenderer) -> None:
+    mail = rendered(renderer, "password_changed", at="2026-11-23T04:05:06.789012345Z")
+    assert "from 203.0.113.9 at 2026-11-23 04:05 UTC." in mail.text
+
+
 def test_a_long_name_is_cut(renderer: MailRenderer) -> None:
     assert len(rendered(renderer, "login_code", name="n" * 10_000).text) < 1_000
 
