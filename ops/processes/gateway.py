@@ -32,7 +32,7 @@ async def run_gateway(settings: Settings, stop: asyncio.Event) -> None:
         await require_set_up(platform)
         background = Background(stop)
         reference = await ReferenceWatch.opened(platform)
-        jobs = open_jobs(settings.jobs_url, platform.metrics)
+        jobs = open_jobs(settings.jobs_url, platform.metrics, settings.topic_prefix)
         gateway = await open_gateway(platform, background, reference, jobs, quote_group=MARKET_GROUP, roles=ROLES)
         serving, ops_serving = asyncio.Event(), asyncio.Event()
         background.start(reference.run(), "reference data")

@@ -65,7 +65,7 @@ async def run_local(
         reference = await ReferenceWatch.opened(platform)
         background.start(reference.run(), "reference data")
         streams = await LocalStreams.started(platform, background, reference)
-        jobs = open_jobs(settings.jobs_url, platform.metrics)
+        jobs = open_jobs(settings.jobs_url, platform.metrics, settings.topic_prefix)
         ending.callback(jobs.close)
         workers = open_workers(platform, background, jobs)
         ending.push_async_callback(workers.stop, 1.0)
