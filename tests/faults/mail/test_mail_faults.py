@@ -222,6 +222,42 @@ async def test_jobs_that_were_lost_are_found_by_the_sweep(mongo_url: str, redis_
         assert place.check_arrivals(ids) == 0
 
 
+async def test_a_broker_that_is_killed_and_comes_back_empty_delays_codes_and_doubles_none(
+    mongo_url: str, tmp_path: Path, unused_tcp_port: int
+) -> None:
+    broker = await own_redis(unused_tcp_port, tmp_path)
+    async with opened_place(mongo_url, f"redis://127.0.0.1:{unused_tcp_port}/0") as place:
+        await place.start_worker()
+        ids = [await place.put(number) for number in range(10)]
+        for outbox_id in ids:
+            await place.jobs.enqueue(SEND_MAIL, outbox_id)
+        broker.kill()
+        await broker.wait()
+        for number in range(10, 20):
+            ids.append(await place.put(number))
+            await place.jobs.enqueue(SEND_MAIL, ids[-1])
+        await asyncio.sleep(6)
+        broker = await own_redis(unused_tcp_port, tmp_path)
+        back = time.monotonic()
+        await place.until_sent(ids, 60)
+        print(f"all {len(ids)} sent {time.monotonic() - back:.1f} s after the broker was back")  # noqa: T201
+        assert place.check_arrivals(ids) == 0
+    broker.terminate()
+    await broker.wait()
+
+
+async def own_redis(port: int, folder: Path) -> asyncio.subprocess.Process:
+    """A Redis that keeps nothing, which the test may kill."""
+    settings = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", "", "--loglevel", "warning"]
+    process = await asyncio.create_subprocess_exec("redis-server", *settings)
+    jobs = open_jobs(f"redis://127.0.0.1:{port}/0", Metrics())
+    async with asyncio.timeout(10):
+        while await jobs.problem() is not None:  # noqa: ASYNC110  (a server announces nothing)
+            await asyncio.sleep(0.05)
+    jobs.close()
+    return process
+
+
 async def test_a_worker_that_is_told_to_end_finishes_what_it_sends(mongo_url: str, redis_url: str) -> None:
     async with opened_place(mongo_url, redis_url) as place:
         await place.start_worker()
