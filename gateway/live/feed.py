@@ -27,7 +27,7 @@ Lost = Callable[[Shard, str, int, int], None]
 class Feed:
     """Reads one log topic from `starts` on into frames. `fold`, where given, sees each frame before it is published.
     `judging`, where given, picks the records that count; it was opened for each partition and start. Positions move over
-    the others too.
+    the others too. A `growing` one reads at once what is added.
 
     `caught_up` is set once everything has been read that was there at the start (offsets below `ends`).
     """
@@ -44,6 +44,7 @@ class Feed:
         ends: Mapping[int, int],
         fold: Callable[[Frame], None] | None = None,
         judging: Judging | None = None,
+        growing: bool = False,
     ) -> None:
         self.source = source
         self.shards = {partition: self._shard(partition, start) for partition, start in sorted(starts.items())}
@@ -51,7 +52,7 @@ class Feed:
         self.unusable = 0
         self.starts = dict(starts)
         self._log, self._router, self._flusher, self._lost, self._fold = log, router, flusher, lost, fold
-        self._ends, self._judging = dict(ends), judging
+        self._ends, self._judging, self._growing = dict(ends), judging, growing
         self._tail: Tail | None = None
         self._note_progress()
 
@@ -60,7 +61,7 @@ class Feed:
         while True:
             starts = {partition: shard.position + 1 for partition, shard in self.shards.items()}
             # Noted before it is open: a partition that is added meanwhile must not be forgotten.
-            tail = self._tail = self._log.tail(self.source.log_topic, starts, growing=True)
+            tail = self._tail = self._log.tail(self.source.log_topic, starts, growing=self._growing)
             try:
                 async with tail:
                     await self._read(tail)

@@ -20,6 +20,7 @@ from storage.models.latest_quotes import LatestQuoteDocument
 from storage.topics import BARS, ORDER_EVENTS, PLATFORM_KEY, QUOTE_STATES, QUOTES, RISK_SIGNALS, TRADES, Topics
 
 _ALWAYS: Final = (QUOTES, QUOTE_STATES)
+_GROWING: Final = (ORDER_EVENTS, RISK_SIGNALS)
 LOOK_BACK: Final = {TRADES: 2_000, BARS: 5_000, ORDER_EVENTS: 500, RISK_SIGNALS: 500}
 Fold = Callable[[Frame], None]
 """Sees each frame of a feed before it is published."""
@@ -222,6 +223,7 @@ class Feeds:
             ends=ends,
             fold=fold,
             judging=judging,
+            growing=source.log_topic in _GROWING,
         )
         self._feeds[source.log_topic] = feed
         task = asyncio.get_running_loop().create_task(feed.run(), name=f"live feed {source.log_topic}")

@@ -54,7 +54,7 @@ from storage.mongo.sessions import Sessions
 from storage.mongo.tenants import Tenants
 from storage.mongo.users import Users
 from storage.signing_keys import SigningKeys
-from storage.topics import ORDER_EVENTS
+from storage.topics import ORDER_EVENTS, RISK_SIGNALS
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +114,9 @@ async def open_gateway(
 
     Raises `LogUnavailable`, `StoreUnavailable`, and `UnsupportedServer` on another hypercorn than the pinned one.
     """
-    # Decisions and `orders.*` read the same records: each of them is fetched once.
-    platform = replace(platform, log=SharedTails(platform.log, platform.topics, [ORDER_EVENTS]))
+    # Decisions and `orders.*` read the same records: each of them is fetched once. What is added to a shared tail is read
+    # at once, without fetches that come back after a tenth of a second.
+    platform = replace(platform, log=SharedTails(platform.log, platform.topics, [ORDER_EVENTS, RISK_SIGNALS]))
     settings, database = platform.settings, platform.store.database
     keys = KeyCache(
         ApiKeys(database), Tenants(database), Users(database), platform.key_ring, platform.clock,

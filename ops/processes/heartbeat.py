@@ -4,6 +4,7 @@ A process that owns partitions also says at once when what it reports of them ch
 """
 
 import asyncio
+import itertools
 import logging
 import os
 import socket
@@ -21,6 +22,8 @@ from storage.mongo.heartbeats import Heartbeats
 _log = logging.getLogger(__name__)
 INTERVAL_SECONDS = 0.5
 LOOK_SECONDS = 0.02  # what is watched is looked at this often
+_BEATS_BETWEEN_LOOKS = 2  # at its own health: each look asks log and store
+_BEATS_BETWEEN_SWEEPS = 120
 FORGOTTEN_SECONDS = 3_600  # what a crashed process leaves is shown for an hour
 
 
@@ -76,10 +79,13 @@ class HeartbeatTask:
             await self._remove()
 
     async def _beat_regularly(self) -> None:
-        while True:
-            self._ready = not await self._health.problems()
-            self._platform.metrics.gauge(PROCESS_READY).labels(role=self._role).set(self._ready)
+        for number in itertools.count():
+            if number % _BEATS_BETWEEN_LOOKS == 0:
+                self._ready = not await self._health.problems()
+                self._platform.metrics.gauge(PROCESS_READY).labels(role=self._role).set(self._ready)
             await self._beat()
+            if number % _BEATS_BETWEEN_SWEEPS == 0:
+                await self._forget()
             before = self._platform.clock.monotonic()
             await asyncio.sleep(INTERVAL_SECONDS)
             late = self._platform.clock.monotonic() - before - INTERVAL_SECONDS
@@ -98,7 +104,6 @@ class HeartbeatTask:
             heartbeat = self._heartbeat()
             try:
                 await self._repository.beat(heartbeat)
-                await self._repository.remove_silent(heartbeat.beat_at - FORGOTTEN_SECONDS * 1_000_000_000)
             except StoreUnavailable as error:
                 _log.warning("heartbeat not written", extra={"reason": str(error)})
 
@@ -118,6 +123,13 @@ class HeartbeatTask:
             details=said.details,
             owners=said.owners,
         )
+
+    async def _forget(self) -> None:
+        before = self._platform.clock.now() - FORGOTTEN_SECONDS * 1_000_000_000
+        try:
+            await self._repository.remove_silent(before)
+        except StoreUnavailable as error:
+            _log.warning("old heartbeats not removed", extra={"reason": str(error)})
 
     async def _remove(self) -> None:
         try:

@@ -17,8 +17,9 @@ REQUEST_MS: Final = 10_000
 # How long the broker holds a fetch that finds nothing. A partition that is added to a tail starts only after the fetch
 # that is under way, so this is also the most that `Tail.add` takes where a tail is growing.
 FETCH_WAIT_MS: Final = 100
-# Of a tail to which nothing is added: each fetch that finds nothing costs half a millisecond, here and at the broker.
+# Of a tail to which nothing is added: each fetch that finds nothing costs a millisecond, here and at the broker.
 LONG_FETCH_WAIT_MS: Final = 1_000
+_TAKEN_WITHIN_SECONDS: Final = 60.0
 BATCH_BYTES: Final = 256 * 1024
 LARGEST_REQUEST_BYTES: Final = 16 * 1024 * 1024
 
@@ -61,6 +62,13 @@ def consumer(bootstrap: str, group: str | None = None, wait_ms: int = FETCH_WAIT
         fetch_max_wait_ms=wait_ms,
         request_timeout_ms=REQUEST_MS,
     )
+
+
+def fetch_when_taken(reader: AIOKafkaConsumer) -> None:
+    """Fetch only once all that was fetched is taken. By itself a started consumer waits for that a tenth of a second, and
+    then fetches without the partitions of which something is left: their next records wait until that fetch ends.
+    """
+    reader._fetcher._prefetch_backoff = _TAKEN_WITHIN_SECONDS  # noqa: SLF001
 
 
 def producer(bootstrap: str, compression: Compression) -> AIOKafkaProducer:

@@ -9,7 +9,7 @@ from typing import Final, Self
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import ConsumerStoppedError, KafkaError, OffsetOutOfRangeError
 
-from storage.log.kafka_clients import FETCH_WAIT_MS, LONG_FETCH_WAIT_MS, consumer, start
+from storage.log.kafka_clients import FETCH_WAIT_MS, LONG_FETCH_WAIT_MS, consumer, fetch_when_taken, start
 from storage.log.port import BATCH_RECORDS, Bounds, LogUnavailable, PositionLost, Record, TailClosed
 from storage.log.requests import check_partitions
 from storage.topics import TopicSpec
@@ -38,8 +38,7 @@ class KafkaTail:
         self._bootstrap, self._spec, self._bounds = bootstrap, spec, bounds
         self._topic_partitions = [TopicPartition(name_on_broker, number) for number in range(spec.partitions)]
         self._positions = dict(start)
-        # With several partitions a fetch may be under way that leaves out one whose records were read late.
-        self._wait_ms = FETCH_WAIT_MS if growing or len(start) > 1 else LONG_FETCH_WAIT_MS
+        self._wait_ms = FETCH_WAIT_MS if growing else LONG_FETCH_WAIT_MS
         self._fetched: deque[list[Record]] = deque()
         self._consumer: AIOKafkaConsumer | None = None
 
@@ -91,6 +90,7 @@ class KafkaTail:
     async def __aenter__(self) -> Self:
         reader = consumer(self._bootstrap, wait_ms=self._wait_ms)
         await start(reader, self._bootstrap)
+        fetch_when_taken(reader)
         reader.assign(self._topic_partitions)
         for number, topic_partition in enumerate(self._topic_partitions):
             reader.seek(topic_partition, self._positions.get(number, 0))
