@@ -4,11 +4,11 @@ from typing import Final
 
 import msgspec
 from pymongo import WriteConcern
-from pymongo.errors import DuplicateKeyError
 
 from storage.models.order_requests import OrderRequest
 from storage.mongo.documents import Database, Document
 from storage.mongo.failures import repository
+from storage.mongo.grouped_inserts import GroupedInserts
 
 COLLECTION: Final = "order_requests"
 
@@ -20,6 +20,7 @@ class OrderRequests:
     def __init__(self, database: Database) -> None:
         # A document that a fail-over undoes would let a repeat place a second order.
         self._collection = database.get_collection(COLLECTION, write_concern=WriteConcern(w="majority"))
+        self._inserts = GroupedInserts(self._collection)
 
     async def claim(self, request: OrderRequest) -> OrderRequest:
         """Keep `request` unless one with its identity is kept already; the one that is kept (compare with `is`)."""
@@ -27,14 +28,11 @@ class OrderRequests:
         document = {"_id": fields.pop("identity"), **fields}
         document |= {"command_ids": list(request.command_ids), "order_ids": list(request.order_ids)}
         while True:
-            try:
-                await self._collection.insert_one(document)
-            except DuplicateKeyError:
-                kept = await self.get(request.identity)
-                if kept is not None:
-                    return kept
-            else:
+            if await self._inserts.insert(document):
                 return request
+            kept = await self.get(request.identity)
+            if kept is not None:
+                return kept
 
     async def get(self, identity: str) -> OrderRequest | None:
         """The request that is kept under an identity."""

@@ -42,6 +42,27 @@ async def test_of_many_at_once_one_wins(database: Database) -> None:
     assert sum(one is mine for one, mine in zip(kept, own, strict=True)) == 1
 
 
+async def test_those_that_come_together_are_each_kept_or_told_which_one_is(database: Database) -> None:
+    requests = OrderRequests(database)
+    first = [await requests.claim(request(f"key {number}")) for number in range(0, 250, 50)]
+    own = [request(f"key {number}", number=number) for number in range(250)]
+    kept = await asyncio.gather(*(requests.claim(one) for one in own))
+    assert [one is mine for one, mine in zip(kept, own, strict=True)] == [number % 50 != 0 for number in range(250)]
+    assert kept[::50] == first
+    assert [await requests.get(one.identity) for one in own] == kept
+
+
+async def test_who_gives_up_waiting_leaves_the_others_alone(database: Database) -> None:
+    requests = OrderRequests(database)
+    waiting = [asyncio.create_task(requests.claim(request(f"key {number}"))) for number in range(20)]
+    await asyncio.sleep(0)
+    for one in waiting[::2]:
+        one.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    assert [one.cancelled() for one in waiting] == [number % 2 == 0 for number in range(20)]
+    assert all([await requests.get(request(f"key {number}").identity) for number in range(1, 20, 2)])
+
+
 async def test_what_is_old_is_dropped_and_may_be_claimed_anew(database: Database) -> None:
     requests = OrderRequests(database)
     old, new = request("old"), replace(request("new"), issued_at=NOW + 1)
