@@ -32,6 +32,8 @@ async def run_gateway(settings: Settings, stop: asyncio.Event) -> None:
         await require_set_up(platform)
         background = Background(stop)
         reference = await ReferenceWatch.opened(platform)
+        if settings.local_jobs:
+            _log.warning("OMNIAXS_JOBS_URL is memory://: no worker hears of jobs, mails wait for the next sweep")
         jobs = open_jobs(settings.jobs_url, platform.metrics, settings.topic_prefix)
         gateway = await open_gateway(platform, background, reference, jobs, quote_group=MARKET_GROUP, roles=ROLES)
         serving, ops_serving = asyncio.Event(), asyncio.Event()

@@ -187,6 +187,8 @@ def _refuse_demonstration(settings: Settings) -> None:
         problems.append(
             "OMNIAXS_MAIL_URL is inbox://, which shows mails to whoever looks; production needs a mail server"
         )
+    if settings.local_jobs:
+        problems.append("OMNIAXS_JOBS_URL is memory://, which no worker reads; production needs redis:// or amqp://")
     if settings.local_log:
         problems.append("OMNIAXS_LOG_URL is memory://; production needs kafka://host:port")
     if settings.local_store:

@@ -31,6 +31,7 @@ def test_production_refuses_the_demonstration_secrets_and_in_process_stores() ->
         "OMNIAXS_KEY_RING",
         "OMNIAXS_SIGNING_KEYS",
         "OMNIAXS_MAIL_URL",
+        "OMNIAXS_JOBS_URL",
         "OMNIAXS_LOG_URL",
         "OMNIAXS_STORE_URL",
     }
