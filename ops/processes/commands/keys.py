@@ -18,7 +18,9 @@ async def create(platform: Platform, arguments: Arguments) -> AsyncIterator[Even
     scopes = _scopes(arguments.get("scopes"))
     days = arguments.get("expires_in_days")
     expires_at = platform.clock.now() + timedelta(days=days) // timedelta(microseconds=1) * 1_000 if days else None
-    key, secret = await create_key(platform, tenant_id, str(arguments.get("label") or "default"), scopes, expires_at=expires_at)
+    key, secret = await create_key(
+        platform, tenant_id, str(arguments.get("label") or "default"), scopes, expires_at=expires_at
+    )
     yield {**_shown(key), "api_secret": secret}
 
 
