@@ -179,10 +179,10 @@ def _explain(problem: Mapping[str, Any]) -> str:
 
 def _refuse_demonstration(settings: Settings) -> None:
     problems = []
-    if settings.key_ring.get_secret_value() == DEMO_KEY_RING:
-        problems.append("OMNIAXS_KEY_RING is the demonstration key ring; production needs secrets of its own")
-    if settings.signing_keys.get_secret_value() == DEMO_SIGNING_KEYS:
-        problems.append("OMNIAXS_SIGNING_KEYS is the demonstration signing key; production needs secrets of its own")
+    if DEMO_KEY_RING in settings.key_ring.get_secret_value().split(","):
+        problems.append("OMNIAXS_KEY_RING has the demonstration key; production needs secrets of its own")
+    if DEMO_SIGNING_KEYS in settings.signing_keys.get_secret_value().split(","):
+        problems.append("OMNIAXS_SIGNING_KEYS has the demonstration key; production needs secrets of its own")
     if settings.mail_url.get_secret_value().startswith("inbox:"):
         problems.append(
             "OMNIAXS_MAIL_URL is inbox://, which shows mails to whoever looks; production needs a mail server"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.runtime.settings import SettingsError, load_settings, sources
+from ops.runtime.settings import DEMO_KEY_RING, SettingsError, load_settings, sources
 
 NO_FILE = Path("/nonexistent/.env")
 
@@ -45,3 +45,11 @@ def test_the_environment_wins_over_the_file_and_sources_say_so(tmp_path: Path) -
     assert (settings.port, settings.ops_port, settings.topic_partitions) == (9100, 9001, {"trades": 3})
     said = sources(environment, env_file)
     assert (said["port"], said["ops_port"], said["host"]) == ("environment", ".env", "default")
+
+
+def test_production_refuses_a_ring_that_still_has_the_demonstration_key() -> None:
+    with pytest.raises(SettingsError, match="OMNIAXS_KEY_RING has the demonstration key"):
+        load_settings(
+            {"OMNIAXS_MODE": "production", "OMNIAXS_KEY_RING": f"new:a secret of enough characters,{DEMO_KEY_RING}"},
+            NO_FILE,
+        )
