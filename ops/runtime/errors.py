@@ -101,6 +101,8 @@ _KINDS: Final[tuple[ErrorKind, ...]] = (
     ErrorKind("waitlist.consent_required", 422, False, "Consent is needed to be put on the list.", "Send consent: true."),
     ErrorKind("waitlist.geo_blocked", 403, False, "The service is not offered in this country or region.", "Nothing to do."),
     ErrorKind("waitlist.unknown_country", 422, False, "This is not a country or region that we know.", "Send an ISO 3166-1 code of two letters, or its English name."),
+    ErrorKind("application.not_found", 404, False, "There is no such access application.", "GET /v1/access-applications lists yours."),
+    ErrorKind("application.wrong_state", 409, False, "The access application is {status}, which does not allow this.", "details.status is how it stands; read it before deciding again."),
     ErrorKind("rate.limited", 429, True, "Too many requests.", "Wait for Retry-After seconds."),
     ErrorKind("market.unknown_symbol", 404, False, "Unknown symbol.", "GET /v1/markets lists the symbols."),
     ErrorKind("market.no_quote", 404, True, "No quote has been seen for this symbol yet.", "Retry after a moment."),

@@ -6,9 +6,11 @@ from typing import Final
 
 from storage.models.mails import MAIL_COLLECTIONS
 from storage.mongo import (
+    access_bindings,
     active_signals,
     admins,
     api_keys,
+    applications,
     audit_events,
     bars,
     challenges,
@@ -102,6 +104,19 @@ _OF_REPOSITORIES: Final[Mapping[str, tuple[IndexSpec, ...]]] = {
     invitations.COLLECTION: (
         IndexSpec("tenant_created", (("tenant_id", 1), ("created_at", -1), ("_id", 1)), "Invitations.of_tenant"),
         IndexSpec("tenant_email", (("tenant_id", 1), ("email", 1)), "Invitations.pending"),
+    ),
+    applications.COLLECTION: (
+        IndexSpec("submitted", (("submitted_at", -1), ("_id", -1)), "Applications.page"),
+        IndexSpec(
+            "tenant_submitted", (("tenant_id", 1), ("submitted_at", -1), ("_id", -1)), "Applications.page of a tenant"
+        ),
+        IndexSpec(
+            "status_submitted", (("status", 1), ("submitted_at", -1), ("_id", -1)), "Applications.page of a status"
+        ),
+    ),
+    access_bindings.COLLECTION: (
+        IndexSpec("tenant_exchange", (("tenant_id", 1), ("exchange_code", 1)), "AccessBindings.of_tenant"),
+        IndexSpec("application", (("application_id", 1), ("exchange_code", 1)), "AccessBindings.of_application"),
     ),
     challenges.COLLECTION: (
         IndexSpec("subject_kind_created", (("subject_id", 1), ("kind", 1), ("created_at", -1)), "Challenges.newest"),
