@@ -25,7 +25,8 @@ class SignedCall:
     """What a handler gets once signature, scope and limit have let the request through.
 
     `path` are the parameters of the route, `raw_path` the path as it was sent; `headers` all request headers by
-    lower-case name; `idempotency_key` is "" where none was sent (never on a signed write).
+    lower-case name; `idempotency_key` is "" where none was sent (never on a signed write). `effect_id` as in `BearerCall`,
+    "" where none is kept (reads, and writes that become commands).
     """
 
     query: Query
@@ -39,6 +40,7 @@ class SignedCall:
     idempotency_key: str
     headers: Mapping[bytes, bytes]
     trace_id: str
+    effect_id: str = ""
 
     def header(self, name: bytes) -> str | None:
         """A request header as latin-1 text, None when absent."""

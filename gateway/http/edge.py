@@ -4,7 +4,7 @@ First hop of the REST road: request -> here -> a feature's handler (parses, call
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from gateway.callers import Authenticator, BearerAuthenticator, Caller, Principal, SignedRequest
 from gateway.http.answer import Answer, Field
@@ -49,6 +49,14 @@ Endpoint = Callable[[AsgiScope, ReadBody], Awaitable[Answer]]
 Page = Callable[[Exchange], Answer]
 PATH_PARAMETERS: Final = "path_params"
 """Under this key the ASGI scope carries the parameters of the route (as other ASGI routers do it)."""
+
+
+class _Toll(NamedTuple):
+    """What a signed write must carry and spend."""
+
+    scope: Scope
+    limits: Sequence[LimitName]
+    cost: Cost | None
 
 
 class Edge:
@@ -105,18 +113,30 @@ class Edge:
         What it costs (1, or what `cost` makes of the body) is taken from each of the account's `limits`; a body that is
         no JSON object costs 1.
         """
+        toll = _Toll(scope, limits, cost)
 
         async def answer(exchange: Exchange, asked: AsgiScope, read_body: ReadBody) -> Answer:
-            signed = self._signed_request(exchange, asked, await read_body())
-            caller = await self._caller(exchange, signed, scope)
-            body = _json_object(exchange, signed.body)
-            weight = 1 if cost is None or isinstance(body, HubError) else cost(body)
-            for limit in limits:
-                exchange.spent = self._limiter.spend(limit, caller.account_id or caller.tenant_id, weight)
-            check_key(signed.idempotency_key, required=True)
-            if isinstance(body, HubError):
-                raise body
+            signed, caller, body = await self._signed_body(exchange, asked, read_body, toll)
             return self._success(exchange, await handler(_call(exchange, asked, signed, caller), body))
+
+        return self._guarded(operation, answer)
+
+    def signed_effect(
+        self, operation: str, scope: Scope, handler: WriteHandler, limits: Sequence[LimitName]
+    ) -> Endpoint:
+        """A write for callers whose key carries `scope` that becomes no command of an account: as `signed_write`, and once
+        for each `Idempotency-Key` of the tenant, by the book that writes of people are kept in.
+        """
+        toll = _Toll(scope, limits, None)
+
+        async def answer(exchange: Exchange, asked: AsgiScope, read_body: ReadBody) -> Answer:
+            signed, caller, body = await self._signed_body(exchange, asked, read_body, toll)
+
+            def run(effect_id: str) -> Awaitable[bytes | Reply]:
+                return handler(_call(exchange, asked, signed, caller, effect_id), body)
+
+            identity = identity_of(caller.tenant_id, signed.method, signed.path, signed.idempotency_key)
+            return await self._once.answer(exchange, identity, asked["query_string"] + b"\n" + signed.body, run)
 
         return self._guarded(operation, answer)
 
@@ -291,6 +311,21 @@ class Edge:
             exchange.answer_as(said.first.trace_id, said.first.language)
         return self.answers.success(exchange, said.data, said.fields)
 
+    async def _signed_body(
+        self, exchange: Exchange, asked: AsgiScope, read_body: ReadBody, toll: _Toll
+    ) -> tuple[SignedRequest, Caller, dict[str, Any]]:
+        """A signed write's request, caller and body, in the order: signature, scope, limits, key, body."""
+        signed = self._signed_request(exchange, asked, await read_body())
+        caller = await self._caller(exchange, signed, toll.scope)
+        body = _json_object(exchange, signed.body)
+        weight = 1 if toll.cost is None or isinstance(body, HubError) else toll.cost(body)
+        for limit in toll.limits:
+            exchange.spent = self._limiter.spend(limit, caller.account_id or caller.tenant_id, weight)
+        check_key(signed.idempotency_key, required=True)
+        if isinstance(body, HubError):
+            raise body
+        return signed, caller, body
+
     async def _caller(self, exchange: Exchange, signed: SignedRequest, scope: Scope | tuple[Scope, ...]) -> Caller:
         caller = await self._authenticator.authenticate(signed)
         exchange.speak_for(caller.language)
@@ -325,7 +360,9 @@ class Edge:
         )
 
 
-def _call(exchange: Exchange, asked: AsgiScope, signed: SignedRequest, caller: Caller) -> SignedCall:
+def _call(
+    exchange: Exchange, asked: AsgiScope, signed: SignedRequest, caller: Caller, effect_id: str = ""
+) -> SignedCall:
     return SignedCall(
         query=parse_query(signed.query),
         now=exchange.arrived,
@@ -338,6 +375,7 @@ def _call(exchange: Exchange, asked: AsgiScope, signed: SignedRequest, caller: C
         idempotency_key=signed.idempotency_key,
         headers=exchange.headers,
         trace_id=exchange.trace_id,
+        effect_id=effect_id,
     )
 
 
