@@ -16,6 +16,11 @@ from storage.topics import TopicSpec
 
 _POLL_MS: Final = 1_000
 _SHORT_POLL_MS: Final = 200
+PACE_SECONDS: Final = 0.005
+"""The least time between two fetches of a tail of several partitions while they bring few records: a fetch costs a
+millisecond, here and at the broker, whatever it brings. Nothing that comes after a rest waits.
+"""
+_BUSY_RECORDS: Final = 100
 
 
 class KafkaTail:
@@ -39,6 +44,8 @@ class KafkaTail:
         self._topic_partitions = [TopicPartition(name_on_broker, number) for number in range(spec.partitions)]
         self._positions = dict(start)
         self._wait_ms = FETCH_WAIT_MS if growing else LONG_FETCH_WAIT_MS
+        self._pace = PACE_SECONDS if len(start) > 1 else 0.0
+        self._fetch_from = 0.0
         self._fetched: deque[list[Record]] = deque()
         self._consumer: AIOKafkaConsumer | None = None
 
@@ -48,6 +55,7 @@ class KafkaTail:
         while not self._fetched:
             if self._consumer is None:
                 raise TailClosed("this tail is closed")
+            await self._keep_pace()
             await self._fetch(self._consumer, _POLL_MS)
         records = self._fetched.popleft()
         self._positions[records[0].partition] = records[-1].offset + 1
@@ -104,6 +112,10 @@ class KafkaTail:
     ) -> None:
         await self.close()
 
+    async def _keep_pace(self) -> None:
+        if self._pace and (rest := self._fetch_from - asyncio.get_running_loop().time()) > 0:
+            await asyncio.sleep(rest)
+
     async def _fetch(self, reader: AIOKafkaConsumer, wait_ms: int) -> None:
         try:
             found = await reader.getmany(timeout_ms=wait_ms, max_records=BATCH_RECORDS)
@@ -115,5 +127,7 @@ class KafkaTail:
             raise PositionLost(self._spec.name, partition.partition, offset, bounds[partition.partition]) from error
         except KafkaError as error:
             raise LogUnavailable(f"reading {self._spec.name} at {self._bootstrap} failed: {error!r}") from error
+        if sum(map(len, found.values())) < _BUSY_RECORDS:
+            self._fetch_from = asyncio.get_running_loop().time() + self._pace
         if self._consumer is reader:
             self._fetched.extend(found.values())
