@@ -16,7 +16,9 @@ from typing import Any, Final
 from ops.processes.lifetime import Background
 from ops.processes.platform import Platform
 from ops.runtime.health import Check
+from ops.runtime.metrics import AUDIT_HEAD_TIMESTAMP
 from ops.runtime.settings import Settings
+from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.audit.heads import Heads
 from storage.jobs import SEND_MAIL, DramatiqJobs
 from storage.log.port import AppendUnknown, LogUnavailable
@@ -133,7 +135,7 @@ def _sweeping(platform: Platform, jobs: DramatiqJobs) -> Sweeping:
     outlived = Outlived(database)
     heads = Heads(platform.log, AuditEvents(database, platform.key_ring))
     sweeps = [
-        Sweep("audit head", HEAD_SECONDS, partial(_publish, heads)),
+        Sweep("audit head", HEAD_SECONDS, partial(_publish, heads, platform)),
         Sweep("outbox", OUTBOX_SECONDS, outbox_sweep(Outbox(database), jobs, clock)),
         dropping("challenges", outlived.challenges, CHALLENGES_SECONDS, clock),
         dropping("sessions", outlived.sessions, SESSIONS_SECONDS, clock),
@@ -144,12 +146,14 @@ def _sweeping(platform: Platform, jobs: DramatiqJobs) -> Sweeping:
     return Sweeping(sweeps, Leases(database), holder, clock=clock, metrics=platform.metrics)
 
 
-async def _publish(heads: Heads) -> int:
+async def _publish(heads: Heads, platform: Platform) -> int:
     """The head of the audit trail on the log; the log being away, it is told at the next turn."""
     try:
         await heads.publish_head()
     except (LogUnavailable, AppendUnknown) as error:
         _log.warning("the head of the audit trail is not published", extra={"reason": str(error)})
+    else:
+        platform.metrics.gauge(AUDIT_HEAD_TIMESTAMP).set(platform.clock.now() / NANOSECONDS_PER_SECOND)
     return 0
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from ops.processes.heartbeat import Progress
 from ops.processes.lifetime import Background
+from ops.processes.local_lag import LocalLag, Positions, Reader
 from ops.processes.market_processors import market_processors
 from ops.processes.order_parts import open_order_core
 from ops.processes.owned_role import OwnedRole
@@ -17,33 +18,38 @@ from storage.models.operations import OwnedPartition, owned_partitions
 from streams.app.memory_owner_runner import MemoryOwnerRunner
 from streams.app.memory_runner import MemoryRunner
 from streams.market.latest_quotes_processor import LatestQuotesProcessor
+from streams.processor import Processor
 
 
 class LocalStreams:
     """The processors and the owners, running in the background. Made by `started`."""
 
-    def __init__(self, platform: Platform, roles: Sequence[OwnedRole], background: Background) -> None:
+    def __init__(
+        self,
+        platform: Platform,
+        processors: Sequence[Processor],
+        roles: Sequence[OwnedRole],
+        background: Background,
+    ) -> None:
         self._roles, self._background = roles, background
+        flush_seconds = platform.settings.market_flush_milliseconds / 1000
+        self._processors = MemoryRunner(platform.log, processors, platform.clock, flush_seconds=flush_seconds)
         self._stop = asyncio.Event()
         self._owners = [MemoryOwnerRunner(platform.log, role.commands, role.owner, role.group) for role in roles]
         self._tasks: list[asyncio.Task[None]] = []
+        self._lag = LocalLag(platform, self._readers(processors))
 
     @classmethod
     async def started(cls, platform: Platform, background: Background, reference: ReferenceWatch) -> "LocalStreams":
         """Return when every processor reads, and every partition is claimed and read up."""
-        processors = MemoryRunner(
-            platform.log,
-            [*market_processors(platform, reference), *projection_processors(platform)],
-            platform.clock,
-            flush_seconds=platform.settings.market_flush_milliseconds / 1000,
-        )
+        processors = [*market_processors(platform, reference), *projection_processors(platform)]
         group = LatestQuotesProcessor.name
         roles = [
             open_venue(platform, background, reference, quote_group=group),
             open_order_core(platform, background, reference, quote_group=group),
         ]
-        streams = cls(platform, roles, background)
-        await streams._start(processors)
+        streams = cls(platform, processors, roles, background)
+        await streams._start()
         return streams
 
     def owners(self) -> list[OwnedPartition]:
@@ -52,7 +58,7 @@ class LocalStreams:
 
     def progress(self) -> Progress:
         """For the heartbeat."""
-        return Progress(owners=self.owners())
+        return Progress(lag=self._lag.lag(), owners=self.owners())
 
     def add_checks(self, health: Health) -> None:
         """What the roles know of their health."""
@@ -65,14 +71,25 @@ class LocalStreams:
         self._stop.set()
         await asyncio.wait(self._tasks)
 
-    async def _start(self, processors: MemoryRunner) -> None:
+    def _readers(self, processors: Sequence[Processor]) -> list[Reader]:
+        def of_processor(name: str) -> Positions:
+            return lambda: self._processors.positions()[name]
+
+        owners = zip(self._roles, self._owners, strict=True)
+        return [
+            *(Reader(one.name, one.topic, of_processor(one.name)) for one in processors),
+            *(Reader(role.group, role.commands, runner.positions) for role, runner in owners),
+        ]
+
+    async def _start(self) -> None:
         start = self._background.start
-        self._tasks = [start(processors.run(self._stop), "processors")]
-        await processors.ready()
+        self._tasks = [start(self._processors.run(self._stop), "processors")]
+        await self._processors.ready()
         for role, runner in zip(self._roles, self._owners, strict=True):
             start(_until_failure(role), f"{role.group} failure")
             self._tasks.append(start(runner.run(self._stop), role.group))
             await runner.ready()
+        start(self._lag.run(), "lag")
 
 
 async def _until_failure(role: OwnedRole) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from ops.processes.control_metrics import show_controls
 from ops.processes.lifetime import Background
 from ops.processes.order_metrics import MeasuredRules, OrderObserver
 from ops.processes.owned_role import OwnedRole
@@ -63,6 +64,7 @@ def open_order_core(
     owner = Owner(rules, ports, OwnerTopics(ORDER_COMMANDS, ORDER_EVENTS), options)
     relayed = RelayedOwner(owner, lambda partition: _relays(platform, own, partition))
     background.start(controls.run(), "controls")
+    background.start(show_controls(controls, platform.metrics), "metrics of the controls")
     background.start(market.run(), "quotes of the order core")
     background.start(Announcer(log, ControlDocuments(database), clock).run(), "controls left over")
     return OwnedRole(

@@ -43,6 +43,7 @@ def signals_processor(platform: Platform) -> SignalsProcessor:
         signals=ActiveSignals(database),
         anchors=ReaderAnchors(database, READER, RISK_SIGNALS),
         letters=DeadLetterBox(SignalsProcessor.name, RISK_SIGNALS, platform.log, platform.clock, platform.metrics),
+        metrics=platform.metrics,
     )
 
 

@@ -7,12 +7,12 @@ from ops.processes.checks import log_check, store_check
 from ops.processes.heartbeat import HeartbeatTask, Progress
 from ops.processes.lifetime import Background, settle_memory
 from ops.processes.ops_server import build_ops_app
+from ops.processes.partition_metrics import PartitionMetrics
 from ops.processes.platform import Platform, opened_platform, require_set_up
 from ops.processes.reference_watch import ReferenceWatch
 from ops.processes.roles import ROLES, StreamRole, Worker
 from ops.processes.serving import listen, serve_until
 from ops.runtime.health import Health
-from ops.runtime.metrics import CONSUMER_LAG
 from ops.runtime.settings import Settings
 from storage.models.operations import Role
 from streams.app.worker import WorkerFailed
@@ -79,19 +79,18 @@ def _add_worker_checks(health: Health, worker: Worker) -> None:
 
 
 def _progress(platform: Platform, role: StreamRole) -> Callable[[], Progress]:
-    """What the heartbeat says of the role; the lag also goes to the metrics."""
-    gauge = platform.metrics.gauge(CONSUMER_LAG)
+    """What the heartbeat says of the role; how far it is also goes to the metrics."""
+    metrics = PartitionMetrics(platform.metrics, platform.topics)
 
     def progress() -> Progress:
         state = role.worker.state
         partitions: dict[str, list[int]] = {}
         lag: dict[str, int] = {}
-        gauge.clear()
+        metrics.show([state])
         for held in state.partitions:
             behind = held.lag or 0
             partitions.setdefault(held.topic, []).append(held.partition)
             lag[f"{held.topic}-{held.partition}"] = behind
-            gauge.labels(group=state.group, topic=held.topic, partition=held.partition).set(behind)
         return Progress(partitions=partitions, lag=lag, details={"records": state.records}, owners=role.owners())
 
     return progress

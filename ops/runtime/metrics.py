@@ -47,6 +47,10 @@ FEED_DROPPED = MetricSpec("omniaxs_feed_repeats_dropped_total", "counter", "reco
 SYMBOLS_STALE = MetricSpec("omniaxs_symbols_stale", "gauge", "symbols", "Symbols whose quotes are stale while their venue is open.")  # fmt: skip
 
 CONSUMER_LAG = MetricSpec("omniaxs_consumer_lag_records", "gauge", "records", "Records between the end of a partition and what is folded.", ("group", "topic", "partition"))  # fmt: skip
+CONSUMER_POSITION = MetricSpec("omniaxs_consumer_position_offset", "gauge", "offset", "Offset before which everything of a partition is folded and durable.", ("group", "topic", "partition"))  # fmt: skip
+PARTITIONS_HELD = MetricSpec("omniaxs_partitions_held", "gauge", "partitions", "Partitions of a topic that this member of a group works on.", ("group", "topic"))  # fmt: skip
+PARTITIONS_STALLED = MetricSpec("omniaxs_partitions_stalled", "gauge", "partitions", "Partitions that do not move while their log grows.", ("group", "topic"))  # fmt: skip
+TOPIC_PARTITIONS = MetricSpec("omniaxs_topic_partitions", "gauge", "partitions", "Partitions that a topic has, by the settings.", ("topic",))  # fmt: skip
 FOLDED = MetricSpec("omniaxs_processor_records_total", "counter", "records", "Records folded.", ("processor",))
 FOLD_DURATION = MetricSpec("omniaxs_processor_fold_seconds", "histogram", "seconds", "One batch through the fold.", ("processor",))  # fmt: skip
 FLUSH_DURATION = MetricSpec("omniaxs_processor_flush_seconds", "histogram", "seconds", "One flush to store and log.", ("processor",))  # fmt: skip
@@ -63,6 +67,10 @@ VENUE_REPORT_DELAY = MetricSpec("omniaxs_venue_report_delay_seconds", "histogram
 UNMATCHED_REPORTS = MetricSpec("omniaxs_unmatched_reports_total", "counter", "reports", "Reports of venues that fit nothing.", ("reason",))  # fmt: skip
 UNREADABLE_QUOTES = MetricSpec("omniaxs_order_quotes_unreadable_total", "counter", "quotes", "Quotes that a decision needed and could not read.")  # fmt: skip
 
+RISK_SIGNALS_TOTAL = MetricSpec("omniaxs_risk_signals_total", "counter", "signals", "Risk signals that were raised and cleared.", ("code", "state"))  # fmt: skip
+HALTS_IN_FORCE = MetricSpec("omniaxs_halts_in_force", "gauge", "halts", "Halts under which this process decides.", ("scope", "level"))  # fmt: skip
+CONNECTOR_UP = MetricSpec("omniaxs_connector_up", "gauge", "flag", "1 while orders may go through the connector.", ("connector",))  # fmt: skip
+
 VENUE_REQUESTS_TOTAL = MetricSpec("omniaxs_venue_requests_total", "counter", "requests", "Requests that venues have answered.", ("connector", "outcome"))  # fmt: skip
 VENUE_ERRORS = MetricSpec("omniaxs_venue_errors_total", "counter", "errors", "Error codes of venues in answers to requests.", ("connector", "code"))  # fmt: skip
 VENUE_DURATION = MetricSpec("omniaxs_venue_request_seconds", "histogram", "seconds", "From a request at its venue until its answer stands on the log.", ("connector",))  # fmt: skip
@@ -74,6 +82,7 @@ JOB_QUEUE_AGE = MetricSpec("omniaxs_job_queue_age_seconds", "histogram", "second
 MAILS_TOTAL = MetricSpec("omniaxs_mails_total", "counter", "mails", "Tries to send mails by how they ended.", ("template", "outcome"))  # fmt: skip
 MAIL_DURATION = MetricSpec("omniaxs_mail_seconds", "histogram", "seconds", "From the cause of a mail until the server has taken it.", ("template",), (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 1800.0))  # fmt: skip
 SWEPT = MetricSpec("omniaxs_swept_total", "counter", "items", "What sweeps found and dealt with.", ("sweep",))
+AUDIT_HEAD_TIMESTAMP = MetricSpec("omniaxs_audit_head_timestamp_seconds", "gauge", "seconds", "When this process last put the head of the audit trail on the log; 0: never.")  # fmt: skip
 
 PROCESS_READY = MetricSpec("omniaxs_process_ready", "gauge", "flag", "1 when this process is ready.", ("role",))
 LOOP_DELAY = MetricSpec("omniaxs_loop_delay_seconds", "histogram", "seconds", "How late the event loop runs its timers.")  # fmt: skip

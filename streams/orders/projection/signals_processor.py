@@ -5,6 +5,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from ops.runtime.metrics import RISK_SIGNALS_TOTAL, Metrics
 from ops.runtime.timestamps import NANOSECONDS_PER_SECOND, parse_timestamp
 from storage.log.port import Record
 from storage.models.ownership import NOTHING, Anchor
@@ -18,11 +19,12 @@ _CLEARED_KEPT_NS: Final = 86_400 * NANOSECONDS_PER_SECOND
 
 
 class _Signal(msgspec.Struct):
-    """All that a signal must have."""
+    """All that a signal must have, and the code that it is counted under."""
 
     signal_id: str
     state: Literal["raised", "cleared"]
     ts: str
+    code: str = "unnamed"
 
 
 _decode = msgspec.json.Decoder(_Signal).decode
@@ -36,8 +38,9 @@ class SignalsProcessor:
     name = "active-signals"
     topic = RISK_SIGNALS
 
-    def __init__(self, *, signals: SignalsStore, anchors: AnchorStore, letters: LetterBox) -> None:
+    def __init__(self, *, signals: SignalsStore, anchors: AnchorStore, letters: LetterBox, metrics: Metrics) -> None:
         self._signals, self._anchors, self._letters = signals, anchors, letters
+        self._counter = metrics.counter(RISK_SIGNALS_TOTAL)
         self._pending: dict[int, dict[str, SignalDocument]] = {}
         self._reached: dict[int, Anchor] = {}
         self._swept_at = 0
@@ -87,7 +90,9 @@ class SignalsProcessor:
         try:
             signal = _decode(value)
             moment = parse_timestamp(signal.ts)
-            return SignalDocument(signal.signal_id, owner.decode(), signal.state, moment, value)
+            document = SignalDocument(signal.signal_id, owner.decode(), signal.state, moment, value)
         except (msgspec.MsgspecError, ValueError) as error:
             self._letters.add(Refused(record, "signal.undecodable", f"not a risk signal: {error}", error))
             return None
+        self._counter.labels(code=signal.code, state=signal.state).inc()
+        return document

@@ -54,8 +54,9 @@ class Kept:
 
 
 def processor(kept: Kept, log: MemoryLog) -> SignalsProcessor:
-    letters = DeadLetterBox("active-signals", RISK_SIGNALS, log, ManualClock(), Metrics())
-    return SignalsProcessor(signals=kept, anchors=kept, letters=letters)
+    metrics = Metrics()
+    letters = DeadLetterBox("active-signals", RISK_SIGNALS, log, ManualClock(), metrics)
+    return SignalsProcessor(signals=kept, anchors=kept, letters=letters, metrics=metrics)
 
 
 def record(offset: int, value: bytes, key: bytes = b"acc_1") -> MemoryRecord:
