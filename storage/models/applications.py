@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from ops.runtime.errors import HubError
 from storage.models.instruments import AssetClass
+from storage.models.mails import Mail
 from storage.models.people import PreferredLanguage
 from storage.models.read_models import Cursor
 
@@ -45,7 +46,8 @@ class Application(BaseModel):
     """One application. `contact_email` is normalised; `expected_monthly_volume` is a decimal string.
 
     `policy` and `provisioning_job_id` are set with the approval, in one write. `failure_code` and `failure_message` say why
-    the job failed last, while the application is `approved` again because of it.
+    the job failed last, while the application is `approved` again because of it. `mail` tells the contact how it ended
+    (storage/models/application_mails.py); it comes with the last move, as sending changes it without a new `version`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -67,6 +69,7 @@ class Application(BaseModel):
     provisioning_job_id: str | None = None
     failure_code: str | None = None
     failure_message: str | None = None
+    mail: Mail | None = None
     submitted_at: int
     updated_at: int
     version: int = 1

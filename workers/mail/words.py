@@ -59,6 +59,12 @@ SOURCES: Final[Mapping[str, str]] = {
     "mail.admin_activated.subject": "Your admin account is active",
     "mail.admin_activated.intro": "A super admin has activated your admin account. You can log in now.",
     "mail.admin_activated.note": "Everything that you do as an admin is kept in the audit trail.",
+    "mail.application_rejected.subject": "Your access application was rejected",
+    "mail.application_rejected.intro": "Access to {exchanges} was not granted (application {application_id}). The reason: {reason}",
+    "mail.application_rejected.note": "You can submit another application once the reason has been dealt with.",
+    "mail.application_active.subject": "Your exchange access is active",
+    "mail.application_active.intro": "You can trade at {exchanges} from now on (application {application_id}).",
+    "mail.application_active.note": "GET /v1/access-bindings shows all exchanges that you can trade at.",
 }  # fmt: skip
 
 

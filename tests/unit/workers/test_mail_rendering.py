@@ -17,6 +17,9 @@ VALUES = {
     "at": "2026-11-23T04:00:00Z",
     "company_name": "Example Trading",
     "inviter": "Bob Owner",
+    "application_id": "app_1",
+    "exchanges": "XNAS, BINANCE",
+    "reason": "the licence is missing",
 }
 
 
