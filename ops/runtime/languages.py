@@ -23,6 +23,16 @@ LABELS: Final[Mapping[str, str]] = {
     "label.status.degraded": "Some systems are degraded",
     "label.status.outage": "Service outage",
     "label.waitlist.submitted": "Submitted successfully",
+    "label.application.submitted": "Submitted",
+    "label.application.reviewing": "Under review",
+    "label.application.approved": "Approved",
+    "label.application.rejected": "Rejected",
+    "label.application.provisioning": "Being set up",
+    "label.application.active": "Active",
+    "label.binding.pending": "Pending",
+    "label.binding.active": "Active",
+    "label.binding.failed": "Failed",
+    "label.binding.suspended": "Suspended",
 }
 _BY_PRIMARY_TAG: Final[Mapping[str, Language]] = {language[:2]: language for language in LANGUAGES}
 _FOLDER: Final = Path(__file__).parent / "locale"
