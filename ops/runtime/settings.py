@@ -8,18 +8,31 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError
+from email_validator import validate_email
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "OMNIAXS_"
 CLIENT_VARIABLES = frozenset({"OMNIAXS_URL", "OMNIAXS_API_KEY", "OMNIAXS_API_SECRET", "OMNIAXS_ADMIN_PASSWORD"})
+SHORTEST_TOKEN = 16
 DEMO_KEY_RING = "demo:not-a-secret-local-profile-only"
 DEMO_SIGNING_KEYS = "demo:signs-nothing-but-the-local-profile"
-_SECRETS = ("key_ring", "signing_keys", "mail_url")
+_SECRETS = ("key_ring", "signing_keys", "mail_url", "alert_webhooks", "alertmanager_token")
 
 
 class SettingsError(Exception):
     """A setting is unknown or has a value that cannot be; the text is one readable line for each."""
+
+
+class AlertWebhook(BaseModel):
+    """Somebody who is told of alerts by HTTP: `secret` signs what is sent (docs/alerts.md). `enabled` false: not now."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")
+    url: str = Field(pattern=r"^https?://[^/?#@\s]+([/?][^#\s]*)?$", max_length=2_000)
+    secret: SecretStr = Field(min_length=16)
+    enabled: bool = True
 
 
 class Settings(BaseSettings):
@@ -65,6 +78,14 @@ class Settings(BaseSettings):
     )
     mail_sender: str = Field(default="OMNIAXS Global Hub <no-reply@omniaxs.example>", min_length=3)
     mail_timeout_seconds: float = Field(default=10.0, gt=0.0, le=60.0)
+    alert_recipients: tuple[str, ...] = Field(default=(), description="e-mail addresses that alerts are mailed to")
+    alert_webhooks: tuple[AlertWebhook, ...] = Field(
+        default=(), description='who is told of alerts: [{"name": ..., "url": ..., "secret": ...}] (docs/alerts.md)'
+    )
+    alertmanager_token: SecretStr | None = Field(
+        default=None,
+        description="the bearer token of Prometheus' Alertmanager, 16 characters or more; not set: not heard",
+    )
     blocked_countries: tuple[str, ...] = Field(
         default=("CU", "IR", "KP", "SY"), description="ISO 3166-1 alpha-2 codes that the waitlist refuses"
     )
@@ -95,6 +116,27 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(default=10.0, ge=0.0, le=300.0)
     tls_certificate: Path | None = None
     tls_key: Path | None = None
+
+    @field_validator("alert_webhooks")
+    @classmethod
+    def _named_once(cls, webhooks: tuple[AlertWebhook, ...]) -> tuple[AlertWebhook, ...]:
+        if len({one.name for one in webhooks}) < len(webhooks):
+            raise ValueError("two webhooks have the same name")
+        return webhooks
+
+    @field_validator("alert_recipients")
+    @classmethod
+    def _addresses(cls, recipients: tuple[str, ...]) -> tuple[str, ...]:
+        for one in recipients:
+            validate_email(one, check_deliverability=False, test_environment=True)  # raises ValueError
+        return recipients
+
+    @field_validator("alertmanager_token")
+    @classmethod
+    def _long_enough(cls, token: SecretStr | None) -> SecretStr | None:
+        if token is not None and len(token.get_secret_value()) < SHORTEST_TOKEN:
+            raise ValueError(f"it needs at least {SHORTEST_TOKEN} characters")
+        return token
 
     @property
     def local_log(self) -> bool:
@@ -162,7 +204,14 @@ def _unknown(name: str) -> str:
 
 def _decoded(values: Mapping[str, str]) -> dict[str, Any]:
     decoded: dict[str, Any] = dict(values)
-    for name in ("topic_partitions", "topic_retention_ms", "cors_origins", "blocked_countries"):
+    for name in (
+        "topic_partitions",
+        "topic_retention_ms",
+        "cors_origins",
+        "blocked_countries",
+        "alert_recipients",
+        "alert_webhooks",
+    ):
         if name in values:
             try:
                 decoded[name] = loads(values[name])

@@ -9,6 +9,7 @@ from storage.mongo import (
     access_bindings,
     active_signals,
     admins,
+    alerts,
     api_keys,
     applications,
     audit_events,
@@ -42,11 +43,21 @@ class IndexSpec:
 
 _MAIL: Final = IndexSpec("mail_state_next_try", (("mail.state", 1), ("mail.next_try_at", 1)), "Outbox.due")
 _OUTLIVED: Final[Mapping[str, IndexSpec]] = {
+    alerts.COLLECTION: IndexSpec("resolved", (("resolved_at", 1),), "Alerts.drop_before"),
     challenges.COLLECTION: IndexSpec("expires_at", (("expires_at", 1),), "Outlived.challenges"),
     sessions.COLLECTION: IndexSpec("expires_at", (("expires_at", 1),), "Outlived.sessions"),
     notices.COLLECTION: IndexSpec("mail_created", (("mail.created_at", 1),), "Outlived.notices"),
 }
 _OF_REPOSITORIES: Final[Mapping[str, tuple[IndexSpec, ...]]] = {
+    alerts.COLLECTION: (
+        IndexSpec("alert_id", (("alert_id", 1),), "Alerts.get"),
+        IndexSpec("key_number", (("key", 1), ("number", -1)), "Alerts.newest"),
+        IndexSpec("first_seen", (("first_seen_at", -1), ("alert_id", -1)), "Alerts.page"),
+        IndexSpec("code_first_seen", (("code", 1), ("first_seen_at", -1), ("alert_id", -1)), "Alerts.page of a code"),
+        IndexSpec("state_code", (("state", 1), ("code", 1)), "Alerts.standing"),
+        IndexSpec("due", (("due_at", 1),), "Alerts.due"),
+        IndexSpec("quiet", (("quiet_at", 1),), "Alerts.quiet"),
+    ),
     bars.COLLECTION: (
         IndexSpec("partition_upto", (("partition", 1), ("upto", 1)), "Bars.ahead_of"),
         IndexSpec("symbol_timeframe_start", (("symbol", 1), ("timeframe", 1), ("start", 1)), "Bars.range"),
