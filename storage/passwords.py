@@ -81,17 +81,24 @@ class Passwords:
 
 
 def problem_of(password: str, email: str) -> PasswordProblem | None:
-    """Why the person of that normalised address cannot choose the password; None when nothing speaks against it."""
-    if not LEAST_CHARACTERS <= len(password) <= MOST_CHARACTERS:
-        reason = "too short" if len(password) < LEAST_CHARACTERS else "too long"
+    """Why the person of that normalised address cannot choose the password; None when nothing speaks against it. What is
+    judged is what is compared later: full-width letters would otherwise be a way to a common password.
+    """
+    compared = _compatible(password)
+    if len(compared) < LEAST_CHARACTERS or not LEAST_CHARACTERS <= len(password) <= MOST_CHARACTERS:
+        reason = "too long" if len(password) > MOST_CHARACTERS else "too short"
         return PasswordProblem(reason, f"{LEAST_CHARACTERS} to {MOST_CHARACTERS} characters")
-    folded = password.lower()
+    folded, address = compared.lower(), _compatible(email)
     if folded in _COMMON:
         return PasswordProblem("one of the commonest passwords", "a password that is not among the 10,000 commonest")
-    if email and (email in folded or folded == email.partition("@")[0]):
+    if address and (address in folded or folded == address.partition("@")[0]):
         return PasswordProblem("contains the e-mail address", "a password without the e-mail address in it")
     return None
 
 
+def _compatible(text: str) -> str:
+    return unicodedata.normalize("NFKC", text)
+
+
 def _comparable(password: str) -> bytes:
-    return unicodedata.normalize("NFKC", password).encode()
+    return _compatible(password).encode()

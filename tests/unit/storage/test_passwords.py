@@ -67,6 +67,10 @@ async def test_no_more_wait_than_may(passwords: Passwords) -> None:
         ("correct horse", None),
         ("p" * 8, None),
         ("パスワードを決める", None),
+        ("ｐａｓｓｗｏｒｄ", "one of the commonest passwords"),
+        ("ⅰloveyou", "one of the commonest passwords"),
+        ("ａda@acme.example!", "contains the e-mail address"),
+        ("e\u0301" * 4, "too short"),
     ],
 )
 def test_which_passwords_may_be_chosen(password: str, reason: str | None) -> None:
