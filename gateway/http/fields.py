@@ -15,7 +15,11 @@ A_PASSWORD: Final = f"a string of 1 to {LONGEST_TEXT} characters"
 A_NUMBER: Final = f'a string with a decimal number above 0, e.g. "0.25", at most {LONGEST_NUMBER} characters'
 A_CODE: Final = "a string of 6 digits"
 _CODE: Final = re.compile(r"[0-9]{6}")
+AN_AMOUNT: Final = f'a string with a decimal number of at least 0, e.g. "1000000", at most {LONGEST_NUMBER} characters'
+LONGEST_PROSE: Final = 2_000
+MOST_TEXTS: Final = 64
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROL_IN_PROSE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 class BodyReader:
@@ -94,6 +98,49 @@ class BodyReader:
         else:
             return str(value)
         return None
+
+    def amount(self, name: str) -> str | None:
+        """A decimal number of at least 0, as a string in the contract's form."""
+        value = self._value(name, AN_AMOUNT)
+        if value is _ABSENT:
+            return None
+        parsed = parse_number(value) if isinstance(value, str) else None
+        if parsed is not None and parsed >= 0:
+            return str(value)
+        self.refuse(name, "not a decimal number in a string" if parsed is None else "below 0", AN_AMOUNT)
+        return None
+
+    def prose(self, name: str) -> str | None:
+        """What somebody wrote, of at most `LONGEST_PROSE` characters: line feeds and tabs are its only control characters."""
+        expected = (
+            f"a string of at most {LONGEST_PROSE} characters, without control characters other than line feeds and tabs"
+        )
+        value = self._value(name, expected)
+        if value is _ABSENT:
+            return None
+        if not isinstance(value, str):
+            self.refuse(name, "not a string", expected)
+        elif len(value) > LONGEST_PROSE:
+            self.refuse(name, "too long", expected)
+        elif _CONTROL_IN_PROSE.search(value):
+            self.refuse(name, "a control character in it", expected)
+        else:
+            return value
+        return None
+
+    def texts(self, name: str, *, required: bool = False, least: int = 1, most: int = MOST_TEXTS) -> list[str]:
+        """An array of `least` to `most` texts of 1 to 128 characters, each once, in their order; empty where it is absent."""
+        expected = f"an array of {least} to {most} strings of 1 to {LONGEST_TEXT} characters"
+        value = self._value(name, expected, required=required)
+        if value is _ABSENT:
+            return []
+        if not isinstance(value, list) or not all(_is_text(one) for one in value):
+            self.refuse(name, "not an array of strings", expected)
+        elif not least <= len(value) <= most:
+            self.refuse(name, _out_of(len(value), most), expected)
+        else:
+            return list(dict.fromkeys(value))
+        return []
 
     def choice(self, name: str, choices: Sequence[str], *, required: bool = False) -> str | None:
         """One of `choices`."""
@@ -174,6 +221,10 @@ class BodyReader:
         else:
             return str(value)
         return None
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and 1 <= len(value) <= LONGEST_TEXT and CONTROL.search(value) is None
 
 
 def _out_of(length: int, most: int) -> str:
