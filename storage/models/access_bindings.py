@@ -13,7 +13,7 @@ BindingStatus = Literal["pending", "active", "failed", "suspended"]
 
 class AccessBinding(BaseModel):
     """The binding of one tenant to one exchange. `application_id` and `job_id` name who set it last; `version` grows with
-    each write.
+    each write. `fence` is the number of the job's claim that wrote last (storage/models/provisioning.py).
     """
 
     model_config = ConfigDict(frozen=True)
@@ -26,6 +26,7 @@ class AccessBinding(BaseModel):
     job_id: str
     activated_at: int | None = None
     updated_at: int
+    fence: int = 0
     version: int = 1
 
     @property

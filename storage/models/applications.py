@@ -45,9 +45,10 @@ class ProvisionPolicy(BaseModel):
 class Application(BaseModel):
     """One application. `contact_email` is normalised; `expected_monthly_volume` is a decimal string.
 
-    `policy` and `provisioning_job_id` are set with the approval, in one write. `failure_code` and `failure_message` say why
-    the job failed last, while the application is `approved` again because of it. `mail` tells the contact how it ended
-    (storage/models/application_mails.py); it comes with the last move, as sending changes it without a new `version`.
+    `policy` and `provisioning_job_id` are set with the approval, in one write. `failure_code` (of the catalogue, its
+    message filled by `failure_details`) and `failure_message` say why the job failed last, while the application is `approved` again because of it. `mail` tells the contact how it ended
+    (storage/models/application_mails.py); it comes with the last move, as sending changes it without a new `version`. `fence`
+    is the number of the provisioning claim that wrote last (storage/models/provisioning.py).
     """
 
     model_config = ConfigDict(frozen=True)
@@ -69,9 +70,11 @@ class Application(BaseModel):
     provisioning_job_id: str | None = None
     failure_code: str | None = None
     failure_message: str | None = None
+    failure_details: dict[str, Any] | None = None
     mail: Mail | None = None
     submitted_at: int
     updated_at: int
+    fence: int = 0
     version: int = 1
 
 

@@ -12,7 +12,9 @@ DEFAULT_SCOPES: tuple[Scope, ...] = ("market:read", "account:read", "trade:read"
 
 
 class Tenant(BaseModel):
-    """A customer company. `account_ids` are its trading accounts, one a mode; empty until one is opened."""
+    """A customer company. `account_ids` are its trading accounts, one a mode; empty until one is opened. `fence` is the number
+    of the provisioning claim that set them last.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -22,6 +24,7 @@ class Tenant(BaseModel):
     status: Literal["active", "suspended", "closed"] = "active"
     preferred_language: Literal["en-US", "zh-CN", "ja-JP"] = "en-US"
     created_at: int
+    fence: int = 0
 
 
 class ApiKey(BaseModel):

@@ -30,3 +30,15 @@ class Tenants:
         """Those that exist, by id, in one query."""
         cursor = self._collection.find({"_id": {"$in": list(tenant_ids)}})
         return {document["_id"]: noun_of(Tenant, "tenant_id", document) async for document in cursor}
+
+    async def set_accounts(self, tenant: Tenant, account_ids: tuple[str, ...], fence: int) -> bool:
+        """Whether the accounts of `tenant`, as it was read, are these now. False, and nothing changed: they have changed
+        since, or a later claim than `fence` has set them.
+        """
+        condition = {
+            "_id": tenant.tenant_id,
+            "account_ids": list(tenant.account_ids),
+            "$or": [{"fence": {"$exists": False}}, {"fence": {"$lte": fence}}],
+        }
+        change = {"$set": {"account_ids": list(account_ids), "fence": fence}}
+        return (await self._collection.update_one(condition, change)).matched_count == 1
