@@ -26,6 +26,7 @@ MOVES: Final[Mapping[ApplicationStatus, frozenset[ApplicationStatus]]] = {
     "provisioning": frozenset({"active", "approved"}),
     "active": frozenset(),
 }
+_NO_FAILURE: Final = {"failure_code": None, "failure_message": None, "failure_details": None}
 _APPLICATION: Final = "app_"
 _JOB: Final = "job_"
 
@@ -45,10 +46,10 @@ class ProvisionPolicy(BaseModel):
 class Application(BaseModel):
     """One application. `contact_email` is normalised; `expected_monthly_volume` is a decimal string.
 
-    `policy` and `provisioning_job_id` are set with the approval, in one write. `failure_code` (of the catalogue, its
-    message filled by `failure_details`) and `failure_message` say why the job failed last, while the application is `approved` again because of it. `mail` tells the contact how it ended
-    (storage/models/application_mails.py); it comes with the last move, as sending changes it without a new `version`. `fence`
-    is the number of the provisioning claim that wrote last (storage/models/provisioning.py).
+    `policy` and `provisioning_job_id` are set with the approval, in one write. While the application is `approved` again since
+    its job failed, `failure_code` (of the catalogue, its message filled by `failure_details`) and `failure_message` say why.
+    `mail` tells the contact how it ended (storage/models/application_mails.py); it comes with the last move, as sending
+    changes it without a new `version`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -88,13 +89,14 @@ class ApplicationFilters(NamedTuple):
 
 
 def moved(application: Application, to: ApplicationStatus, now: int, **changes: Any) -> Application:
-    """The application in its next state, with whatever else changes by that, ready to replace the one before.
+    """The application in its next state, with whatever else changes by that, ready to replace the one before. What failed
+    before is told no longer, unless it is among the changes.
 
     Raises `application.wrong_state` for a move that is not in `MOVES`.
     """
     if to not in MOVES[application.status]:
         raise wrong_state(application, to)
-    return changed(application, now, status=to, **changes)
+    return changed(application, now, status=to, **{**_NO_FAILURE, **changes})
 
 
 def changed(application: Application, now: int, **changes: Any) -> Application:

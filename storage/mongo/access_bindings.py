@@ -1,5 +1,6 @@
 """Access bindings, one document for each tenant and exchange."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from pymongo import WriteConcern
@@ -44,6 +45,13 @@ class AccessBindings:
     async def of_application(self, application_id: str) -> list[AccessBinding]:
         """Those that an application set last, by exchange code."""
         return await self._found({"application_id": application_id})
+
+    async def of_applications(self, application_ids: Iterable[str]) -> dict[str, list[AccessBinding]]:
+        """Those that several applications set last, by application, in one query; without applications that have none."""
+        grouped: dict[str, list[AccessBinding]] = {}
+        for binding in await self._found({"application_id": {"$in": list(application_ids)}}):
+            grouped.setdefault(binding.application_id, []).append(binding)
+        return grouped
 
     async def _found(self, condition: Document) -> list[AccessBinding]:
         cursor = self._collection.find(condition).sort([("exchange_code", 1)])

@@ -1,0 +1,1 @@
+"""Access: tenants apply to trade exchanges, and see how far that has come."""
