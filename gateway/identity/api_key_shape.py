@@ -69,7 +69,9 @@ def _problem_of_network(entry: object) -> str | None:
     if not isinstance(entry, str):
         return "not a string"
     try:
-        ip_network(entry)
+        network = ip_network(entry)
     except ValueError:
         return f"not an address or network: {entry[:64]}"
+    if getattr(network.network_address, "scope_id", None) is not None:
+        return "an address with a zone, which is another on each machine"
     return None
