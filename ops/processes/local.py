@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from ops.processes.commands.feed import synthetic
 from ops.processes.commands.registry import COMMANDS
+from ops.processes.connector_parts import begin_connectors
 from ops.processes.controls import announcer_of
 from ops.processes.demo import create_demo
 from ops.processes.gateway_parts import Gateway, close_gateway, open_gateway
@@ -122,6 +123,7 @@ async def set_up(platform: Platform) -> None:
     """Indexes, topics and reference data, as an operator makes them in the cluster with three commands."""
     database = platform.store.database
     await migrate(database, platform.clock)
+    await begin_connectors(platform)
     await apply_topics(platform.log, platform.topics, LogIdentities(database))
     if await reference_version(database) is None:
         builtin = load_builtin()

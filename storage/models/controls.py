@@ -43,12 +43,26 @@ class Binding(msgspec.Struct, frozen=True, tag="binding"):
     status: Literal["pending", "active", "failed", "suspended"]
 
 
+ConnectorStatus = Literal["up", "down"]
+
+
+class ConnectorWord(msgspec.Struct, frozen=True):
+    """What somebody says of a connector: an admin (`by` whom) or the health checks. `since` (ns): when the status began."""
+
+    status: ConnectorStatus
+    reason: str = ""
+    since: int = 0
+    by: str = ""
+
+
 class ConnectorState(msgspec.Struct, frozen=True, tag="connector"):
-    """Whether a connector is up; what an admin has set wins over health checks (that is settled before it is announced)."""
+    """Whether a connector is up, which follows from both words (`storage.models.availability`): an admin's wins."""
 
     connector: str
-    status: Literal["up", "down"]
+    status: ConnectorStatus
     reason: str = ""
+    admin: ConnectorWord | None = None
+    health: ConnectorWord | None = None
 
 
 class VenueRules(msgspec.Struct, frozen=True, tag="venue"):

@@ -5,7 +5,7 @@ finds it. Revisions of a document only grow.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -49,6 +49,30 @@ class ControlDocuments:
             await self._put(identity, document, now, found.get(identity))
             for identity, document in zip(wanted, documents, strict=True)
         ]
+
+    async def update(
+        self, identity: str, change: Callable[[ControlDocument | None], ControlDocument], now: int
+    ) -> StoredControl:
+        """Store what `change` makes of the document of an identity (None: there is none) as its next revision, pending.
+
+        Nobody else's change is lost: `change` is asked again when another was faster. What it leaves as it is stays.
+        """
+        while True:
+            found = await self._collection.find_one({"_id": identity})
+            document = change(None if found is None else document_of(found["document"]))
+            fields = builtins_of(document)
+            if found is not None and found["document"] == fields:
+                return StoredControl(found["revision"], document, found["changed_at"], found["pending"])
+            revision = found["revision"] + 1 if found is not None else 1
+            if await self._replace(identity, revision, fields, now):
+                return StoredControl(revision, document, now, pending=True)
+
+    async def put_after(self, revision: int, document: ControlDocument, now: int) -> StoredControl | None:
+        """Store it as the revision after `revision` (0: there is none yet), pending. None: another was faster."""
+        fields = builtins_of(document)
+        if not await self._replace(identity_of(document), revision + 1, fields, now):
+            return None
+        return StoredControl(revision + 1, document, now, pending=True)
 
     async def all(self) -> list[StoredControl]:
         """All that can be read; one that cannot (a newer version's) is logged and left out."""

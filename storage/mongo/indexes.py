@@ -17,6 +17,7 @@ from storage.mongo import (
     challenges,
     command_answers,
     controls,
+    credentials,
     fills,
     heartbeats,
     idempotency,
@@ -99,6 +100,14 @@ _OF_REPOSITORIES: Final[Mapping[str, tuple[IndexSpec, ...]]] = {
     order_requests.COLLECTION: (IndexSpec("issued_at", (("issued_at", 1),), "OrderRequests.drop_before"),),
     idempotency.COLLECTION: (IndexSpec("created_at", (("created_at", 1),), "IdempotencyRecords.drop_before"),),
     controls.COLLECTION: (IndexSpec("pending", (("pending", 1), ("changed_at", 1)), "ControlDocuments.unannounced"),),
+    credentials.COLLECTION: (
+        IndexSpec(
+            "exchange_name",
+            (("exchange_code", 1), ("credential_name", 1)),
+            "Credentials.get, Credentials.of_exchange; one of a name an exchange",
+            unique=True,
+        ),
+    ),
     heartbeats.COLLECTION: (IndexSpec("beat_at", (("beat_at", 1),), "Heartbeats.all"),),
     users.COLLECTION: (
         IndexSpec("email", (("email", 1),), "Users.by_email; one user an address", unique=True),

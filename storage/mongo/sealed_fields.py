@@ -4,8 +4,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from storage.models.credentials import CredentialPart, context_of
 from storage.models.mails import MAIL_COLLECTIONS
-from storage.mongo import admins, api_keys, audit_events, challenges, idempotency, invitations, sessions, users
+from storage.mongo import (
+    admins,
+    api_keys,
+    audit_events,
+    challenges,
+    credentials,
+    idempotency,
+    invitations,
+    sessions,
+    users,
+)
 from storage.mongo.documents import Document
 
 
@@ -53,6 +64,10 @@ def _outbox_id(document: Document) -> str:
     return str(document["mail"]["outbox_id"])
 
 
+def _credential(part: CredentialPart) -> Callable[[Document], str]:
+    return lambda document: context_of(str(document["_id"]), part).decode()
+
+
 def _open(now: int) -> dict[str, Any]:
     return {"ended_at": None, "expires_at": {"$gt": now}}
 
@@ -67,6 +82,10 @@ SEALED_FIELDS: Final = (
     SealedField(admins.COLLECTION, "totp.sealed_secret", _totp),
     *(SealedField(collection, "mail.sealed", _outbox_id, ("mail.outbox_id",)) for collection in MAIL_COLLECTIONS),
     SealedField(idempotency.COLLECTION, "answer.sealed", _identity),
+    SealedField(credentials.COLLECTION, "sealed_api_key", _credential("api_key")),
+    SealedField(credentials.COLLECTION, "sealed_api_secret", _credential("api_secret")),
+    SealedField(credentials.COLLECTION, "sealed_passphrase", _credential("passphrase")),
+    SealedField(credentials.KEYS, "sealed_private", _identity),
 )
 HASHED_FIELDS: Final = (
     HashedField(challenges.COLLECTION, "code_hash", _open, "codes that were mailed can no longer be used"),

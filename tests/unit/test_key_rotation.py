@@ -24,8 +24,13 @@ WRITERS = {
     "gateway/identity/refresh_tokens.py": {"sessions.refresh_hash"},
     "gateway/identity/totp_codes.py": {"users.totp.sealed_secret", "admins.totp.sealed_secret"},
     "storage/api_keys.py": {"api_keys.sealed_secret"},
+    "storage/credential_keys.py": {"credential_keys.sealed_private"},
+    "storage/credentials.py": {
+        "exchange_credentials.sealed_api_key", "exchange_credentials.sealed_api_secret",
+        "exchange_credentials.sealed_passphrase",
+    },
     "storage/models/audit_chain.py": {"audit_events.hash"},
-}
+}  # fmt: skip
 """Who seals or hashes with the encryption ring, and where that is kept."""
 ON_THE_SAFE_SIDE = {"notices.mail.sealed"}
 """Notices hold no secret today."""

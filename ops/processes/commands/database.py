@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Final
 
 from ops.processes.commands.port import EXIT_TEMPORARY, Arguments, CommandFailed, Event
+from ops.processes.connector_parts import begin_connectors
 from ops.processes.market_processors import bars_processor
 from ops.processes.platform import Platform
 from ops.processes.projection_parts import rebuild_of_orders
@@ -20,9 +21,11 @@ _LIVING_NS: Final = 5_000_000_000
 
 
 async def migrate(platform: Platform, arguments: Arguments) -> AsyncIterator[Event]:  # noqa: ARG001  (takes none)
-    """Bring collections and indexes to this version."""
+    """Bring collections and indexes to this version, with the default connectors and keys for credentials."""
     for applied in await bring_up(platform.store.database, platform.clock):
         yield {"applied": str(applied)}
+    for made in await begin_connectors(platform):
+        yield {"applied": made}
 
 
 async def check(platform: Platform, arguments: Arguments) -> AsyncIterator[Event]:  # noqa: ARG001  (takes none)
