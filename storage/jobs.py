@@ -117,7 +117,7 @@ class DramatiqJobs:
         except _TROUBLE as error:
             self._lost(job, type(error).__name__)
         else:
-            self._counter.labels(job=job.name, outcome="sent").inc()
+            self._counter.labels(actor=job.name, outcome="sent").inc()
         finally:
             self._waiting -= 1
 
@@ -141,7 +141,7 @@ class DramatiqJobs:
             await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def _lost(self, job: Job, reason: str) -> None:
-        self._counter.labels(job=job.name, outcome="lost").inc()
+        self._counter.labels(actor=job.name, outcome="lost").inc()
         _log.warning("job %s not enqueued, a sweep will find its work: %s", job.name, reason)
 
 

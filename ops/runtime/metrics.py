@@ -44,6 +44,8 @@ WEBSOCKET_DELAY = MetricSpec("omniaxs_log_to_socket_seconds", "histogram", "seco
 
 FEED_PUBLISHED = MetricSpec("omniaxs_feed_published_total", "counter", "records", "Records that feeds published.", ("feed", "kind"))  # fmt: skip
 FEED_DROPPED = MetricSpec("omniaxs_feed_repeats_dropped_total", "counter", "records", "Repeated prints that feeds dropped.", ("feed",))  # fmt: skip
+FEED_DELAY = MetricSpec("omniaxs_feed_delay_seconds", "histogram", "seconds", "From a venue's time of a quote or trade until a feed has it (one of each batch; of replays with old times none).", ("feed",))  # fmt: skip
+FEED_APPEND_DELAY = MetricSpec("omniaxs_feed_append_delay_seconds", "histogram", "seconds", "From the time that a feed has a quote or trade until it stands on the log (the first of each batch).", ("feed",))  # fmt: skip
 SYMBOLS_STALE = MetricSpec("omniaxs_symbols_stale", "gauge", "symbols", "Symbols whose quotes are stale while their venue is open.")  # fmt: skip
 
 CONSUMER_LAG = MetricSpec("omniaxs_consumer_lag_records", "gauge", "records", "Records between the end of a partition and what is folded.", ("group", "topic", "partition"))  # fmt: skip
@@ -52,6 +54,7 @@ PARTITIONS_HELD = MetricSpec("omniaxs_partitions_held", "gauge", "partitions", "
 PARTITIONS_STALLED = MetricSpec("omniaxs_partitions_stalled", "gauge", "partitions", "Partitions that do not move while their log grows.", ("group", "topic"))  # fmt: skip
 TOPIC_PARTITIONS = MetricSpec("omniaxs_topic_partitions", "gauge", "partitions", "Partitions that a topic has, by the settings.", ("topic",))  # fmt: skip
 FOLDED = MetricSpec("omniaxs_processor_records_total", "counter", "records", "Records folded.", ("processor",))
+PROCESSOR_DELAY = MetricSpec("omniaxs_processor_delay_seconds", "histogram", "seconds", "From append to the log until folded (the first of each batch).", ("processor",))  # fmt: skip
 FOLD_DURATION = MetricSpec("omniaxs_processor_fold_seconds", "histogram", "seconds", "One batch through the fold.", ("processor",))  # fmt: skip
 FLUSH_DURATION = MetricSpec("omniaxs_processor_flush_seconds", "histogram", "seconds", "One flush to store and log.", ("processor",))  # fmt: skip
 DEAD_LETTERS_TOTAL = MetricSpec("omniaxs_dead_letters_total", "counter", "records", "Records that no processor could take.", ("processor", "reason"))  # fmt: skip
@@ -73,9 +76,11 @@ CONNECTOR_UP = MetricSpec("omniaxs_connector_up", "gauge", "flag", "1 while orde
 
 VENUE_REQUESTS_TOTAL = MetricSpec("omniaxs_venue_requests_total", "counter", "requests", "Requests that venues have answered.", ("connector", "outcome"))  # fmt: skip
 VENUE_ERRORS = MetricSpec("omniaxs_venue_errors_total", "counter", "errors", "Error codes of venues in answers to requests.", ("connector", "code"))  # fmt: skip
+RELAY_DELAY = MetricSpec("omniaxs_relay_delay_seconds", "histogram", "seconds", "From a record on the log until what follows from it stands on another topic.", ("target",))  # fmt: skip
+VENUE_WAIT = MetricSpec("omniaxs_venue_request_wait_seconds", "histogram", "seconds", "From a request on the log until it is handed to its venue.")  # fmt: skip
 VENUE_DURATION = MetricSpec("omniaxs_venue_request_seconds", "histogram", "seconds", "From a request at its venue until its answer stands on the log.", ("connector",))  # fmt: skip
 
-JOBS_ENQUEUED = MetricSpec("omniaxs_jobs_enqueued_total", "counter", "jobs", "Jobs asked for: sent to the broker, or lost and left to a sweep.", ("job", "outcome"))  # fmt: skip
+JOBS_ENQUEUED = MetricSpec("omniaxs_jobs_enqueued_total", "counter", "jobs", "Jobs asked for: sent to the broker, or lost and left to a sweep.", ("actor", "outcome"))  # fmt: skip
 JOBS_TOTAL = MetricSpec("omniaxs_jobs_total", "counter", "jobs", "Tries of jobs by how they ended.", ("actor", "outcome"))  # fmt: skip
 JOB_DURATION = MetricSpec("omniaxs_job_duration_seconds", "histogram", "seconds", "One try of a job.", ("actor",))
 JOB_QUEUE_AGE = MetricSpec("omniaxs_job_queue_age_seconds", "histogram", "seconds", "From the time a job was asked for until its first try.", ("actor",))  # fmt: skip

@@ -187,7 +187,7 @@ async def test_a_broker_that_is_away_is_counted_and_not_raised(url: str) -> None
     began = time.monotonic()
     await jobs.enqueue(SEND_MAIL, "notices:ntc_1:1")
     assert time.monotonic() - began < 3
-    lost = metrics.registry.get_sample_value("omniaxs_jobs_enqueued_total", {"job": "send_mail", "outcome": "lost"})
+    lost = metrics.registry.get_sample_value("omniaxs_jobs_enqueued_total", {"actor": "send_mail", "outcome": "lost"})
     assert lost == 1
     problem = await jobs.problem()
     assert problem is not None
@@ -206,7 +206,7 @@ async def test_a_broker_that_hangs_is_waited_for_two_seconds(unused_tcp_port: in
     began = time.monotonic()
     await asyncio.gather(*(jobs.enqueue(SEND_MAIL, f"notices:ntc_{number}:1") for number in range(20)))
     assert time.monotonic() - began < 4
-    lost = metrics.registry.get_sample_value("omniaxs_jobs_enqueued_total", {"job": "send_mail", "outcome": "lost"})
+    lost = metrics.registry.get_sample_value("omniaxs_jobs_enqueued_total", {"actor": "send_mail", "outcome": "lost"})
     assert lost == 20
     jobs.close()
     silent.close()
@@ -221,7 +221,7 @@ async def test_the_queue_of_one_process_is_bounded() -> None:
         queue.put(b"")
     await jobs.enqueue(SEND_MAIL, "notices:ntc_1:1")
     assert queue.qsize() == MOST_IN_MEMORY
-    lost = metrics.registry.get_sample_value("omniaxs_jobs_enqueued_total", {"job": "send_mail", "outcome": "lost"})
+    lost = metrics.registry.get_sample_value("omniaxs_jobs_enqueued_total", {"actor": "send_mail", "outcome": "lost"})
     assert lost == 1
     jobs.close()
 
