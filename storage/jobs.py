@@ -102,6 +102,10 @@ class DramatiqJobs:
         self._waiting = 0
         for job in JOBS:
             broker.declare_queue(job.queue)
+            for outcome in ("sent", "lost"):
+                self._counter.labels(
+                    actor=job.name, outcome=outcome
+                )  # a counter that begins at 1 has no increase there
 
     async def enqueue(self, job: Job, argument: str) -> None:
         """See `Jobs`. At most `MOST_WAITING` wait for a broker that is slow; more are counted as lost at once."""
