@@ -1,8 +1,10 @@
-"""What the gateway serves people by, and their routes: identity, self-service, administration, waitlist."""
+"""What the gateway serves people by, and their routes: identity, self-service, administration, waitlist, access."""
 
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.access import routes as access
+from gateway.access.ports import AccessParts
 from gateway.admin import routes as administration
 from gateway.admin.parts import AdminParts
 from gateway.http.edge import Edge
@@ -15,7 +17,7 @@ from gateway.identity.self_routes import SelfParts
 from gateway.waitlist import routes as waitlist
 from gateway.waitlist.submit import Submit
 
-BUILT: Final = identity.BUILT | self_routes.BUILT | administration.BUILT | waitlist.BUILT
+BUILT: Final = identity.BUILT | self_routes.BUILT | administration.BUILT | waitlist.BUILT | access.BUILT
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +28,13 @@ class PeopleParts:
     own: SelfParts
     administration: AdminParts
     waitlist: Submit
+    access: AccessParts
 
 
 def register_people(routes: Routes, edge: Edge, parts: PeopleParts, tokens: PageTokens) -> None:
-    """Add the routes of all four."""
+    """Add the routes of all of them."""
     identity.register_identity(routes, edge, parts.identity)
     self_routes.register_self(routes, edge, parts.own, tokens)
     administration.register_admin(routes, edge, parts.administration, tokens)
     waitlist.register_waitlist(routes, edge, parts.waitlist)
+    access.register_access(routes, edge, parts.access, tokens)

@@ -48,7 +48,8 @@ class Job:
 
 SEND_MAIL: Final = Job("send_mail", queue="mail", argument="outbox_id", max_age_ms=1_800_000, max_retries=200)
 DELIVER_ALERT: Final = Job("deliver_alert", queue="alerts", argument="alert_id", max_age_ms=1_800_000, max_retries=200)
-JOBS: Final = (SEND_MAIL, DELIVER_ALERT)
+PROVISION: Final = Job("provision", queue="provisioning", argument="job_id", max_age_ms=600_000, max_retries=20)
+JOBS: Final = (SEND_MAIL, DELIVER_ALERT, PROVISION)
 
 
 class Jobs(Protocol):

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from gateway.access.ports import AccessParts
+from gateway.connectors.parts import ConnectorParts
 from gateway.market.ports import ReferenceSource
 from storage.audit.trail import AuditTrail
 from storage.controls.halting import Halting
@@ -38,3 +40,5 @@ class AdminParts:
     answers: CommandAnswers
     accounts: Accounts
     reference: ReferenceSource
+    access: AccessParts
+    connectors: ConnectorParts

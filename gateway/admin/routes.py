@@ -5,9 +5,13 @@ from typing import Final, NamedTuple
 
 from gateway.admin.accounts import AccountDesk
 from gateway.admin.admins import AdminDesk
+from gateway.admin.applications import ApplicationDesk
 from gateway.admin.audit_events import AuditDesk
+from gateway.admin.connectors import AvailabilityDesk, CatalogDesk
+from gateway.admin.credentials import CredentialDesk
 from gateway.admin.halts import HaltDesk
 from gateway.admin.parts import AdminParts
+from gateway.admin.registry import RegistryDesk
 from gateway.admin.users import UserDesk
 from gateway.http.calls import BearerHandler, BearerWrite
 from gateway.http.edge import Edge, Endpoint
@@ -17,11 +21,14 @@ from storage.models.people import ADMIN_ROLES, AdminRole
 
 ROOT: Final = "/internal/v1/admin"
 SUPER: Final[tuple[AdminRole, ...]] = ("super_admin",)
+OPERATIONS_DESK: Final[tuple[AdminRole, ...]] = ("super_admin", "ops_admin")
 OVERSIGHT: Final[tuple[AdminRole, ...]] = ("super_admin", "compliance_admin")
 
 
 class Guarded(NamedTuple):
-    """An operation: where it is, who may, and whether it must carry an `Idempotency-Key`."""
+    """An operation: where it is (below `ROOT`, unless it is a whole path), who may, and whether it must carry an
+    `Idempotency-Key`.
+    """
 
     method: str
     path: str
@@ -41,6 +48,20 @@ OPERATIONS: Final[Mapping[str, Guarded]] = {
     "adminLiftHalt": Guarded("DELETE", "/trading-halts/<halt_id>", SUPER),
     "adminDeposit": Guarded("POST", "/accounts/<account_id>/deposits", SUPER, key_required=True),
     "adminSetLimits": Guarded("PUT", "/accounts/<account_id>/limits", SUPER),
+    "adminListAccessApplications": Guarded("GET", "/access-applications", ADMIN_ROLES),
+    "adminGetAccessApplication": Guarded("GET", "/access-applications/<application_id>", ADMIN_ROLES),
+    "adminReviewAccessApplication": Guarded("POST", "/access-applications/<application_id>/review", ADMIN_ROLES),
+    "adminApproveAccessApplication": Guarded("POST", "/access-applications/<application_id>/approve", OVERSIGHT),
+    "adminRejectAccessApplication": Guarded("POST", "/access-applications/<application_id>/reject", OVERSIGHT),
+    "adminListConnectorCatalog": Guarded("GET", "/connectors/catalog", ADMIN_ROLES),
+    "adminCreateConnectorCatalog": Guarded("POST", "/connectors/catalog", OPERATIONS_DESK, key_required=True),
+    "adminUpdateConnectorCatalog": Guarded(
+        "PATCH", "/connectors/catalog/<connector_id>", OPERATIONS_DESK, key_required=True
+    ),
+    "adminListConnectorAvailability": Guarded("GET", "/connectors/availability", ADMIN_ROLES),
+    "adminUpdateConnectorAvailability": Guarded("PATCH", "/connectors/<connector>/availability", OPERATIONS_DESK),
+    "adminListRegistryExchanges": Guarded("GET", "/internal/v1/registry/exchanges", ADMIN_ROLES),
+    "adminUpsertExchangeCredential": Guarded("POST", "/exchange-credentials", OPERATIONS_DESK),
 }
 BUILT: Final = frozenset(OPERATIONS)
 
@@ -49,12 +70,19 @@ def register_admin(routes: Routes, edge: Edge, parts: AdminParts, tokens: PageTo
     """Add the admin routes."""
     users, admins = UserDesk(parts, tokens), AdminDesk(parts, tokens)
     halts, accounts = HaltDesk(parts, tokens), AccountDesk(parts)
+    applications = ApplicationDesk(parts, tokens)
+    catalog, availability = CatalogDesk(parts, tokens), AvailabilityDesk(parts, tokens)
     reads: dict[str, BearerHandler] = {
         "adminListUsers": users.list,
         "adminListUserApiKeys": users.keys,
         "adminListAuditEvents": AuditDesk(parts.audit_events, tokens).list,
         "adminListAdmins": admins.list,
         "adminListHalts": halts.list,
+        "adminListAccessApplications": applications.list,
+        "adminGetAccessApplication": applications.detail,
+        "adminListConnectorCatalog": catalog.list,
+        "adminListConnectorAvailability": availability.list,
+        "adminListRegistryExchanges": RegistryDesk(parts, tokens).list,
     }
     writes: dict[str, BearerWrite] = {
         "adminUpdateUserStatus": users.set_status,
@@ -63,6 +91,13 @@ def register_admin(routes: Routes, edge: Edge, parts: AdminParts, tokens: PageTo
         "adminLiftHalt": halts.lift,
         "adminDeposit": accounts.deposit,
         "adminSetLimits": accounts.limits,
+        "adminReviewAccessApplication": applications.review,
+        "adminApproveAccessApplication": applications.approve,
+        "adminRejectAccessApplication": applications.reject,
+        "adminCreateConnectorCatalog": catalog.create,
+        "adminUpdateConnectorCatalog": catalog.update,
+        "adminUpdateConnectorAvailability": availability.set,
+        "adminUpsertExchangeCredential": CredentialDesk(parts).upsert,
     }
     for operation, read in reads.items():
         _add(routes, operation, edge.admin_read(operation, OPERATIONS[operation].roles, read))
@@ -75,9 +110,10 @@ def register_admin(routes: Routes, edge: Edge, parts: AdminParts, tokens: PageTo
 def _add(routes: Routes, operation: str, endpoint: Endpoint) -> None:
     """Those of a fixed path are also answered straight from the server."""
     method, path, _, _ = OPERATIONS[operation]
+    whole = path if path.startswith("/internal/") else ROOT + path
     if "<" in path:
-        routes.add(method, ROOT + path, operation, endpoint)
+        routes.add(method, whole, operation, endpoint)
     elif method == "GET":
-        routes.read(ROOT + path, operation, endpoint)
+        routes.read(whole, operation, endpoint)
     else:
-        routes.write(method, ROOT + path, operation, endpoint)
+        routes.write(method, whole, operation, endpoint)

@@ -15,6 +15,8 @@ ADDITIONS: Final = (
     "additions_identity.yaml",
     "additions_people.yaml",
     "additions_admin.yaml",
+    "additions_access.yaml",
+    "additions_connectors.yaml",
 )
 METHODS: Final = ("get", "post", "put", "patch", "delete")
 Document = dict[str, Any]

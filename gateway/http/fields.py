@@ -75,6 +75,17 @@ class BodyReader:
         self.refuse(name, "not a string" if not isinstance(value, str) else "empty or too long", A_PASSWORD)
         return None
 
+    def opaque(self, name: str, most: int, *, required: bool = False, nullable: bool = False) -> str | None:
+        """A text of 1 to `most` characters, whichever they are; what was sent is not repeated."""
+        expected = f"a string of 1 to {most} characters"
+        value = self._value(name, expected, required=required)
+        if value is _ABSENT or (value is None and nullable):
+            return None
+        if isinstance(value, str) and 1 <= len(value) <= most:
+            return value
+        self.refuse(name, "not a string" if not isinstance(value, str) else "empty or too long", expected)
+        return None
+
     def code(self, name: str) -> str | None:
         """A one-time code; it must be there. What was sent is not repeated."""
         value = self._value(name, A_CODE, required=True)
@@ -195,12 +206,17 @@ class BodyReader:
 
     def finish(self) -> None:
         """Raises `request.invalid` when a problem was noted, or a field was sent that nobody asked for."""
+        problems = self.all_problems()
+        if problems:
+            raise HubError("request.invalid", {"fields": problems})
+
+    def all_problems(self) -> list[dict[str, str]]:
+        """What was noted, and every field that was sent and nobody asked for: of an object within another one."""
         expected = "one of " + ", ".join(self._known)
-        for name in self._body:
-            if name not in self._known:
-                self.refuse(name[:LONGEST_TEXT], "unknown field", expected)
-        if self.problems:
-            raise HubError("request.invalid", {"fields": self.problems})
+        unknown = [name for name in self._body if name not in self._known]
+        return self.problems + [
+            {"name": name[:LONGEST_TEXT], "reason": "unknown field", "expected": expected} for name in unknown
+        ]
 
     def _value(self, name: str, expected: str, *, required: bool = False) -> Any:
         self._known.append(name)

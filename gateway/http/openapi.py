@@ -5,6 +5,7 @@ from collections.abc import Mapping, Set
 from typing import Any, Final
 
 from gateway.http.contract import METHODS, Document, operations_of
+from gateway.http.openapi_access import headers_of_access, is_of_access, statuses_of_access
 from gateway.http.openapi_accounts import (
     headers_of_account,
     is_of_account,
@@ -112,10 +113,19 @@ def _complete_of_keys(operation: dict[str, Any]) -> None:
     if is_of_account(operation):
         operation["parameters"] += parameters_of_account(operation)
         statuses = (*statuses, *statuses_of_account(operation))
+    if is_of_access(operation):
+        statuses = (*statuses, *statuses_of_access(operation))
     _narrow(operation)
     for status in statuses:
-        responses[str(status)] = _error(status)
+        named = responses.get(str(status), {}).get("description") if is_of_access(operation) else None
+        responses[str(status)] = _error(status, named)
+    for status, said in responses.items():
+        if "content" not in said and "$ref" not in said:  # an error that the operation names itself
+            responses[status] = _error(int(status), said["description"])
     responses["200"]["headers"] = _headers({**_ALWAYS, **_LIMIT})
+    if is_of_access(operation):
+        for status in (200, *statuses):
+            responses[str(status)]["headers"] |= headers_of_access(operation, status)
     if is_of_account(operation):
         for status in (200, *statuses):
             responses[str(status)]["headers"] |= headers_of_account(operation, status)

@@ -4,7 +4,9 @@ from pathlib import Path
 
 from argon2 import PasswordHasher
 
+from gateway.access.ports import AccessParts
 from gateway.admin.parts import AdminParts
+from gateway.connectors.parts import ConnectorParts
 from gateway.http.limits import Limiter
 from gateway.http.page_tokens import PageTokens
 from gateway.identity.access_tokens import AccessTokens
@@ -16,6 +18,7 @@ from gateway.identity.self_routes import SelfParts
 from gateway.market.ports import ReferenceSource
 from gateway.people import PeopleParts
 from gateway.waitlist.submit import GeoFence, Submit
+from ops.processes.connector_parts import availabilities_of, vault_of
 from ops.processes.controls import halting_of
 from ops.processes.platform import Platform
 from ops.runtime.languages import load_languages
@@ -25,15 +28,19 @@ from storage.countries import load_countries
 from storage.decisions.decisions import Decisions
 from storage.identity_events import IdentityEvents
 from storage.jobs import Jobs
+from storage.mongo.access_bindings import AccessBindings
 from storage.mongo.accounts import Accounts
 from storage.mongo.admins import Admins
 from storage.mongo.api_keys import ApiKeys
+from storage.mongo.applications import Applications
 from storage.mongo.audit_events import AuditEvents
 from storage.mongo.challenges import Challenges
 from storage.mongo.command_answers import CommandAnswers
+from storage.mongo.connectors import Connectors
 from storage.mongo.invitations import Invitations
 from storage.mongo.leads import Leads
 from storage.mongo.notices import Notices
+from storage.mongo.provisioning_jobs import ProvisioningJobs
 from storage.mongo.sessions import Sessions
 from storage.mongo.tenants import Tenants
 from storage.mongo.users import Users
@@ -57,13 +64,15 @@ def people_parts(
     identity = _identity(
         platform, limiter=limiter, access_tokens=access_tokens, jobs=jobs, trail=trail, passwords=passwords
     )
+    access = _access(platform, reference)
     return PeopleParts(
         identity=identity,
         own=_own(platform, identity),
         administration=_administration(
-            platform, jobs=jobs, decisions=decisions, reference=reference, trail=trail, events=events
+            platform, jobs=jobs, decisions=decisions, reference=reference, trail=trail, events=events, access=access
         ),
         waitlist=_waitlist(platform),
+        access=access,
     )
 
 
@@ -135,6 +144,7 @@ def _administration(
     reference: ReferenceSource,
     trail: AuditTrail,
     events: AuditEvents,
+    access: AccessParts,
 ) -> AdminParts:
     database = platform.store.database
     return AdminParts(
@@ -153,6 +163,19 @@ def _administration(
         answers=CommandAnswers(database),
         accounts=Accounts(database),
         reference=reference,
+        connectors=ConnectorParts(Connectors(database), availabilities_of(platform), vault_of(platform)),
+        access=access,
+    )
+
+
+def _access(platform: Platform, reference: ReferenceSource) -> AccessParts:
+    database = platform.store.database
+    return AccessParts(
+        applications=Applications(database),
+        bindings=AccessBindings(database),
+        jobs=ProvisioningJobs(database),
+        reference=reference,
+        languages=load_languages(),
     )
 
 

@@ -8,8 +8,6 @@ from gateway.http.contract import load_contract, operations_of
 NOT_IMPLEMENTED = {
     "listPublicConnectorCatalog", "adminListConnectorCatalog", "adminCreateConnectorCatalog",
     "adminUpdateConnectorCatalog", "adminListRegistryExchanges",
-    "submitAccessApplication", "listAccessApplications", "getAccessApplication", "listAccessBindings",
-    "adminListAccessApplications", "adminApproveAccessApplication", "adminRejectAccessApplication",
     "adminUpsertExchangeCredential", "adminGetProvisioningJob", "adminListConnectorAvailability",
     "adminUpdateConnectorAvailability", "adminListAlerts", "adminObservabilitySummary", "adminNotificationConfig",
 }  # fmt: skip

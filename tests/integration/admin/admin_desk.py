@@ -7,9 +7,11 @@ from typing import Any
 
 from quart import Quart
 
+from gateway.access.ports import AccessParts
 from gateway.admin.parts import AdminParts
 from gateway.admin.routes import register_admin
 from gateway.callers import Caller, SignedRequest
+from gateway.connectors.parts import ConnectorParts
 from gateway.http.answers import Answers
 from gateway.http.cors import CrossOrigin
 from gateway.http.edge import Edge
@@ -22,6 +24,7 @@ from gateway.http.routes import FixedFirst, Routes
 from gateway.http.sessions import SessionCache
 from gateway.identity.access_tokens import AccessTokens
 from ops.processes.asking import decisions_of
+from ops.processes.connector_parts import availabilities_of, vault_of
 from ops.processes.controls import announcer_of
 from ops.processes.platform import Platform
 from ops.runtime.clock import ManualClock
@@ -40,16 +43,20 @@ from storage.models.audit import AuditEvent
 from storage.models.people import Admin, AdminRole, Audience, User
 from storage.models.sessions import Session
 from storage.models.tenants import Tenant
+from storage.mongo.access_bindings import AccessBindings
 from storage.mongo.accounts import Accounts
 from storage.mongo.admins import Admins
 from storage.mongo.api_keys import ApiKeys
+from storage.mongo.applications import Applications
 from storage.mongo.audit_events import AuditEvents
 from storage.mongo.command_answers import CommandAnswers
 from storage.mongo.connect import Store, connect
+from storage.mongo.connectors import Connectors
 from storage.mongo.heartbeats import Heartbeats
 from storage.mongo.idempotency import IdempotencyRecords
 from storage.mongo.notices import Notices
 from storage.mongo.ownership import ClaimHistories, Floors
+from storage.mongo.provisioning_jobs import ProvisioningJobs
 from storage.mongo.sessions import Sessions
 from storage.mongo.tenants import Tenants
 from storage.mongo.users import Users
@@ -159,6 +166,16 @@ class AdminDesk:
             answers=CommandAnswers(self.database),
             accounts=Accounts(self.database),
             reference=lambda: REFERENCE,
+            access=AccessParts(
+                applications=Applications(self.database),
+                bindings=AccessBindings(self.database),
+                jobs=ProvisioningJobs(self.database),
+                reference=lambda: REFERENCE,
+                languages=load_languages(),
+            ),
+            connectors=ConnectorParts(
+                Connectors(self.database), availabilities_of(self.platform), vault_of(self.platform)
+            ),
         )
         self.app = self._app()
 

@@ -49,7 +49,9 @@ SUBJECTS: Final[Mapping[str, tuple[str, ...]]] = {
     "users: list, keys": ("adminListUsers", "adminListUserApiKeys"),
     "users: status": ("adminUpdateUserStatus",),
     "audit events": ("adminListAuditEvents",),
-    "access applications: list, detail, review": ("adminListAccessApplications",),
+    "access applications: list, detail, review": (
+        "adminListAccessApplications", "adminGetAccessApplication", "adminReviewAccessApplication",
+    ),
     "orders: read": (),
     "accounts: deposits, limits": ("adminDeposit", "adminSetLimits"),
     "approve / reject": ("adminApproveAccessApplication", "adminRejectAccessApplication"),
@@ -133,6 +135,11 @@ REQUESTS: Final[Mapping[str, Asked]] = {
     "adminLiftHalt": Asked("/trading-halts/hlt_none", None, 404, "halt.not_found"),
     "adminDeposit": Asked("/accounts/acc_none/deposits", {"amount": "1"}, 404, "account.not_found"),
     "adminSetLimits": Asked("/accounts/acc_none/limits", {"max_open_orders": 1}, 404, "account.not_found"),
+    "adminListAccessApplications": Asked("/access-applications"),
+    "adminGetAccessApplication": Asked("/access-applications/app_1"),
+    "adminReviewAccessApplication": Asked("/access-applications/app_1/review", {}),
+    "adminApproveAccessApplication": Asked("/access-applications/app_1/approve", {}),
+    "adminRejectAccessApplication": Asked("/access-applications/app_2/reject", {"reject_reason_code": "kyc.missing"}),
     LOGOUT: Asked("/auth/logout", {}),
 }
 REFUSED: Final[Mapping[str, tuple[int, str]]] = {
