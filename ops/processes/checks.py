@@ -1,10 +1,17 @@
-"""The checks that several roles share: whether store and log answer."""
+"""The checks that several roles share: whether store and log answer, and whether what is read moves."""
+
+from collections.abc import Sequence
+from typing import Final
 
 from ops.processes.platform import Platform
 from ops.runtime.health import Check
 from storage.log.port import LogUnavailable
 from storage.mongo.connect import StoreUnavailable
 from storage.topics import QUOTES
+from streams.app.worker_state import PartitionState
+
+LAG_BOUND: Final = 50_000
+"""Records behind from which on a reader does not count as ready."""
 
 
 def store_check(platform: Platform) -> Check:
@@ -31,3 +38,9 @@ def log_check(platform: Platform) -> Check:
         return None
 
     return check
+
+
+def standing(stalled: Sequence[PartitionState]) -> str | None:
+    """The problem in words, where partitions are stalled."""
+    names = ", ".join(f"{held.topic}-{held.partition}" for held in stalled)
+    return f"partitions that do not move while their log grows: {names}" if names else None

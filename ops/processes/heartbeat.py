@@ -8,14 +8,16 @@ import itertools
 import logging
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ops.processes.platform import Platform, product_version
+from ops.processes.recent import Recent
 from ops.runtime.health import Health
 from ops.runtime.metrics import LOOP_DELAY, PROCESS_READY
 from storage.models.operations import Heartbeat, OwnedPartition, Role
+from storage.models.partition_progress import PartitionProgress
 from storage.mongo.connect import StoreUnavailable
 from storage.mongo.heartbeats import Heartbeats
 
@@ -29,13 +31,11 @@ FORGOTTEN_SECONDS = 3_600  # what a crashed process leaves is shown for an hour
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a role reports beside its being alive: partitions held by topic, lag by `topic-partition`, rates, details, and
-    what the owners of partitions say (`storage.models.operations.owned_partitions`).
+    """What a role reports beside its being alive: where each partition that it reads stands, details, and what the owners of
+    partitions say (`storage.models.operations.owned_partitions`).
     """
 
-    partitions: dict[str, list[int]] = field(default_factory=dict)
-    lag: dict[str, int] = field(default_factory=dict)
-    rates: dict[str, float] = field(default_factory=dict)
+    reads: Sequence[PartitionProgress] = ()
     details: dict[str, Any] = field(default_factory=dict)
     owners: list[OwnedPartition] = field(default_factory=list)
 
@@ -63,7 +63,9 @@ class HeartbeatTask:
         self._process_id = f"{role}-{socket.gethostname()}-{os.getpid()}"
         self._started_at = platform.clock.now()
         self._version = product_version()
-        self._ready = False
+        self._problems: dict[str, str] = {"process": "starting"}
+        self._ready_since = self._started_at
+        self._recent = Recent(platform.metrics, platform.clock)
         self._seen: object = None
         self._beating = asyncio.Lock()
         self._repository = Heartbeats(platform.store.database)
@@ -81,8 +83,7 @@ class HeartbeatTask:
     async def _beat_regularly(self) -> None:
         for number in itertools.count():
             if number % _BEATS_BETWEEN_LOOKS == 0:
-                self._ready = not await self._health.problems()
-                self._platform.metrics.gauge(PROCESS_READY).labels(role=self._role).set(self._ready)
+                self._look_at(await self._health.problems())
             await self._beat()
             if number % _BEATS_BETWEEN_SWEEPS == 0:
                 await self._forget()
@@ -90,6 +91,12 @@ class HeartbeatTask:
             await asyncio.sleep(INTERVAL_SECONDS)
             late = self._platform.clock.monotonic() - before - INTERVAL_SECONDS
             self._platform.metrics.histogram(LOOP_DELAY).observe(max(0.0, late))
+
+    def _look_at(self, problems: dict[str, str]) -> None:
+        if bool(problems) != bool(self._problems):
+            self._ready_since = self._platform.clock.now()
+        self._problems = problems
+        self._platform.metrics.gauge(PROCESS_READY).labels(role=self._role).set(not problems)
 
     async def _beat_on_change(self, watched: Callable[[], object]) -> None:
         while True:
@@ -108,7 +115,7 @@ class HeartbeatTask:
                 _log.warning("heartbeat not written", extra={"reason": str(error)})
 
     def _heartbeat(self) -> Heartbeat:
-        said = self._progress()
+        said, recent = self._progress(), self._recent.figures()
         return Heartbeat(
             process_id=self._process_id,
             role=self._role,
@@ -116,10 +123,14 @@ class HeartbeatTask:
             host=socket.gethostname(),
             started_at=self._started_at,
             beat_at=self._platform.clock.now(),
-            ready=self._ready,
-            partitions=said.partitions,
-            lag=said.lag,
-            rates=said.rates,
+            ready=not self._problems,
+            ready_since=self._ready_since,
+            problems=self._problems,
+            progress=list(said.reads),
+            recent=recent,
+            partitions=_partitions(said.reads),
+            lag=_lag(said.reads),
+            rates=recent.rates(),
             details=said.details,
             owners=said.owners,
         )
@@ -136,3 +147,20 @@ class HeartbeatTask:
             await self._repository.remove(self._process_id)
         except StoreUnavailable as error:
             _log.warning("heartbeat not removed", extra={"reason": str(error)})
+
+
+def _partitions(reads: Sequence[PartitionProgress]) -> dict[str, list[int]]:
+    """Which are read, by topic."""
+    found: dict[str, set[int]] = {}
+    for one in reads:
+        found.setdefault(one.topic, set()).add(one.partition)
+    return {topic: sorted(partitions) for topic, partitions in found.items()}
+
+
+def _lag(reads: Sequence[PartitionProgress]) -> dict[str, int]:
+    """Records behind by `topic-partition`; of several readers the slowest."""
+    lag: dict[str, int] = {}
+    for one in reads:
+        name = f"{one.topic}-{one.partition}"
+        lag[name] = max(lag.get(name, 0), one.lag)
+    return lag

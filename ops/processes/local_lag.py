@@ -5,9 +5,11 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from ops.processes.checks import LAG_BOUND, standing
 from ops.processes.partition_metrics import PartitionMetrics
 from ops.processes.platform import Platform
 from storage.log.port import LogUnavailable
+from storage.models.partition_progress import PartitionProgress, Standstills
 from streams.app.worker_state import PartitionState, WorkerState
 
 _EVERY_SECONDS: Final = 1.0
@@ -31,17 +33,24 @@ class LocalLag:
     def __init__(self, platform: Platform, readers: Sequence[Reader]) -> None:
         self._log, self._clock, self._readers = platform.log, platform.clock, readers
         self._metrics = PartitionMetrics(platform.metrics, platform.topics)
-        self._moved: dict[tuple[str, int], tuple[int, float]] = {}
+        self._standstills = {reader: Standstills() for reader in readers}
         self.states: tuple[WorkerState, ...] = ()
 
-    def lag(self) -> dict[str, int]:
-        """Records behind by `topic-partition`, for the heartbeat: of several readers the slowest."""
-        lag: dict[str, int] = {}
-        for state in self.states:
-            for held in state.partitions:
-                name = f"{held.topic}-{held.partition}"
-                lag[name] = max(lag.get(name, 0), held.lag or 0)
-        return lag
+    @property
+    def reads(self) -> list[PartitionProgress]:
+        """Where each reader stands in each partition, for the heartbeat."""
+        return [one for state in self.states for one in state.progress]
+
+    async def is_bounded(self) -> str | None:
+        """The problem in words while some reader is far behind, or nothing is known yet."""
+        if not self.states:
+            return "has not yet seen how far the log reaches"
+        behind = [f"{state.group}: {state.lag} records" for state in self.states if state.lag > LAG_BOUND]
+        return f"behind: {', '.join(behind)}" if behind else None
+
+    async def moves(self) -> str | None:
+        """The problem in words while partitions are stalled."""
+        return standing([held for state in self.states for held in state.stalled])
 
     async def run(self) -> None:
         """Look until cancelled; a log that is away is asked again."""
@@ -55,21 +64,13 @@ class LocalLag:
             await asyncio.sleep(_EVERY_SECONDS)
 
     async def _look(self, reader: Reader) -> WorkerState:
-        positions = dict(reader.positions())
         bounds = await self._log.bounds(reader.topic)
-        held = [
-            PartitionState(
-                reader.topic, partition, at, max(0, bounds[partition].next - at), self._idle(reader, partition, at)
+        now_at = [
+            PartitionProgress(
+                reader.group, reader.topic, partition, max(at, bounds[partition].first), bounds[partition].next
             )
-            for partition, at in sorted(positions.items())
+            for partition, at in sorted(reader.positions().items())
         ]
+        seen = self._standstills[reader].look(self._clock.monotonic(), now_at)
+        held = [PartitionState(one.topic, one.partition, one.position, one.lag, one.standing_seconds) for one in seen]
         return WorkerState(reader.group, joined=True, partitions=tuple(held), records=0)
-
-    def _idle(self, reader: Reader, partition: int, at: int) -> float:
-        """Seconds for which the partition has not moved."""
-        now, key = self._clock.monotonic(), (reader.group, partition)
-        seen, since = self._moved.get(key, (-1, now))
-        if seen != at:
-            self._moved[key] = at, now
-            return 0.0
-        return now - since

@@ -58,10 +58,12 @@ class LocalStreams:
 
     def progress(self) -> Progress:
         """For the heartbeat."""
-        return Progress(lag=self._lag.lag(), owners=self.owners())
+        return Progress(reads=self._lag.reads, owners=self.owners())
 
     def add_checks(self, health: Health) -> None:
-        """What the roles know of their health."""
+        """What the roles know of their health; that no reader is far behind, and every one moves."""
+        health.add("lag", self._lag.is_bounded)
+        health.add("partitions", self._lag.moves)
         for role in self._roles:
             for name, check in role.checks.items():
                 health.add(name, check)

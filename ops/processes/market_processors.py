@@ -26,7 +26,7 @@ def market_processors(platform: Platform, reference: Callable[[], ReferenceData]
         ),
         bars_processor(platform, reference),
     ]
-    return [MeasuredProcessor(processor, metrics) for processor in processors]
+    return [MeasuredProcessor(processor, metrics, clock) for processor in processors]
 
 
 def bars_processor(platform: Platform, reference: Callable[[], ReferenceData]) -> BarsProcessor:

@@ -9,6 +9,7 @@ from ops.processes.lifetime import Background
 from ops.processes.order_metrics import MeasuredRules, OrderObserver
 from ops.processes.owned_role import OwnedRole
 from ops.processes.platform import Platform
+from ops.processes.relay_metrics import relay_delay
 from ops.runtime.metrics import UNREADABLE_QUOTES
 from storage.controls.announce import Announcer
 from storage.controls.tail import ControlsTail
@@ -129,6 +130,7 @@ def _relays(platform: Platform, own: OwnRecords, partition: int) -> list[Relay]:
             translate=translate,
             anchors=ReaderAnchors(platform.store.database, f"{target} relay", ORDER_EVENTS),
             own=own,
+            sent=relay_delay(platform, target),
         )
         for target, translate in targets.items()
     ]

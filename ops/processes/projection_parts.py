@@ -30,9 +30,9 @@ def projection_processors(platform: Platform) -> list[Processor]:
     are down to `risk-signals`.
     """
     return [
-        MeasuredProcessor(_orders_processor(platform), platform.metrics),
-        MeasuredProcessor(signals_processor(platform), platform.metrics),
-        MeasuredProcessor(_connectors_processor(platform), platform.metrics),
+        MeasuredProcessor(_orders_processor(platform), platform.metrics, platform.clock),
+        MeasuredProcessor(signals_processor(platform), platform.metrics, platform.clock),
+        MeasuredProcessor(_connectors_processor(platform), platform.metrics, platform.clock),
     ]
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from ops.processes.checks import log_check, store_check
+from ops.processes.checks import LAG_BOUND, log_check, standing, store_check
 from ops.processes.heartbeat import HeartbeatTask, Progress
 from ops.processes.lifetime import Background, settle_memory
 from ops.processes.ops_server import build_ops_app
@@ -16,9 +16,6 @@ from ops.runtime.health import Health
 from ops.runtime.settings import Settings
 from storage.models.operations import Role
 from streams.app.worker import WorkerFailed
-
-LAG_BOUND = 50_000
-"""Records behind from which on a worker does not count as ready."""
 
 
 async def run_streams(settings: Settings, role: Role, stop: asyncio.Event) -> None:
@@ -66,12 +63,13 @@ def _add_worker_checks(health: Health, worker: Worker) -> None:
         return None if worker.state.joined else f"not yet a member of the group {worker.state.group}"
 
     async def lag_is_bounded() -> str | None:
-        lag = worker.state.lag
-        return f"{lag} records behind" if lag > LAG_BOUND else None
+        state = worker.state
+        if state.unseen:
+            return "has not yet seen how far the log reaches"
+        return f"{state.lag} records behind" if state.lag > LAG_BOUND else None
 
     async def partitions_move() -> str | None:
-        stalled = [f"{held.topic}-{held.partition}" for held in worker.state.stalled]
-        return f"partitions that do not move while their log grows: {', '.join(stalled)}" if stalled else None
+        return standing(worker.state.stalled)
 
     health.add("group", has_joined)
     health.add("lag", lag_is_bounded)
@@ -84,13 +82,7 @@ def _progress(platform: Platform, role: StreamRole) -> Callable[[], Progress]:
 
     def progress() -> Progress:
         state = role.worker.state
-        partitions: dict[str, list[int]] = {}
-        lag: dict[str, int] = {}
         metrics.show([state])
-        for held in state.partitions:
-            behind = held.lag or 0
-            partitions.setdefault(held.topic, []).append(held.partition)
-            lag[f"{held.topic}-{held.partition}"] = behind
-        return Progress(partitions=partitions, lag=lag, details={"records": state.records}, owners=role.owners())
+        return Progress(reads=state.progress, details={"records": state.records}, owners=role.owners())
 
     return progress

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from ops.processes.lifetime import Background
 from ops.processes.owned_role import OwnedRole
 from ops.processes.platform import Platform
+from ops.processes.relay_metrics import relay_delay
 from storage.controls.tail import ControlsTail
 from storage.log.port import LogUnavailable
 from storage.mongo.connector_checks import ConnectorChecks
@@ -104,4 +105,5 @@ def _relay(platform: Platform, own: OwnRecords, partition: int) -> Relay:
         translate=order_commands,
         anchors=anchors,
         own=own,
+        sent=relay_delay(platform, ORDER_COMMANDS),
     )

@@ -76,7 +76,7 @@ CONNECTOR_UP = MetricSpec("omniaxs_connector_up", "gauge", "flag", "1 while orde
 
 VENUE_REQUESTS_TOTAL = MetricSpec("omniaxs_venue_requests_total", "counter", "requests", "Requests that venues have answered.", ("connector", "outcome"))  # fmt: skip
 VENUE_ERRORS = MetricSpec("omniaxs_venue_errors_total", "counter", "errors", "Error codes of venues in answers to requests.", ("connector", "code"))  # fmt: skip
-RELAY_DELAY = MetricSpec("omniaxs_relay_delay_seconds", "histogram", "seconds", "From a record on the log until what follows from it stands on another topic.", ("target",))  # fmt: skip
+RELAY_DELAY = MetricSpec("omniaxs_relay_delay_seconds", "histogram", "seconds", "From a decided record until what follows from it stands on another topic.", ("target",))  # fmt: skip
 VENUE_WAIT = MetricSpec("omniaxs_venue_request_wait_seconds", "histogram", "seconds", "From a request on the log until it is handed to its venue.")  # fmt: skip
 VENUE_DURATION = MetricSpec("omniaxs_venue_request_seconds", "histogram", "seconds", "From a request at its venue until its answer stands on the log.", ("connector",))  # fmt: skip
 
@@ -86,6 +86,11 @@ JOB_DURATION = MetricSpec("omniaxs_job_duration_seconds", "histogram", "seconds"
 JOB_QUEUE_AGE = MetricSpec("omniaxs_job_queue_age_seconds", "histogram", "seconds", "From the time a job was asked for until its first try.", ("actor",))  # fmt: skip
 MAILS_TOTAL = MetricSpec("omniaxs_mails_total", "counter", "mails", "Tries to send mails by how they ended.", ("template", "outcome"))  # fmt: skip
 MAIL_DURATION = MetricSpec("omniaxs_mail_seconds", "histogram", "seconds", "From the cause of a mail until the server has taken it.", ("template",), (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 1800.0))  # fmt: skip
+ALERT_TELLINGS = MetricSpec("omniaxs_alert_tellings_total", "counter", "rounds", "Rounds of telling people and webhooks of an alert.", ("kind", "severity"))  # fmt: skip
+ALERT_HOOKS_TOTAL = MetricSpec("omniaxs_alert_webhooks_total", "counter", "tries", "Tries to tell webhooks of alerts by how they ended.", ("webhook", "outcome"))  # fmt: skip
+PROVISIONING_STEPS = MetricSpec("omniaxs_provisioning_steps_total", "counter", "steps", "Tries of provisioning steps by how they ended.", ("step", "outcome"))  # fmt: skip
+PROVISIONING_JOBS = MetricSpec("omniaxs_provisioning_jobs_total", "counter", "jobs", "Provisioning jobs that are over, by how they ended.", ("outcome",))  # fmt: skip
+PROVISIONING_DURATION = MetricSpec("omniaxs_provisioning_seconds", "histogram", "seconds", "From the approval of an application until its job was over.", (), (0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 1800.0))  # fmt: skip
 SWEPT = MetricSpec("omniaxs_swept_total", "counter", "items", "What sweeps found and dealt with.", ("sweep",))
 AUDIT_HEAD_TIMESTAMP = MetricSpec("omniaxs_audit_head_timestamp_seconds", "gauge", "seconds", "When this process last put the head of the audit trail on the log; 0: never.")  # fmt: skip
 

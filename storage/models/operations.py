@@ -6,6 +6,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from storage.models.ownership import PartitionReport
+from storage.models.partition_progress import PartitionProgress
+from storage.models.recent_figures import RecentFigures
 
 Role = Literal["gateway", "market", "orders", "projection", "venues", "feed", "workers", "local"]
 
@@ -29,7 +31,11 @@ def owned_partitions(records: str, reports: Iterable[PartitionReport]) -> list[O
 
 
 class Heartbeat(BaseModel):
-    """A process says that it lives. Times in nanoseconds since the epoch; `lag` is records behind, by `topic-partition`."""
+    """A process says that it lives. Times in nanoseconds since the epoch; `lag` is records behind, by `topic-partition`.
+
+    It is `ready` or not since `ready_since`, and then `problems` says why not, in words, by check. `progress` is where each
+    partition that it reads stands, `rates` how often a second things happened in the time of `recent`.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -40,6 +46,10 @@ class Heartbeat(BaseModel):
     started_at: int
     beat_at: int
     ready: bool
+    ready_since: int = 0
+    problems: dict[str, str] = Field(default_factory=dict)
+    progress: list[PartitionProgress] = Field(default_factory=list)
+    recent: RecentFigures = Field(default_factory=RecentFigures)
     partitions: dict[str, list[int]] = Field(default_factory=dict)
     lag: dict[str, int] = Field(default_factory=dict)
     rates: dict[str, float] = Field(default_factory=dict)

@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaError
 
 from ops.runtime.clock import Clock
 from storage.log.port import Bounds, Log, LogUnavailable
+from storage.models.partition_progress import PartitionProgress, Standstills
 from streams.app.batch import BatchTaker
 from streams.app.batch_transport import BatchConsumer, BatchTransport, PartitionListener
 from streams.app.faust_app import AppOptions, build_app
@@ -45,6 +46,8 @@ class GroupMember:
         self._options, self._takers, self._log, self._clock = options, takers, log, clock
         self._watch = StallWatch(idle_alarm_seconds)
         self._bounds: dict[tuple[str, int], Bounds] = {}
+        self._standstills = {topic: Standstills() for topic in takers}
+        self._seen: dict[str, dict[int, PartitionProgress]] = {}
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._app = build_app(options, takers, listener, transport)
 
@@ -65,12 +68,23 @@ class GroupMember:
         )
 
     def _partition_states(self) -> Iterator[PartitionState]:
-        now = self._clock.monotonic()
         for topic, taker in self._takers.items():
-            for partition, progress in sorted(taker.partitions.items()):
-                bounds = self._bounds.get((topic, partition))
-                lag = None if bounds is None else max(0, bounds.next - max(bounds.first, progress.durable))
-                yield PartitionState(topic, partition, progress.durable, lag, now - progress.moved)
+            for one in self._progress(topic, taker):
+                seen = self._seen.get(topic, {}).get(one.partition)
+                stands = seen is not None and seen.position == one.position
+                yield PartitionState(
+                    topic,
+                    one.partition,
+                    one.position,
+                    one.lag if (topic, one.partition) in self._bounds else None,
+                    seen.standing_seconds if seen is not None and stands else 0,
+                )
+
+    def _progress(self, topic: str, taker: BatchTaker) -> Iterator[PartitionProgress]:
+        """How far the partitions are now, to where the log reached at the last look."""
+        for partition, progress in sorted(taker.partitions.items()):
+            first, end = self._bounds.get((topic, partition), (0, 0))
+            yield PartitionProgress(self._options.group, topic, partition, max(first, progress.durable), end)
 
     def fail(self, error: BaseException) -> None:
         """End `run` with this error, if nothing has ended it before."""
@@ -139,6 +153,8 @@ class GroupMember:
     async def _look(self, topic: str, taker: BatchTaker) -> None:
         bounds = await self._log.bounds(topic)
         self._bounds.update({(topic, partition): bound for partition, bound in bounds.items()})
+        seen = self._standstills[topic].look(self._clock.monotonic(), list(self._progress(topic, taker)))
+        self._seen[topic] = {one.partition: one for one in seen}
         committed = await self._log.committed(self._options.group, topic)
         partition = self._watch.look(self._clock.monotonic(), topic, taker.partitions, bounds, committed)
         if partition is not None:

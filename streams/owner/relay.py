@@ -27,7 +27,8 @@ class Relay:
 
     With `own` the records come from the owner beside it, else from a tail of the log.
 
-    Progress is stored at most every `progress_seconds`, as an anchor, after what it covers was acknowledged.
+    Progress is stored at most every `progress_seconds`, as an anchor, after what it covers was acknowledged. `sent` is told of
+    each record's timestamp (ms since the epoch) once its messages stand.
     """
 
     def __init__(
@@ -40,11 +41,12 @@ class Relay:
         translate: Callable[[Record], Sequence[Message]],
         anchors: AnchorStore,
         own: OwnRecords | None = None,
+        sent: Callable[[int], None] | None = None,
         progress_seconds: float = 3.0,
         retry_seconds: float = 0.2,
     ) -> None:
         self._log, self._source, self._partition, self._target = log, source, partition, target
-        self._translate, self._anchors, self._own = translate, anchors, own
+        self._translate, self._anchors, self._own, self._sent = translate, anchors, own, sent
         self._progress_seconds, self._retry_seconds = progress_seconds, retry_seconds
         self._done: Anchor | None = None
 
@@ -66,7 +68,7 @@ class Relay:
                         await storing  # it ends by an error alone, which must not go unheard
                     for record in records:
                         for valid in judge.take([record]):
-                            await self._send(self._translate(valid))
+                            await self._relay(valid)
                         self._done = judge.anchor
         finally:
             storing.cancel()
@@ -76,6 +78,12 @@ class Relay:
         if self._own is not None:
             return self._own.tail(self._partition, start)
         return self._log.tail(self._source, {self._partition: start})
+
+    async def _relay(self, record: Record) -> None:
+        messages = self._translate(record)
+        await self._send(messages)
+        if messages and self._sent is not None:
+            self._sent(record.timestamp)
 
     async def _send(self, messages: Sequence[Message]) -> None:
         """Until they are acknowledged; nothing later goes out before."""

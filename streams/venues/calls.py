@@ -3,8 +3,8 @@
 from collections import deque
 from collections.abc import Sequence
 
-from ops.runtime.clock import Clock
-from ops.runtime.metrics import VENUE_DURATION, VENUE_ERRORS, VENUE_REQUESTS_TOTAL, Metrics
+from ops.runtime.clock import Clock, milliseconds
+from ops.runtime.metrics import VENUE_DURATION, VENUE_ERRORS, VENUE_REQUESTS_TOTAL, VENUE_WAIT, Metrics
 from storage.log.port import Record
 from storage.models.venues import VenueRecord, VenueReport
 from storage.topics import VENUE_REQUESTS
@@ -20,11 +20,14 @@ class VenueCalls:
         self._requests = metrics.counter(VENUE_REQUESTS_TOTAL)
         self._errors = metrics.counter(VENUE_ERRORS)
         self._duration = metrics.histogram(VENUE_DURATION)
+        self._waited = metrics.histogram(VENUE_WAIT).observe
         self._began: dict[int, deque[tuple[int, float]]] = {}
 
     def began(self, partition: int, requests: Sequence[Record]) -> None:
         """These were handed to the owner of the partition."""
-        now = self._clock.monotonic()
+        now, present = self._clock.monotonic(), milliseconds(self._clock.now())
+        for request in requests:
+            self._waited(max(0, present - request.timestamp) / 1000)
         self._began.setdefault(partition, deque()).extend((request.offset, now) for request in requests)
 
     def acknowledged(self, partition: int, record: VenueRecord) -> None:

@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 from ops.processes.commands.port import EXIT_DATA, EXIT_FAILED, EXIT_TEMPORARY, Arguments, CommandFailed, Event
+from ops.processes.feed_metrics import MeasuredPublish
 from ops.processes.platform import Platform
 from ops.runtime.metrics import FEED_DROPPED, FEED_PUBLISHED
 from storage.log.port import AppendUnknown, LogUnavailable
@@ -40,7 +41,7 @@ async def replay(platform: Platform, arguments: Arguments) -> AsyncIterator[Even
 
     async def passes(publisher: FeedPublisher) -> None:
         while True:
-            await feed.run(publisher)
+            await feed.run(MeasuredPublish(publisher, platform, _kind_of(feed)))
             if not plan.loop:
                 return
             publisher.begin(platform.identifiers.event_id())
@@ -62,7 +63,11 @@ async def synthetic(platform: Platform, arguments: Arguments) -> AsyncIterator[E
             f"no such symbol: {', '.join(unknown)}; `omniaxs markets load` loads instruments", EXIT_DATA
         )
     feed = SyntheticFeed(reference, platform.clock, int(arguments.get("seed") or 1), symbols=symbols)
-    async for event in _published(platform, feed, reference, feed.run):
+
+    async def run(publisher: FeedPublisher) -> None:
+        await feed.run(MeasuredPublish(publisher, platform, _kind_of(feed)))
+
+    async for event in _published(platform, feed, reference, run):
         yield event
 
 
@@ -84,7 +89,7 @@ async def _published(
     try:
         while not task.done():
             await asyncio.wait([task], timeout=_REPORT_SECONDS)
-            _count(platform, feed.name, publisher.counts, counted)
+            _count(platform, _kind_of(feed), publisher.counts, counted)
             yield {"feed": feed.name, **_shown(publisher.counts), "done": False}
     finally:
         task.cancel()
@@ -108,12 +113,16 @@ def _raise_readably(task: asyncio.Task[None]) -> None:
 
 def _count(platform: Platform, feed: str, counts: FeedCounts, counted: FeedCounts) -> None:
     """Bring the metrics up to what was published since the last look."""
-    kind_of_feed = feed.partition(":")[0]  # file names would be labels without bound
     published = platform.metrics.counter(FEED_PUBLISHED)
-    published.labels(feed=kind_of_feed, kind="quote").inc(counts.quotes - counted.quotes)
-    published.labels(feed=kind_of_feed, kind="trade").inc(counts.trades - counted.trades)
-    platform.metrics.counter(FEED_DROPPED).labels(feed=kind_of_feed).inc(counts.repeats - counted.repeats)
+    published.labels(feed=feed, kind="quote").inc(counts.quotes - counted.quotes)
+    published.labels(feed=feed, kind="trade").inc(counts.trades - counted.trades)
+    platform.metrics.counter(FEED_DROPPED).labels(feed=feed).inc(counts.repeats - counted.repeats)
     counted.quotes, counted.trades, counted.repeats = counts.quotes, counts.trades, counts.repeats
+
+
+def _kind_of(feed: Feed) -> str:
+    """For labels: file names would be labels without bound."""
+    return feed.name.partition(":")[0]
 
 
 def _shown(counts: FeedCounts) -> Event:

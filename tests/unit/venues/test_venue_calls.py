@@ -15,6 +15,7 @@ from streams.venues.check_results import WAITING, CheckResults
 
 class Handed(NamedTuple):
     offset: int
+    timestamp: int = 0
 
 
 class Counted:
