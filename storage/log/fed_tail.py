@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from types import TracebackType
-from typing import Final, Protocol, Self, cast
+from typing import Final, NamedTuple, Protocol, Self, cast
 
 from storage.log.port import Log, Record, TailClosed
 from storage.log.requests import check_partitions
@@ -28,6 +28,15 @@ class Feeder(Protocol):
         ...
 
 
+class _Reading(NamedTuple):
+    """A range of the log that is being read, and how often offsets had been moved when that began."""
+
+    partition: int
+    moves: int
+    stop: int
+    records: AsyncGenerator[Sequence[Record]]
+
+
 class FedTail:
     """See `storage.log.port.Tail`: what it delivers is what a tail of the log would. For one task at a time."""
 
@@ -39,8 +48,9 @@ class FedTail:
         self._held: deque[Sequence[Record]] = deque()
         self._count: dict[int, int] = dict.fromkeys(start, 0)
         self._wake_up = asyncio.Event()
-        self._reading: tuple[int, int, AsyncGenerator[Sequence[Record]]] | None = None
+        self._reading: _Reading | None = None
         self._log_first = False
+        self._moves = 0  # how often a partition was given another offset
         self._entered = self._closed = False
 
     def feed(self, partition: int, records: Sequence[Record]) -> None:
@@ -88,7 +98,8 @@ class FedTail:
     async def add(self, partition: int, offset: int) -> None:
         """See `Tail.add`."""
         check_partitions(self._spec, (partition,))
-        await self._stop_reading()
+        # What is being read of it meanwhile, by whoever waits for a batch, counts no more.
+        self._moves += 1
         self._held = deque(records for records in self._held if records[0].partition != partition)
         self._count[partition] = 0
         self._positions[partition] = self._next[partition] = self._known[partition] = offset
@@ -143,28 +154,30 @@ class FedTail:
         return records
 
     async def _read(self, partition: int) -> Sequence[Record] | None:
-        """The next records out of the log; None at the end of what is known to be there."""
-        if self._reading is not None and self._reading[0] != partition:
+        """The next records out of the log; None at the end of what is known to be there, or if `add` has come between."""
+        if self._reading is None or self._reading[:2] != (partition, self._moves):
             await self._stop_reading()
-        if self._reading is None:
             stop = self._known[partition]
-            reading = self._log.read(self._spec.name, partition, self._next[partition], stop)
-            self._reading = partition, stop, cast("AsyncGenerator[Sequence[Record]]", reading)
-        _, stop, reading = self._reading
+            records_of = self._log.read(self._spec.name, partition, self._next[partition], stop)
+            generator = cast("AsyncGenerator[Sequence[Record]]", records_of)
+            self._reading = _Reading(partition, self._moves, stop, generator)
+        reading = self._reading
         try:
-            records = await anext(reading)
-        except StopAsyncIteration:  # the last records before the end may have been compacted away
-            self._reading = None
-            end = min(stop, (await self._log.bounds(self._spec.name))[partition].next)
-            self._next[partition] = self._positions[partition] = max(self._next[partition], end)
-            return None
+            records = await anext(reading.records, None)
+            end = min(reading.stop, (await self._log.bounds(self._spec.name))[partition].next) if records is None else 0
         except BaseException:
             self._reading = None
             raise
+        if reading.moves != self._moves:
+            return None
+        if records is None:  # the last records before the end may have been compacted away
+            self._reading = None
+            self._next[partition] = self._positions[partition] = max(self._next[partition], end)
+            return None
         self._next[partition] = self._positions[partition] = records[-1].offset + 1
         return records
 
     async def _stop_reading(self) -> None:
         if self._reading is not None:
-            (_, _, reading), self._reading = self._reading, None
-            await reading.aclose()
+            reading, self._reading = self._reading, None
+            await reading.records.aclose()

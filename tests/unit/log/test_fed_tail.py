@@ -19,8 +19,8 @@ TOPICS = Topics({ORDER_COMMANDS: 1, ORDER_EVENTS: 1})
 class CountingLog(MemoryLog):
     """Notes what is read."""
 
-    def __init__(self) -> None:
-        super().__init__(TOPICS)
+    def __init__(self, topics: Topics = TOPICS) -> None:
+        super().__init__(topics)
         self.reads: list[tuple[int, int]] = []
 
     async def read(self, topic: str, partition: int, start: int, stop: int) -> AsyncIterator[Sequence[Record]]:
@@ -127,6 +127,41 @@ async def test_another_offset_may_be_chosen_and_the_end_is_told() -> None:
         with pytest.raises(TailClosed):
             await waiting
     await place.append(5)
+
+
+class SlowLog(CountingLog):
+    """Its reads wait until they are let go on."""
+
+    def __init__(self, topics: Topics) -> None:
+        super().__init__(topics)
+        self.go_on = asyncio.Event()
+
+    async def read(self, topic: str, partition: int, start: int, stop: int) -> AsyncIterator[Sequence[Record]]:
+        await self.go_on.wait()
+        async for records in super().read(topic, partition, start, stop):
+            yield records
+
+
+async def test_partitions_are_added_and_moved_while_somebody_waits_for_what_is_read() -> None:
+    topics = Topics({ORDER_COMMANDS: 2, ORDER_EVENTS: 2})
+    log = SlowLog(topics)
+    own = OwnRecords(log, topics[ORDER_EVENTS])
+    keys = {topics.partition(ORDER_EVENTS, key): key for key in (b"%d" % number for number in range(20))}
+    for value in range(6):
+        for partition in (0, 1):
+            await log.append(ORDER_EVENTS, Message(keys[partition], b"%d" % (10 * partition + value)))
+    async with own.tail(0, 0) as tail:
+        waiting = asyncio.create_task(tail.batch())
+        await asyncio.sleep(0.001)
+        await tail.add(1, 4)
+        await tail.add(0, 3)
+        log.go_on.set()
+        found = [int(record.value or b"") for record in await waiting]
+        async with asyncio.timeout(5):
+            while len(found) < 5:
+                found += [int(record.value or b"") for record in await tail.batch()]
+        assert sorted(found) == [3, 4, 5, 14, 15]
+        assert tail.positions() == {0: 6, 1: 6}
 
 
 @pytest.mark.parametrize("seed", range(30))
