@@ -10,6 +10,7 @@ from gateway import people
 from gateway.account import routes as account
 from gateway.account.standing import Standing
 from gateway.callers import Authenticator, BearerAuthenticator
+from gateway.connectors import routes as connectors
 from gateway.http.answers import Answers
 from gateway.http.body import BODY_BYTES, BODY_SECONDS
 from gateway.http.contract import Operation, load_additions, load_contract, operations_of
@@ -48,6 +49,7 @@ BUILT: Final = (
     | trading_reads.BUILT
     | account.BUILT
     | platform_keys.BUILT
+    | connectors.BUILT
     | people.BUILT
 )
 
@@ -107,7 +109,9 @@ def build_app(parts: GatewayParts) -> Quart:
         tokens=tokens,
     )
     _register_trading(routes, edge, parts, tokens)
-    platform_keys.register_platform_keys(routes, edge, parts.signing_keys)
+    connected = parts.people.administration.connectors
+    platform_keys.register_platform_keys(routes, edge, parts.signing_keys, connected.vault)
+    connectors.register_connectors(routes, edge, connected, tokens)
     people.register_people(routes, edge, parts.people, tokens)
     contract = load_contract()
     system.register_document(routes, edge, answers, build_document(contract, load_additions(), BUILT))

@@ -32,9 +32,9 @@ class Availabilities:
         states = [control.document for control in stored if isinstance(control.document, ConnectorState)]
         return {state.connector: state for state in states}
 
-    async def say(self, connector: str, status: ConnectorStatus, reason: str, by: str, now: int) -> ConnectorState:
-        """An admin (`by`) says at `now` (ns) whether a connector is up, whatever health checks say, until it is taken back."""
-        word = ConnectorWord(status, reason, now, by)
+    async def say(self, connector: str, status: ConnectorStatus, *, reason: str, by: str, at: int) -> ConnectorState:
+        """An admin (`by`) says at `at` (ns) whether a connector is up, whatever health checks say, until it is taken back."""
+        word = ConnectorWord(status, reason, at, by, at)
         return await self._change(connector, lambda state: by_admin(connector, state, word))
 
     async def take_back(self, connector: str) -> ConnectorState:
@@ -43,7 +43,8 @@ class Availabilities:
 
     async def find(self, connector: str, status: ConnectorStatus, reason: str = "") -> ConnectorState:
         """The health checks have found a connector to be up or down."""
-        word = ConnectorWord(status, reason, self._clock.now())
+        now = self._clock.now()
+        word = ConnectorWord(status, reason, now, at=now)
         return await self._change(connector, lambda state: by_health(connector, state, word))
 
     async def _change(

@@ -5,6 +5,8 @@ An admin's word wins until it is taken back; without any word a connector is dow
 
 from typing import Final, Literal, NamedTuple
 
+import msgspec
+
 from storage.models.controls import ConnectorState, ConnectorStatus, ConnectorWord
 
 Source = Literal["admin", "health"]
@@ -36,8 +38,10 @@ def availability_of(connector: str, state: ConnectorState | None, known_since: i
 
 
 def by_admin(connector: str, state: ConnectorState | None, word: ConnectorWord) -> ConnectorState:
-    """The state after an admin's word."""
+    """The state after an admin's word; a word that was said before the one that stands changes nothing."""
     before = state.admin if state is not None else None
+    if state is not None and before is not None and before.at > word.at:
+        return state
     return _state(connector, _continued(before, word), state.health if state is not None else None, state)
 
 
@@ -49,6 +53,8 @@ def by_health_alone(connector: str, state: ConnectorState | None) -> ConnectorSt
 def by_health(connector: str, state: ConnectorState | None, word: ConnectorWord) -> ConnectorState:
     """The state after what the health checks have found."""
     before = state.health if state is not None else None
+    if before is not None and (before.status, before.reason) == (word.status, word.reason):
+        word = before
     return _state(connector, state.admin if state is not None else None, _continued(before, word), state)
 
 
@@ -56,7 +62,7 @@ def _continued(before: ConnectorWord | None, word: ConnectorWord) -> ConnectorWo
     """`word`, whose status began when the word before began to say so."""
     if before is None or before.status != word.status:
         return word
-    return ConnectorWord(word.status, word.reason, before.since, word.by)
+    return msgspec.structs.replace(word, since=before.since)
 
 
 def _state(

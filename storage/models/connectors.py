@@ -20,7 +20,7 @@ class Connector(BaseModel):
     """One entry. `planned`: not connected yet; `ready`: new bindings may take it; `deprecated`: those that there are stay.
 
     `asset_classes`, `regions` and `connectivity` (REST, WebSocket, FIX, ...) are free texts; no asset class means all.
-    `version` grows with each write.
+    `made_by` is the effect id of the write that made it; `version` grows with each write.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -34,6 +34,7 @@ class Connector(BaseModel):
     integration_stage: Stage = "planned"
     created_at: int
     updated_at: int
+    made_by: str = ""
     version: int = 1
 
 

@@ -47,12 +47,15 @@ ConnectorStatus = Literal["up", "down"]
 
 
 class ConnectorWord(msgspec.Struct, frozen=True):
-    """What somebody says of a connector: an admin (`by` whom) or the health checks. `since` (ns): when the status began."""
+    """What somebody says of a connector: an admin (`by` whom) or the health checks. `since` (ns): when the status began;
+    `at`: when this was said.
+    """
 
     status: ConnectorStatus
     reason: str = ""
     since: int = 0
     by: str = ""
+    at: int = 0
 
 
 class ConnectorState(msgspec.Struct, frozen=True, tag="connector"):

@@ -123,6 +123,7 @@ class Asked(NamedTuple):
     code: str = "ok"
 
 
+SIM_C: Final = {"connector_id": "sim-c", "provider": "Simulated venue C", "provider_type": "simulated"}
 REQUESTS: Final[Mapping[str, Asked]] = {
     "adminListUsers": Asked("/users"),
     "adminListUserApiKeys": Asked("/users/usr_1/api-keys"),
@@ -140,6 +141,18 @@ REQUESTS: Final[Mapping[str, Asked]] = {
     "adminReviewAccessApplication": Asked("/access-applications/app_1/review", {}),
     "adminApproveAccessApplication": Asked("/access-applications/app_1/approve", {}),
     "adminRejectAccessApplication": Asked("/access-applications/app_2/reject", {"reject_reason_code": "kyc.missing"}),
+    "adminListConnectorCatalog": Asked("/connectors/catalog"),
+    "adminCreateConnectorCatalog": Asked("/connectors/catalog", SIM_C),
+    "adminUpdateConnectorCatalog": Asked("/connectors/catalog/sim-c", SIM_C, 404, "connector.not_found"),
+    "adminListConnectorAvailability": Asked("/connectors/availability"),
+    "adminUpdateConnectorAvailability": Asked(
+        "/connectors/sim-c/availability", {"status": "down"}, 404, "connector.not_found"
+    ),
+    "adminListRegistryExchanges": Asked("/internal/v1/registry/exchanges"),
+    "adminUpsertExchangeCredential": Asked(
+        "/exchange-credentials",
+        {"exchange_code": "XNAS", "credential_name": "main", "api_key_ciphertext": "a", "api_secret_ciphertext": "b"},
+    ),
     LOGOUT: Asked("/auth/logout", {}),
 }
 REFUSED: Final[Mapping[str, tuple[int, str]]] = {
