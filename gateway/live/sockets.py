@@ -12,6 +12,7 @@ from gateway.live.connection import AUTH_SECONDS, CLOSING_SECONDS, Connection
 from gateway.live.heartbeat import PING_SECONDS, Wheel
 from gateway.live.hub import LiveHub
 from gateway.live.protocol import Wording
+from gateway.live.topics import SCOPES
 from gateway.live.wire import Wire
 from ops.runtime.clock import Clock
 from ops.runtime.errors import HubError
@@ -46,6 +47,9 @@ class LiveSockets:
         self.wording = Wording(languages)
         self.draining = False
         self._reference, self._metrics = reference, metrics
+        if metrics is not None:
+            for code in close_codes.REASONS:
+                metrics.counter(WEBSOCKET_CLOSED).labels(str(code))  # a counter that begins at 1 has no increase there
         self._connections: dict[Connection, None] = {}
         self._by_key: dict[str, set[Connection]] = {}
         self._wheel: Wheel[Connection] = Wheel(SLOT_SECONDS)
@@ -183,8 +187,8 @@ class LiveSockets:
         self.hub.statistics.publish()
         if self._metrics is not None:
             self._metrics.gauge(WEBSOCKET_CONNECTIONS).set(len(self._connections))
-            for family, count in self.hub.subscriptions.items():
-                self._metrics.gauge(WEBSOCKET_SUBSCRIPTIONS).labels(family).set(count)
+            for family in SCOPES:
+                self._metrics.gauge(WEBSOCKET_SUBSCRIPTIONS).labels(family).set(self.hub.subscriptions.get(family, 0))
 
     def _release_key(self, connection: Connection) -> None:
         key_id = connection.caller.key_id if connection.caller is not None else None

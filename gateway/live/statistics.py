@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from gateway.live.backlog import Losses
 from gateway.live.router import Delivered
+from gateway.live.topics import SCOPES
 from ops.runtime.clock import Clock, milliseconds
 from ops.runtime.metrics import (
     WEBSOCKET_CONFLATED,
@@ -24,6 +25,8 @@ class Statistics:
         self.delivered = Delivered()
         self._clock, self._metrics = clock, metrics
         self._told: dict[tuple[str, str], int] = {}
+        for spec in (WEBSOCKET_DELIVERED, WEBSOCKET_CONFLATED, WEBSOCKET_DROPPED, WEBSOCKET_GAPS):
+            self._bring(spec, dict.fromkeys(SCOPES, 0))  # a counter that begins at 1 has no increase there
 
     def delays(self, oldest: Mapping[str, int]) -> None:
         """Observe how long ago the oldest record of each family was appended (ms since the epoch)."""

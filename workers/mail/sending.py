@@ -8,11 +8,11 @@ import asyncio
 import json
 import logging
 from collections.abc import Mapping
-from typing import Final, Protocol
+from typing import Final, Protocol, get_args
 
 from ops.runtime.clock import Clock
 from ops.runtime.metrics import MAIL_DURATION, MAILS_TOTAL, Metrics
-from storage.models.mails import Mail
+from storage.models.mails import Mail, MailTemplate
 from storage.mongo.failures import StoreUnavailable
 from storage.sealing import KeyRing, UnknownKey, Unreadable
 from workers.jobs import TryAgain
@@ -24,6 +24,7 @@ from workers.mail.transport import MailRefused, MailTransport, MailTrouble
 _log = logging.getLogger(__name__)
 LONGEST_PAUSE_SECONDS: Final = 15
 _RECORD_PAUSE_SECONDS: Final = 0.5
+_OUTCOMES: Final = ("sent", "retried", "refused", "expired")
 _NANOSECONDS: Final = 1_000_000_000
 
 
@@ -61,6 +62,9 @@ class MailSending:
         self._outbox, self._renderer, self._transport = outbox, renderer, transport
         self._key_ring, self._clock, self._report = key_ring, clock, report
         self._counter, self._seconds = metrics.counter(MAILS_TOTAL), metrics.histogram(MAIL_DURATION)
+        for template in get_args(MailTemplate):
+            for outcome in _OUTCOMES:
+                self._counter.labels(template=template, outcome=outcome)  # one that begins at 1 has no increase there
 
     async def send(self, outbox_id: str) -> None:
         """Send the mail unless it was sent, is being sent, or is over. Raises `TryAgain` after trouble that may pass, and

@@ -39,6 +39,8 @@ class Sweeping:
     ) -> None:
         self._sweeps, self._leases, self._holder, self._clock = sweeps, leases, holder, clock
         self._counter = metrics.counter(SWEPT)
+        for sweep in sweeps:
+            self._counter.labels(sweep=sweep.name)
 
     async def run(self) -> None:
         """Sweep until cancelled, then give the leases back. A store that is away is asked again at the next turn."""
