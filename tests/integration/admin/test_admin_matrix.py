@@ -22,8 +22,10 @@ from gateway.identity.afterwards import Afterwards
 from gateway.identity.codes import Codes
 from gateway.identity.parts import IdentityParts
 from ops.runtime.identifiers import SystemIdentifiers
+from storage.models.applications import Application
 from storage.models.people import ADMIN_ROLES, AdminRole
 from storage.models.sessions import ACCESS_SECONDS
+from storage.mongo.applications import Applications
 from storage.mongo.challenges import Challenges
 from storage.mongo.notices import Notices
 from storage.passwords import Passwords
@@ -229,6 +231,13 @@ async def desk() -> AdminDesk:
     await desk.user("usr_1")
     await desk.admin("ops_admin", "adm_other")
     await desk.admin("super_admin", "adm_rules")
+    for number in (1, 2):
+        await Applications(desk.database).insert(
+            Application(
+                application_id=f"app_{number}", tenant_id="ten_1", contact_email="ada@acme.example",
+                target_markets=("equity",), target_exchanges=("XNAS",), submitted_at=number, updated_at=number,
+            )
+        )  # fmt: skip
     return desk
 
 
