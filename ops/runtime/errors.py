@@ -103,6 +103,7 @@ _KINDS: Final[tuple[ErrorKind, ...]] = (
     ErrorKind("waitlist.unknown_country", 422, False, "This is not a country or region that we know.", "Send an ISO 3166-1 code of two letters, or its English name."),
     ErrorKind("application.not_found", 404, False, "There is no such access application.", "GET /v1/access-applications lists yours."),
     ErrorKind("application.wrong_state", 409, False, "The access application is {status}, which does not allow this.", "details.status is how it stands; read it before deciding again."),
+    ErrorKind("tenant.not_found", 404, False, "There is no such tenant.", "Check the tenant id."),
     ErrorKind("provisioning_job.not_found", 404, False, "There is no such provisioning job.", "An application that is approved names its job."),
     ErrorKind("provisioning_job.wrong_state", 409, False, "The provisioning job is {status}, which does not allow this.", "Only a job that was rolled back is retried; one that failed is still being undone."),
     ErrorKind("provisioning.policy_impossible", 409, False, "The provision policy names {exchange_code}, which the application does not ask for.", "Retry the job with another provision_policy."),

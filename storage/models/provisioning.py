@@ -73,17 +73,26 @@ class PlannedBinding(BaseModel):
     refused: tuple[str, ...] = ()
 
 
+class Asked(BaseModel):
+    """When the order core was asked for something, and the occasion: together they make commands that have one effect."""
+
+    model_config = ConfigDict(frozen=True)
+
+    at: int
+    occasion: str
+
+
 class AccountOpening(BaseModel):
-    """What the job has asked the order core for. `asked_at` and `occasion` make the ids of its commands, so that they have
-    one effect. `kept`: the tenant had the account before.
+    """What of the account has been asked of the order core. `kept`: the tenant had it before. `closing` is how its opening is
+    taken back.
     """
 
     model_config = ConfigDict(frozen=True)
 
     account_id: str
-    asked_at: int
-    occasion: str
     kept: bool = False
+    opening: Asked
+    closing: Asked | None = None
 
 
 class ProvisioningJob(BaseModel):

@@ -1,0 +1,1 @@
+"""The job `provision`: the steps of the saga, and who does them."""

@@ -1,0 +1,79 @@
+"""A job in the hands of this worker: its claim is renewed while it is worked on, and every change is stored under it."""
+
+import asyncio
+import logging
+from types import TracebackType
+from typing import Final, Protocol
+
+from ops.runtime.clock import Clock
+from storage.models.provisioning import ProvisioningJob
+from storage.mongo.failures import StoreUnavailable
+from workers.provisioning.troubles import ClaimLost
+
+_log = logging.getLogger(__name__)
+CLAIM_SECONDS: Final = 8
+RENEW_SECONDS: Final = 2.0
+_NANOSECONDS: Final = 1_000_000_000
+
+
+class JobStore(Protocol):
+    """`storage.mongo.provisioning_jobs.ProvisioningJobs`, which says what each promises."""
+
+    async def get(self, job_id: str) -> ProvisioningJob | None: ...
+    async def claim(self, job: ProvisioningJob, now: int, until: int) -> ProvisioningJob | None: ...
+    async def renew(self, job: ProvisioningJob, until: int) -> bool: ...
+    async def save(self, job: ProvisioningJob) -> ProvisioningJob | None: ...
+    async def end_turn(self, job: ProvisioningJob) -> None: ...
+
+
+def claimed_until(now: int) -> int:
+    """When a claim ends that is taken or renewed `now` (ns)."""
+    return now + CLAIM_SECONDS * _NANOSECONDS
+
+
+class HeldJob:
+    """Renews the claim every 2 s inside `async with`; `job` is how the job stands."""
+
+    def __init__(self, store: JobStore, job: ProvisioningJob, clock: Clock) -> None:
+        self.job = job
+        self.clock = clock
+        self._store = store
+        self._writing = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+
+    async def save(self, job: ProvisioningJob) -> None:
+        """Store a change of the job. Raises `ClaimLost`."""
+        async with self._writing:
+            saved = await self._store.save(self._renewed(job))
+        if saved is None:
+            raise ClaimLost(job.job_id)
+        self.job = saved
+
+    async def __aenter__(self) -> "HeldJob":
+        self._task = asyncio.create_task(self._renew(), name=f"claim {self.job.job_id}")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    def _renewed(self, job: ProvisioningJob) -> ProvisioningJob:
+        """A write of a job that stays in our hands renews the claim too."""
+        if not job.claimed_until:
+            return job
+        return job.model_copy(update={"claimed_until": claimed_until(self.clock.now())})
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            try:
+                async with self._writing:
+                    kept = await self._store.renew(self.job, claimed_until(self.clock.now()))
+            except StoreUnavailable as error:
+                _log.warning("the claim on job %s was not renewed: %s", self.job.job_id, error)
+                continue
+            if not kept:
+                return  # the next write says so
