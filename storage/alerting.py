@@ -1,6 +1,6 @@
 """The alert desk: what any process says when something is wrong, or is so no more. It keeps the alert and asks for its delivery."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ops.runtime.clock import Clock
@@ -31,19 +31,22 @@ class AlertDesk:
         self._alerts, self._jobs, self._identifiers, self._clock = alerts, jobs, identifiers, clock
 
     async def raise_(
-        self, code: str, severity: Severity, subject: str, message: str, details: Mapping[str, Any], now: int
+        self, code: str, severity: Severity, subject: str, message: str, details: Mapping[str, Any], *, now: int
     ) -> Alert | None:
         """Something is wrong with `subject`: a new alert, or one more of the alert that stands. `code` as `area.reason`."""
         return await self.report(Raised(code, severity, subject, message, now, details))
 
-    async def resolve(self, code: str, subject: str, now: int) -> Alert | None:
+    async def resolve(self, code: str, subject: str, *, now: int) -> Alert | None:
         """Nothing is wrong with it any more. None: nothing was known to be."""
         return await self.report(Cleared(code, subject, now))
 
-    async def report(self, report: Report) -> Alert | None:
-        """The alert that the report began or changed; None: it was known already."""
+    async def report(self, report: Report, *more: Raised) -> Alert | None:
+        """The alert that the report began or changed, and `more` of the same code and subject with it; None: all was known
+        already.
+        """
         code, subject = report.code[:LONGEST_CODE], report.subject[:LONGEST_SUBJECT]
-        return await self._told(await self._alerts.change_newest(code, subject, self._changing(report, code, subject)))
+        change = self._changing((report, *more), code, subject)
+        return await self._told(await self._alerts.change_newest(code, subject, change))
 
     async def acknowledge(self, alert_id: str, by: str, now: int) -> Alert | None:
         """Somebody has taken the alert. None: there is none, or it is not open any more."""
@@ -53,15 +56,15 @@ class AlertDesk:
         """Resolve the alert if nothing was reported for as long as it takes."""
         return await self._told(await self._alerts.change(alert_id, self._due(lambda one: quieted(one, now))))
 
-    def _changing(self, report: Report, code: str, subject: str) -> Callable[[Alert | None], Alert | None]:
+    def _changing(self, reports: Sequence[Report], code: str, subject: str) -> Callable[[Alert | None], Alert | None]:
         alert_id = self._identifiers.new("alt")
 
         def change(newest: Alert | None) -> Alert | None:
-            if isinstance(report, Cleared):
-                after = cleared(newest, report)
-            else:
-                after = raised(newest, report, alert_id)
-            if after is None or after is newest:
+            after = newest
+            for report in reports:
+                made = cleared(after, report) if isinstance(report, Cleared) else raised(after, report, alert_id)
+                after = after if made is None else made
+            if after is None or after == newest:
                 return None
             bounded = {"code": code, "subject": subject, "message": after.message[:LONGEST_MESSAGE]}
             return with_due(after.model_copy(update=bounded), self._clock.now())

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
+from ops.processes.alert_parts import Alerting, open_alerting
 from ops.processes.lifetime import Background
 from ops.processes.platform import Platform
 from ops.runtime.health import Check
@@ -20,7 +21,7 @@ from ops.runtime.metrics import AUDIT_HEAD_TIMESTAMP
 from ops.runtime.settings import Settings
 from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.audit.heads import Heads
-from storage.jobs import SEND_MAIL, DramatiqJobs
+from storage.jobs import DELIVER_ALERT, SEND_MAIL, DramatiqJobs
 from storage.log.port import AppendUnknown, LogUnavailable
 from storage.models.idempotency import KEPT_SECONDS
 from storage.mongo.audit_events import AuditEvents
@@ -33,14 +34,15 @@ from workers.mail.rendering import MailRenderer, RenderedMail
 from workers.mail.report import MailReport
 from workers.mail.sending import MailSending
 from workers.mail.smtp import MailServer, SmtpTransport, sender_of
-from workers.mail.transport import InboxTransport, MailTransport
-from workers.mail.words import load_words
+from workers.mail.transport import InboxTransport, MailTransport, MailTrouble
+from workers.mail.words import MailWords, load_words
 from workers.sweeps.outbox import outbox_sweep
 from workers.sweeps.outlived import CHALLENGES_SECONDS, NOTICES_SECONDS, SESSIONS_SECONDS, dropping
 from workers.sweeps.sweeping import Sweep, Sweeping
 
 OUTBOX_SECONDS: Final = 5.0
 HEAD_SECONDS: Final = 60.0
+PROBE_SECONDS: Final = 60.0
 _log = logging.getLogger(__name__)
 
 
@@ -51,6 +53,7 @@ class Workers:
     worker: JobWorker
     transport: MailTransport
     report: MailReport
+    alerting: Alerting
     mail_settings: Mapping[str, Any]
     checks: Mapping[str, Check]
 
@@ -67,6 +70,7 @@ class Workers:
         """Finish the jobs that run for at most `seconds` and give the others back."""
         await self.worker.stop(seconds)
         await self.transport.close()
+        await self.alerting.sender.close()
 
 
 def open_workers(platform: Platform, background: Background, jobs: DramatiqJobs) -> Workers:
@@ -74,17 +78,28 @@ def open_workers(platform: Platform, background: Background, jobs: DramatiqJobs)
 
     Raises `ValueError` for a mail URL or sender that cannot be. The caller calls `stop` before the loop ends.
     """
-    transport, report = open_transport(platform), MailReport(platform.clock)
+    transport, report, words = open_transport(platform), MailReport(platform.clock), load_words()
+    alerting = open_alerting(platform, jobs, words)
     worker = JobWorker(
         jobs.broker,
-        {SEND_MAIL: _sending(platform, transport, report).send},
+        {
+            SEND_MAIL: _sending(platform, transport, report, words).send,
+            DELIVER_ALERT: alerting.delivery.deliver,
+        },
         asyncio.get_running_loop(),
         metrics=platform.metrics,
         clock=platform.clock,
     )
     worker.start()
-    background.start(_sweeping(platform, jobs).run(), "sweeps")
-    return Workers(worker, transport, report, mail_settings(platform.settings), {"jobs": jobs.problem})
+    sweeps = [*_sweeps(platform, jobs), *alerting.sweeps]
+    if isinstance(transport, SmtpTransport):
+        sweeps.append(Sweep("mail server", PROBE_SECONDS, partial(_probe, transport, report)))
+    holder = f"workers-{socket.gethostname()}-{os.getpid()}"
+    leases = Leases(platform.store.database)
+    sweeping = Sweeping(sweeps, leases, holder, clock=platform.clock, metrics=platform.metrics)
+    background.start(sweeping.run(), "sweeps")
+    checks = {"jobs": jobs.problem}
+    return Workers(worker, transport, report, alerting, mail_settings(platform.settings), checks)
 
 
 def open_transport(platform: Platform) -> MailTransport:
@@ -117,8 +132,8 @@ def mail_settings(settings: Settings) -> dict[str, Any]:
     return {**shown, "configured": True, "host": server.host, "port": server.port, "tls": tls}
 
 
-def _sending(platform: Platform, transport: MailTransport, report: MailReport) -> MailSending:
-    renderer = MailRenderer(load_words(), sender_of(platform.settings.mail_sender).domain)
+def _sending(platform: Platform, transport: MailTransport, report: MailReport, words: MailWords) -> MailSending:
+    renderer = MailRenderer(words, sender_of(platform.settings.mail_sender).domain)
     return MailSending(
         Outbox(platform.store.database),
         renderer,
@@ -130,11 +145,11 @@ def _sending(platform: Platform, transport: MailTransport, report: MailReport) -
     )
 
 
-def _sweeping(platform: Platform, jobs: DramatiqJobs) -> Sweeping:
+def _sweeps(platform: Platform, jobs: DramatiqJobs) -> list[Sweep]:
     database, clock = platform.store.database, platform.clock
     outlived = Outlived(database)
     heads = Heads(platform.log, AuditEvents(database, platform.key_ring))
-    sweeps = [
+    return [
         Sweep("audit head", HEAD_SECONDS, partial(_publish, heads, platform)),
         Sweep("outbox", OUTBOX_SECONDS, outbox_sweep(Outbox(database), jobs, clock)),
         dropping("challenges", outlived.challenges, CHALLENGES_SECONDS, clock),
@@ -142,8 +157,17 @@ def _sweeping(platform: Platform, jobs: DramatiqJobs) -> Sweeping:
         dropping("notices", outlived.notices, NOTICES_SECONDS, clock),
         dropping("idempotency records", IdempotencyRecords(database).drop_before, KEPT_SECONDS, clock),
     ]
-    holder = f"workers-{socket.gethostname()}-{os.getpid()}"
-    return Sweeping(sweeps, Leases(database), holder, clock=clock, metrics=platform.metrics)
+
+
+async def _probe(transport: SmtpTransport, report: MailReport) -> int:
+    """Whether the mail server answers, though there is nothing to send."""
+    try:
+        await transport.probe()
+    except MailTrouble as trouble:
+        report.reached(trouble=str(trouble))
+    else:
+        report.reached()
+    return 0
 
 
 async def _publish(heads: Heads, platform: Platform) -> int:

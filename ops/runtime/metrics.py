@@ -80,6 +80,8 @@ RELAY_DELAY = MetricSpec("omniaxs_relay_delay_seconds", "histogram", "seconds", 
 VENUE_WAIT = MetricSpec("omniaxs_venue_request_wait_seconds", "histogram", "seconds", "From a request on the log until it is handed to its venue.")  # fmt: skip
 VENUE_DURATION = MetricSpec("omniaxs_venue_request_seconds", "histogram", "seconds", "From a request at its venue until its answer stands on the log.", ("connector",))  # fmt: skip
 
+CONNECTOR_CHECKS = MetricSpec("omniaxs_connector_checks_total", "counter", "checks", "Health checks of connectors by what they answered: up, down, or nothing in time (silent).", ("connector", "outcome"))  # fmt: skip
+
 JOBS_ENQUEUED = MetricSpec("omniaxs_jobs_enqueued_total", "counter", "jobs", "Jobs asked for: sent to the broker, or lost and left to a sweep.", ("actor", "outcome"))  # fmt: skip
 JOBS_TOTAL = MetricSpec("omniaxs_jobs_total", "counter", "jobs", "Tries of jobs by how they ended.", ("actor", "outcome"))  # fmt: skip
 JOB_DURATION = MetricSpec("omniaxs_job_duration_seconds", "histogram", "seconds", "One try of a job.", ("actor",))

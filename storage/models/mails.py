@@ -9,7 +9,7 @@ from storage.models.people import PreferredLanguage
 MailTemplate = Literal[
     "verification_code", "login_code", "password_reset_code", "invitation",
     "account_locked", "refresh_reused", "password_changed", "admin_activated",
-    "application_rejected", "application_active",
+    "application_rejected", "application_active", "alert",
 ]  # fmt: skip
 MailState = Literal["pending", "sending", "sent", "expired", "refused"]
 MAIL_COLLECTIONS: Final = ("challenges", "notices", "invitations", "access_applications")

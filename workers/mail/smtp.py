@@ -109,6 +109,11 @@ class SmtpTransport:
             except (aiosmtplib.SMTPSenderRefused, aiosmtplib.SMTPRecipientRefused, aiosmtplib.SMTPDataError) as answer:
                 raise _judged(answer) from None
 
+    async def probe(self) -> None:
+        """Whether the server answers us, and takes our password: `MailTrouble` when not. Nothing is sent."""
+        async with self._connected():
+            pass
+
     async def close(self) -> None:
         """Say goodbye on what is open."""
         while self._idle:

@@ -104,7 +104,8 @@ async def test_the_inbox_shows_the_newest_first_forgets_the_oldest_and_keeps_a_m
 def test_the_report_says_the_last_success_and_failure() -> None:
     clock = ManualClock()
     report = MailReport(clock)
-    assert report.details() == {"last_success_at": None, "last_error_at": None, "last_error": None, "worked": None}
+    nothing = {"last_success_at": None, "last_error_at": None, "last_error": None, "worked": None, "reachable": None}
+    assert report.details() == nothing
     report.failed("no connection: ConnectionRefusedError")
     assert report.details()["worked"] is False
     clock.advance(1)
@@ -114,4 +115,9 @@ def test_the_report_says_the_last_success_and_failure() -> None:
         "last_error_at": clock.now() - 1_000_000_000,
         "last_error": "no connection: ConnectionRefusedError",
         "worked": True,
+        "reachable": True,
     }
+    report.reached(trouble="no connection: TimeoutError")
+    assert report.details()["reachable"] is False
+    report.reached()
+    assert report.details()["reachable"] is True

@@ -1,10 +1,13 @@
 """Every mail in every language: complete, translated, and with what people wrote kept as text."""
 
 import string
+from typing import get_args
 
 import pytest
 
 from ops.runtime.languages import LANGUAGES
+from storage.models.alert_codes import ALERT_CODES
+from storage.models.alerts import SEVERITIES, TellingKind
 from storage.models.mails import Mail
 from workers.mail.rendering import TEMPLATES_WITH_CODE, MailRenderer, RenderedMail, Unrenderable, message_id_of
 from workers.mail.words import SOURCES, TEMPLATES, MailWords, load_words
@@ -20,6 +23,15 @@ VALUES = {
     "application_id": "app_1",
     "exchanges": "XNAS, BINANCE",
     "reason": "the licence is missing",
+    "alert_id": "alt_1",
+    "code": "margin.call",
+    "severity": "critical",
+    "state": "New",
+    "title": "Margin call",
+    "about": "acc_1",
+    "message": "The equity of acc_1 is below its maintenance margin.",
+    "count": "3",
+    "runbook": "docs/operating.md#alert-margin-call",
 }
 
 
@@ -64,7 +76,12 @@ def test_every_mail_has_every_part_in_three_languages_that_differ(words: MailWor
 
 def test_there_are_no_other_words_and_what_all_mails_share_is_translated_too(words: MailWords) -> None:
     wanted = {f"mail.{template}.{part}" for template in TEMPLATES for part in PARTS} | {"mail.greeting", "mail.foot"}
+    wanted |= {f"mail.alert.state.{kind}" for kind in get_args(TellingKind)}
+    wanted |= {f"mail.alert.severity.{severity}" for severity in SEVERITIES}
+    wanted |= {f"mail.alert.title.{code}" for code in ALERT_CODES}
     assert set(SOURCES) == wanted
+    for name in SOURCES:
+        assert not {words.of(language, name) for language in ("zh-CN", "ja-JP")} & {SOURCES[name]}, name
     for name in ("mail.greeting", "mail.foot"):
         assert len({words.of(language, name) for language in LANGUAGES}) == 3
 
@@ -84,7 +101,7 @@ def test_every_mail_renders_whole(renderer: MailRenderer, template: str, languag
     mail = rendered(renderer, template, language)
     secret = next(iter(secrets_of(template).values()), None)
     assert mail.code == secret
-    assert mail.subject == load_words().of(mail.language, f"mail.{template}.subject")
+    assert mail.subject == load_words().of(mail.language, f"mail.{template}.subject").format_map(VALUES)
     assert "\n" not in mail.subject
     assert "{" not in mail.text
     assert f'<html lang="{language}">' in mail.html

@@ -1,0 +1,17 @@
+"""The codes of the alerts that the hub itself raises. Each has a title in three languages (workers/mail/words.py) and a paragraph
+in docs/operating.md. Rules of Prometheus bring codes of their own.
+"""
+
+from typing import Final
+
+DEAD_LETTER: Final = "log.dead_letter"
+PROCESS_GONE: Final = "process.gone"
+PROCESS_NOT_READY: Final = "process.not_ready"
+PARTITION_STALLED: Final = "partition.stalled"
+PROVISIONING_FAILED: Final = "provisioning.failed"
+OF_SIGNALS: Final = (
+    "connector.down", "exposure.limit", "exposure.warning", "feed.stale", "margin.call", "margin.liquidation",
+    "margin.warning", "order.rate", "order.unknown", "reconciliation.break",
+)  # fmt: skip
+"""A risk signal keeps its own code."""
+ALERT_CODES: Final = (DEAD_LETTER, PROCESS_GONE, PROCESS_NOT_READY, PARTITION_STALLED, PROVISIONING_FAILED, *OF_SIGNALS)

@@ -1,0 +1,304 @@
+"""How an alert lives and when it is told: table rules, and any history of reports, acknowledgements, tellings and time."""
+
+from collections import Counter
+from itertools import pairwise
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from storage.models.alert_tellings import (
+    CLAIM_SECONDS,
+    GIVE_UP_SECONDS,
+    REPEAT_SECONDS,
+    begun,
+    hooks_due,
+    kind_due,
+    pause_after,
+    told,
+    with_due,
+)
+from storage.models.alerts import (
+    MOST_CAUSES,
+    Alert,
+    Cleared,
+    Place,
+    Raised,
+    acknowledged,
+    cleared,
+    key_of,
+    quieted,
+    raised,
+    runbook_of,
+)
+
+SECOND = 1_000_000_000
+NOW = 1_700_000_000 * SECOND
+
+
+def a_raise(at: int = NOW, cause: str = "", offset: int | None = None, **more) -> Raised:
+    place = None if offset is None else Place("log-0", offset)
+    return Raised("margin.call", "critical", "acc_1", "Too little margin.", at, {"n": 1}, cause, place, **more)
+
+
+def a_clearing(at: int = NOW, cause: str = "", offset: int | None = None) -> Cleared:
+    return Cleared("margin.call", "acc_1", at, cause, None if offset is None else Place("log-0", offset))
+
+
+def begin(report: Raised | None = None) -> Alert:
+    alert = raised(None, report or a_raise(), "alt_1")
+    assert alert is not None
+    return alert
+
+
+def test_the_first_report_opens_an_alert() -> None:
+    alert = begin()
+    assert (alert.state, alert.count, alert.number) == ("open", 1, 1)
+    assert (alert.first_seen_at, alert.last_seen_at, alert.resolved_at) == (NOW, NOW, None)
+    assert alert.runbook == runbook_of("margin.call") == "docs/operating.md#alert-margin-call"
+
+
+def test_another_report_is_counted_whether_open_or_acknowledged() -> None:
+    alert = begin()
+    again = raised(alert, a_raise(NOW + SECOND), "alt_2")
+    assert again is not None
+    assert (again.alert_id, again.count, again.last_seen_at) == ("alt_1", 2, NOW + SECOND)
+    taken = acknowledged(again, "adm_1", NOW + 2)
+    assert taken is not None
+    assert (taken.state, taken.acknowledged_by, taken.acknowledged_at) == ("acknowledged", "adm_1", NOW + 2)
+    more = raised(taken, a_raise(NOW + 3 * SECOND), "alt_2")
+    assert more is not None
+    assert (more.state, more.count) == ("acknowledged", 3)
+    assert acknowledged(more, "adm_2", NOW) is None
+
+
+def test_after_it_was_resolved_a_new_one_begins() -> None:
+    over = cleared(begin(), a_clearing(NOW + SECOND))
+    assert over is not None
+    assert (over.state, over.resolved_at) == ("resolved", NOW + SECOND)
+    assert acknowledged(over, "adm_1", NOW) is None
+    assert cleared(over, a_clearing(NOW + 2 * SECOND)) is None
+    again = raised(over, a_raise(NOW + 5 * SECOND), "alt_2")
+    assert again is not None
+    assert (again.alert_id, again.number, again.count, again.state) == ("alt_2", 2, 1, "open")
+
+
+def test_it_is_resolved_when_its_last_cause_is_over() -> None:
+    alert = begin(a_raise(cause="sig_1"))
+    two = raised(alert, a_raise(cause="sig_2"), "-")
+    assert two is not None
+    assert (two.causes, two.count) == (("sig_1", "sig_2"), 2)
+    assert raised(two, a_raise(cause="sig_2"), "-") == two, "told again, known already"
+    one = cleared(two, a_clearing(cause="sig_1"))
+    assert one is not None
+    assert one.state == "open"
+    none = cleared(one, a_clearing(cause="sig_2"))
+    assert none is not None
+    assert none.state == "resolved"
+    assert raised(none, a_raise(cause="sig_1"), "alt_2") is None, "a cause that is over is over for good"
+
+
+def test_many_causes_are_bounded() -> None:
+    alert = begin(a_raise(cause="sig_0"))
+    for number in range(1, MOST_CAUSES + 5):
+        alert = raised(alert, a_raise(cause=f"sig_{number}"), "-") or alert
+    assert len(alert.causes) == MOST_CAUSES
+    assert alert.count == MOST_CAUSES + 5
+    everything = cleared(alert, a_clearing())
+    assert everything is not None
+    assert everything.state == "resolved"
+
+
+def test_severity_only_grows_while_it_stands() -> None:
+    alert = raised(None, Raised("x.y", "warning", "s", "m", NOW), "alt_1")
+    worse = raised(alert, Raised("x.y", "critical", "s", "m", NOW), "-")
+    better = raised(worse, Raised("x.y", "info", "s", "m", NOW), "-")
+    assert worse is not None
+    assert better is not None
+    assert (worse.severity, better.severity) == ("critical", "critical")
+
+
+def test_what_is_quiet_long_enough_is_resolved() -> None:
+    alert = begin(a_raise(quiet_seconds=60))
+    assert quieted(alert, NOW + 59 * SECOND) is None
+    again = raised(alert, a_raise(NOW + 50 * SECOND), "-")
+    assert again is not None
+    assert quieted(again, NOW + 60 * SECOND) is None
+    over = quieted(again, NOW + 110 * SECOND)
+    assert over is not None
+    assert (over.state, over.quiet_at) == ("resolved", None)
+    assert quieted(begin(), NOW * 2) is None
+
+
+def test_code_and_subject_are_not_run_together() -> None:
+    assert key_of("a", "b") != key_of("a.b", "") != key_of("", "a.b")
+
+
+def tell(alert: Alert, now: int, *hooks: str, **answers: bool) -> tuple[Alert, str] | None:
+    """One round of telling, whole; by default every webhook takes it."""
+    claimed = begun(alert, hooks, now)
+    if claimed is None or claimed.telling is None:
+        return None
+    taken = {name: answers.get(name, True) for name in hooks_due(claimed.telling, now)}
+    after = told(claimed, claimed.telling, taken, now)
+    assert after is not None
+    return with_due(after, now), claimed.telling.kind
+
+
+def test_each_change_of_state_is_told_once() -> None:
+    alert, kind = tell(begin(), NOW) or (None, None)
+    assert kind == "open"
+    assert alert is not None
+    assert alert.due_at is None
+    assert tell(alert, NOW + SECOND) is None
+    alert = acknowledged(alert, "adm", NOW)
+    assert alert is not None
+    alert, kind = tell(alert, NOW + SECOND) or (None, None)
+    assert kind == "acknowledged"
+    assert alert is not None
+    over = cleared(alert, a_clearing())
+    assert over is not None
+    over, kind = tell(over, NOW + SECOND) or (None, None)
+    assert kind == "resolved"
+    assert over is not None
+    assert (over.due_at, over.telling) == (None, None)
+    assert tell(over, NOW * 2) is None
+
+
+def test_repeats_are_told_after_a_quarter_of_an_hour_and_not_once_it_is_taken() -> None:
+    alert, _ = tell(begin(), NOW) or (None, None)
+    assert alert is not None
+    again = raised(alert, a_raise(NOW + 60 * SECOND), "-")
+    assert again is not None
+    assert with_due(again, NOW + 60 * SECOND).due_at == NOW + REPEAT_SECONDS * SECOND
+    assert kind_due(again, NOW + REPEAT_SECONDS * SECOND - 1) is None
+    repeated, kind = tell(again, NOW + REPEAT_SECONDS * SECOND) or (None, None)
+    assert kind == "repeated"
+    assert repeated is not None
+    assert repeated.due_at is None, "nothing came since"
+    taken = acknowledged(again, "adm", NOW)
+    assert taken is not None
+    taken, _ = tell(taken, NOW) or (None, None)
+    assert taken is not None
+    assert kind_due(raised(taken, a_raise(NOW * 2), "-") or taken, NOW * 2) is None
+
+
+def test_what_was_over_before_anybody_was_told_is_not_told() -> None:
+    over = cleared(begin(), a_clearing())
+    assert over is not None
+    assert tell(over, NOW) is None
+    assert with_due(over, NOW).due_at is None
+
+
+def test_a_webhook_that_has_not_taken_it_is_tried_later_and_given_up_after_a_day() -> None:
+    alert, now, tries = begin(), NOW, 0
+    while (after := tell(alert, now, "pager", "chat", pager=False)) is not None:
+        alert, tries = after[0], tries + 1
+        if alert.telling is None:
+            break
+        assert list(alert.telling.hooks) == ["pager"], "who has taken it is not told again"
+        assert alert.due_at == alert.telling.hooks["pager"].next_try_at
+        assert alert.due_at - now == pause_after(tries) * SECOND
+        now = alert.due_at
+    assert GIVE_UP_SECONDS - 300 <= (now - NOW) / SECOND < GIVE_UP_SECONDS
+    assert alert.due_at is None
+
+
+def test_a_claim_keeps_others_away_until_it_ends() -> None:
+    claimed = begun(begin(), ["pager"], NOW)
+    assert claimed is not None
+    assert claimed.telling is not None
+    over = cleared(claimed, a_clearing())
+    assert over is not None
+    assert begun(over, ["pager"], NOW + SECOND) is None
+    assert with_due(over, NOW + SECOND).due_at == NOW + CLAIM_SECONDS * SECOND
+    taken_over = begun(claimed, ["pager"], NOW + CLAIM_SECONDS * SECOND)
+    assert taken_over is not None
+    assert taken_over.telling is not None
+    assert taken_over.telling.number == claimed.telling.number, "the same round again"
+    assert told(taken_over, claimed.telling, {"pager": True}, NOW) is None, "the claim was lost"
+    newer = begun(over, ["pager"], NOW + CLAIM_SECONDS * SECOND)
+    assert newer is not None
+    assert newer.telling is not None
+    assert (newer.telling.number, newer.telling.kind) == (2, "resolved")
+
+
+STEPS = st.one_of(
+    st.tuples(st.just("log"), st.sampled_from(["raise", "raise a", "raise b", "clear a", "clear b", "clear"])),
+    st.tuples(st.just("reread"), st.integers(0, 5)),
+    st.tuples(st.just("acknowledge"), st.none()),
+    st.tuples(st.just("tell"), st.booleans()),
+    st.tuples(st.just("die"), st.none()),
+    st.tuples(st.just("wait"), st.sampled_from([1, 20, 120, REPEAT_SECONDS])),
+)
+
+
+def take(newest: Alert | None, offset: int, word: str, at: int) -> Alert | None:
+    verb, _, cause = word.partition(" ")
+    if verb == "raise":
+        return raised(newest, a_raise(at, cause, offset), f"alt_{offset}")
+    return cleared(newest, a_clearing(at, cause, offset))
+
+
+@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(STEPS, max_size=40))
+def test_any_history(steps: list[tuple[str, object]]) -> None:
+    now, log, alerts = NOW, list[tuple[str, int]](), dict[int, Alert]()
+    rounds: dict[str, list[tuple[str, int]]] = {}
+    newest: Alert | None = None
+
+    def keep(after: Alert | None) -> None:
+        nonlocal newest
+        if after is None:
+            return
+        if newest is not None and newest.state == "resolved":
+            assert after.number == newest.number + 1 or (after.state, after.count) == ("resolved", newest.count)
+        newest = with_due(after, now)
+        alerts[newest.number] = newest
+
+    for kind, given_value in steps:
+        now += SECOND
+        if kind == "log":
+            log.append((str(given_value), now))
+            keep(take(newest, len(log) - 1, *log[-1]))
+        elif kind == "reread":
+            before = newest
+            for offset in range(max(0, len(log) - int(str(given_value))), len(log)):
+                made = take(newest, offset, *log[offset])
+                assert newest is None or made is None or made == newest
+            assert newest == before
+        elif kind == "acknowledge" and newest is not None:
+            keep(acknowledged(newest, "adm", now))
+        elif kind == "wait":
+            now += int(str(given_value)) * SECOND
+        elif kind in {"tell", "die"} and newest is not None:
+            claimed = begun(newest, ["hook"], now)
+            if claimed is None or claimed.telling is None:
+                continue
+            key = (claimed.telling.kind, claimed.telling.at)
+            if key not in rounds.setdefault(claimed.alert_id, []):
+                rounds[claimed.alert_id].append(key)
+            keep(claimed)
+            if kind == "tell":
+                keep(told(claimed, claimed.telling, {"hook": bool(given_value)}, now))
+
+    for told_of in rounds.values():
+        kinds = Counter(kind for kind, _ in told_of)
+        assert all(count == 1 for kind, count in kinds.items() if kind != "repeated")
+        assert [kind for kind, _ in told_of if kind != "repeated"] == [
+            kind for kind in ("open", "acknowledged", "resolved") if kind in kinds
+        ]
+        for (_, earlier), (kind, later) in pairwise(told_of):
+            assert kind != "repeated" or later - earlier >= REPEAT_SECONDS * SECOND
+    if newest is None:
+        return
+    raises = sum(1 for word, _ in log if word == "raise")
+    assert raises <= sum(alert.count for alert in alerts.values()) <= sum(1 for word, _ in log if "raise" in word)
+    assert all(alert.state == "resolved" for number, alert in alerts.items() if number < newest.number)
+    while newest.due_at is not None:  # whoever follows `due_at` is done in the end, and has told the present
+        now = max(now, newest.due_at)
+        claimed = begun(newest, ["hook"], now)
+        assert claimed is not None
+        assert claimed.telling is not None
+        keep(told(claimed, claimed.telling, {"hook": True}, now))
+    assert newest.told_state in {newest.state, None}
+    assert (newest.told_state is None) <= (newest.state == "resolved")

@@ -1,0 +1,111 @@
+"""Looks again and again at what may be wrong, and makes the alerts say what it sees: raised what is, resolved what is not any more."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from ops.runtime.clock import Clock
+from storage.alerting import AlertDesk
+from storage.models.alert_codes import PARTITION_STALLED, PROCESS_GONE, PROCESS_NOT_READY
+from storage.models.alerts import Alert, Raised
+from storage.models.operations import Heartbeat
+from storage.mongo.alerts import Alerts
+from workers.alerting.processes import STANDING, gone, not_ready, not_ready_since
+
+SEEN_SECONDS: Final = 60
+"""How often an alert that stands is told that what it says is still so."""
+LOOK_BACK_SECONDS: Final = 3_600
+_SECOND: Final = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Something to look at: `look(now)` finds all that is wrong now under `codes`, and nobody else raises those."""
+
+    codes: tuple[str, ...]
+    look: Callable[[int], Awaitable[Sequence[Raised]]]
+
+
+class Watching:
+    """All watches of a platform. Run as a sweep, so in one process at a time."""
+
+    def __init__(self, watches: Sequence[Watch], alerts: Alerts, desk: AlertDesk, clock: Clock) -> None:
+        self._watches, self._alerts, self._desk, self._clock = watches, alerts, desk, clock
+
+    async def work(self) -> int:
+        """Look once; how many alerts were begun or resolved. Raises `StoreUnavailable`."""
+        return sum([await self._look(watch) for watch in self._watches])
+
+    async def _look(self, watch: Watch) -> int:
+        now = self._clock.now()
+        found = {(one.code, one.subject): one for one in await watch.look(now)}
+        standing = {(one.code, one.subject): one for one in await self._alerts.standing(watch.codes)}
+        changed = 0
+        for key, one in found.items():
+            if key not in standing or _is_to_be_told(standing[key], now):
+                await self._desk.report(one)
+                changed += key not in standing
+        for code, subject in standing.keys() - found.keys():
+            await self._desk.resolve(code, subject, now=now)
+            changed += 1
+        return changed
+
+
+def _is_to_be_told(alert: Alert, now: int) -> bool:
+    return now - alert.last_seen_at >= SEEN_SECONDS * _SECOND
+
+
+class BeatSource(Protocol):
+    """`storage.mongo.heartbeats.Heartbeats`."""
+
+    async def all(self, since: int) -> list[Heartbeat]: ...
+
+
+def process_watch(heartbeats: BeatSource) -> Watch:
+    """The watch of all processes."""
+    since: dict[str, int] = {}
+
+    async def look(now: int) -> list[Raised]:
+        nonlocal since
+        beats = await heartbeats.all(now - LOOK_BACK_SECONDS * _SECOND)
+        since = not_ready_since(since, beats, now)
+        return [*gone(beats, now), *not_ready(since, beats, now)]
+
+    return Watch((PROCESS_GONE, PROCESS_NOT_READY), look)
+
+
+class StalledPartition(Protocol):
+    """A partition that `group` does not move on in while its log grows."""
+
+    @property
+    def group(self) -> str: ...
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def position(self) -> int: ...
+    @property
+    def end(self) -> int: ...
+
+
+def stalled_watch(stalled: Callable[[], Awaitable[Sequence[StalledPartition]]]) -> Watch:
+    """The watch of partitions that do not move."""
+
+    async def look(now: int) -> list[Raised]:
+        return [_stalled(one, now) for one in await stalled()]
+
+    return Watch((PARTITION_STALLED,), look)
+
+
+def _stalled(one: StalledPartition, now: int) -> Raised:
+    name = f"{one.topic}-{one.partition}"
+    return Raised(
+        PARTITION_STALLED,
+        "critical",
+        f"{one.group}/{name}",
+        f"{one.group} stands at {one.position} of {name} while its log has grown to {one.end}.",
+        now,
+        {"group": one.group, "topic": one.topic, "partition": one.partition, "position": one.position, "end": one.end},
+        cause=STANDING,
+    )
