@@ -61,7 +61,7 @@ class Answers:
                 "message_i18n_key": f"error.{kind.code}",
                 "retryable": kind.retryable,
                 "upstream_code": upstream_code,
-                "details": error.details,
+                "details": self._languages.details(error.details, exchange.language),
             },
             "trace_id": exchange.trace_id,
         }

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 from babel.messages.pofile import read_po
 from werkzeug.http import parse_accept_header
 
+from ops.runtime import field_reasons
 from ops.runtime.errors import CATALOGUE, HubError
 
 Language = Literal["en-US", "zh-CN", "ja-JP"]
@@ -59,6 +60,23 @@ class Languages:
         """A label's text; `name` is a key of `LABELS`."""
         return self.messages[language][name]
 
+    def details(self, details: Mapping[str, Any] | None, language: Language) -> Mapping[str, Any] | None:
+        """The details of a refusal with the reason of each of its `fields` in that language. What is no reason of ours, and
+        whatever else they say, stays as it is.
+        """
+        fields = None if details is None or language == DEFAULT_LANGUAGE else details.get("fields")
+        if details is None or not isinstance(fields, list):
+            return details
+        return {**details, "fields": [self._field(field, language) for field in fields]}
+
+    def _field(self, field: Any, language: Language) -> Any:
+        reason = field.get("reason") if isinstance(field, dict) else None
+        known = field_reasons.parsed(reason) if isinstance(reason, str) else None
+        if known is None:
+            return field
+        context, value = known
+        return {**field, "reason": self.messages[language][context].replace("{value}", value)}
+
     def of_code(self, code: str) -> dict[str, str]:
         """The message template of an error code in every language."""
         return {language: self.messages[language][code] for language in LANGUAGES}
@@ -66,7 +84,7 @@ class Languages:
 
 def sources() -> dict[str, str]:
     """Every English message that needs a translation, by its context."""
-    return {**{code: kind.message for code, kind in CATALOGUE.items()}, **LABELS}
+    return {**{code: kind.message for code, kind in CATALOGUE.items()}, **LABELS, **field_reasons.sources()}
 
 
 def catalogue_path(language: Language) -> Path:

@@ -326,4 +326,4 @@ class Calling:
         return user
 
     def _headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.token}"}
+        return {"Accept-Language": "en-US", "Authorization": f"Bearer {self.token}"}

@@ -200,10 +200,10 @@ async def test_the_order_of_checks_behind_the_role(place, right, free, expected)
     assert place.calls == []
 
 
-async def test_a_missing_role_names_the_header(place):
+async def test_a_missing_role_names_the_header_in_the_admins_language(place):
     answer = await place.ask(place.edge.admin_read("readIt", ADMIN_ROLES, place.read), "admin")
     [problem] = json.loads(answer.body)["error"]["details"]["fields"]
-    assert (problem["name"], problem["reason"]) == ("X-PM-ROLE", "missing")
+    assert (problem["name"], problem["reason"]) == ("X-PM-ROLE", "缺失")
 
 
 async def test_a_forbidden_role_says_which_may(place):
