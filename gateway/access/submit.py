@@ -77,4 +77,4 @@ def tradable_markets(reference: ReferenceData) -> list[str]:
 def _known(reader: BodyReader, name: str, sent: Iterable[str], known: list[str]) -> None:
     unknown = [one for one in sent if one not in known]
     if unknown:
-        reader.refuse(name, "unknown: " + ", ".join(unknown), "of " + ", ".join(known))
+        reader.refuse(name, f"unknown: {', '.join(unknown)}", "of " + ", ".join(known))

@@ -110,8 +110,8 @@ class ApplicationRuling:
 def _check(policy: ProvisionPolicy, application: Application) -> None:
     others = [code for code in policy.priority_exchanges if code not in application.target_exchanges]
     if others:
-        expected = "of " + ", ".join(application.target_exchanges)
-        raise invalid("provision_policy.priority_exchanges", "not applied for: " + ", ".join(others), expected)
+        expected = "of those that were applied for: " + ", ".join(application.target_exchanges)
+        raise invalid("provision_policy.priority_exchanges", f"unknown: {', '.join(others)}", expected)
 
 
 def _same(application: Application, rejection: Rejection) -> bool:
