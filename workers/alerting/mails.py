@@ -35,16 +35,24 @@ class AlertMails:
     def __init__(
         self, recipients: Sequence[str], *, notices: NoticeStore, admins: AdminStore, jobs: Jobs, words: MailWords
     ) -> None:
-        self._recipients = tuple(dict.fromkeys(normalised(one) for one in recipients))
+        self._recipients = tuple(dict.fromkeys(recipients))
         self._notices, self._admins, self._jobs, self._words = notices, admins, jobs, words
 
     async def tell(self, alert: Alert, telling: Telling) -> None:
         """Keep one mail for each recipient and ask for it to be sent. The same round again does nothing."""
         for recipient in self._recipients:
-            admin = await self._admins.by_email(recipient)
+            admin = await self._admin(recipient)
             notice = self._notice(recipient, admin, alert, telling)
             if await self._notices.insert(notice):
                 await self._jobs.enqueue(SEND_MAIL, notice.mail.outbox_id)
+
+    async def _admin(self, recipient: str) -> Admin | None:
+        """Whose address it is. None too for one that no admin could register with (`ops@mail.internal`)."""
+        try:
+            email = normalised(recipient)
+        except ValueError:
+            return None
+        return await self._admins.by_email(email)
 
     def _notice(self, recipient: str, admin: Admin | None, alert: Alert, telling: Telling) -> Notice:
         language: PreferredLanguage = "en-US" if admin is None else admin.preferred_language
