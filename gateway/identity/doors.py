@@ -8,7 +8,6 @@ from typing import Any, Generic, Literal
 
 from gateway.identity.person_view import admin_view, user_view
 from gateway.identity.ports import People, Someone, TenantStore
-from ops.runtime.identifiers import Identifiers
 from storage.models.people import Admin, AdminStatus, Audience, User, UserStatus
 from storage.models.tenants import Tenant
 from storage.mongo.failures import AlreadyStored
@@ -39,13 +38,13 @@ class Door(Generic[Someone]):
         return f"{self.audience}.not_found"
 
 
-def user_door(users: People[User], tenants: TenantStore, identifiers: Identifiers) -> Door[User]:
-    """A verified user is active and owns a tenant with a reserved account."""
+def user_door(users: People[User], tenants: TenantStore) -> Door[User]:
+    """A verified user is active and owns a tenant, whose account provisioning opens."""
     return Door(
         audience="user",
         prefix="usr",
         people=users,
-        admit=partial(_open_tenant, tenants, identifiers),
+        admit=partial(_open_tenant, tenants),
         show=partial(_shown_user, tenants),
     )
 
@@ -57,11 +56,10 @@ def admin_door(admins: People[Admin], registration: AdminRegistration) -> Door[A
     )
 
 
-async def _open_tenant(tenants: TenantStore, identifiers: Identifiers, user: User, now: int) -> UserStatus:
+async def _open_tenant(tenants: TenantStore, user: User, now: int) -> UserStatus:
     tenant = Tenant(
         tenant_id=user.tenant_id,
         name=user.company_name,
-        account_ids=(identifiers.new("acc"),),
         preferred_language=user.preferred_language,
         created_at=now,
     )

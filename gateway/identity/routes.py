@@ -41,7 +41,7 @@ BUILT: Final = frozenset({*_USER_OPERATIONS.values(), *_ADMIN_OPERATIONS.values(
 def register_identity(routes: Routes, edge: Edge, parts: IdentityParts) -> None:
     """Add the routes of both doors, and those of sessions."""
     flows = flows_of(parts)
-    users = user_door(parts.users, parts.tenants, parts.identifiers)
+    users = user_door(parts.users, parts.tenants)
     admins = admin_door(parts.admins, parts.admin_registration)
     user_registrations = UserRegistrations(users, flows)
     admin_registrations = AdminRegistrations(admins, flows, closed=parts.admin_registration == "closed")

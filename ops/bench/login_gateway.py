@@ -91,7 +91,7 @@ async def login_endpoint(
     )
     parts = _parts(store, clock, limiter)
     await _register(parts, people, clock.now())
-    handlers = DoorHandlers(user_door(parts.users, parts.tenants, parts.identifiers), flows_of(parts))
+    handlers = DoorHandlers(user_door(parts.users, parts.tenants), flows_of(parts))
     endpoint = _edge(store, clock, limiter, parts).open_write("loginUser", handlers.login)
     return endpoint, _PASSWORD, parts.afterwards.drain
 

@@ -14,14 +14,18 @@ from functools import partial
 from typing import Any, Final
 
 from ops.processes.alert_parts import Alerting, open_alerting
+from ops.processes.connector_parts import health_of_connectors
 from ops.processes.lifetime import Background
 from ops.processes.platform import Platform
+from ops.processes.provisioning_parts import open_provisioning
+from ops.processes.trading_parts import decisions_of
 from ops.runtime.health import Check
 from ops.runtime.metrics import AUDIT_HEAD_TIMESTAMP
 from ops.runtime.settings import Settings
 from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.audit.heads import Heads
-from storage.jobs import DELIVER_ALERT, SEND_MAIL, DramatiqJobs
+from storage.decisions.decisions import Decisions
+from storage.jobs import DELIVER_ALERT, PROVISION, SEND_MAIL, DramatiqJobs
 from storage.log.port import AppendUnknown, LogUnavailable
 from storage.models.idempotency import KEPT_SECONDS
 from storage.mongo.audit_events import AuditEvents
@@ -30,6 +34,7 @@ from storage.mongo.leases import Leases
 from storage.mongo.outbox import Outbox
 from storage.mongo.outlived import Outlived
 from workers.app import JobWorker
+from workers.connectors.health import CHECK_SECONDS
 from workers.mail.rendering import MailRenderer, RenderedMail
 from workers.mail.report import MailReport
 from workers.mail.sending import MailSending
@@ -73,25 +78,30 @@ class Workers:
         await self.alerting.sender.close()
 
 
-def open_workers(platform: Platform, background: Background, jobs: DramatiqJobs) -> Workers:
-    """Begin to take jobs off `jobs` and to sweep. Locally `jobs` is the very one that the gateway enqueues with.
+def open_workers(
+    platform: Platform, background: Background, jobs: DramatiqJobs, decisions: Decisions | None = None
+) -> Workers:
+    """Begin to take jobs off `jobs` and to sweep. Locally `jobs` and `decisions` are the very ones of the gateway; without
+    `decisions` they are read here.
 
     Raises `ValueError` for a mail URL or sender that cannot be. The caller calls `stop` before the loop ends.
     """
     transport, report, words = open_transport(platform), MailReport(platform.clock), load_words()
     alerting = open_alerting(platform, jobs, words)
+    provisioning = open_provisioning(platform, jobs, decisions or _read_decisions(platform, background), alerting.desk)
     worker = JobWorker(
         jobs.broker,
         {
             SEND_MAIL: _sending(platform, transport, report, words).send,
             DELIVER_ALERT: alerting.delivery.deliver,
+            PROVISION: provisioning.saga.provision,
         },
         asyncio.get_running_loop(),
         metrics=platform.metrics,
         clock=platform.clock,
     )
     worker.start()
-    sweeps = [*_sweeps(platform, jobs), *alerting.sweeps]
+    sweeps = [*_sweeps(platform, jobs), *alerting.sweeps, provisioning.sweep]
     if isinstance(transport, SmtpTransport):
         sweeps.append(Sweep("mail server", PROBE_SECONDS, partial(_probe, transport, report)))
     holder = f"workers-{socket.gethostname()}-{os.getpid()}"
@@ -100,6 +110,12 @@ def open_workers(platform: Platform, background: Background, jobs: DramatiqJobs)
     background.start(sweeping.run(), "sweeps")
     checks = {"jobs": jobs.problem}
     return Workers(worker, transport, report, alerting, mail_settings(platform.settings), checks)
+
+
+def _read_decisions(platform: Platform, background: Background) -> Decisions:
+    decisions = decisions_of(platform)
+    background.start(decisions.run(), "decisions")
+    return decisions
 
 
 def open_transport(platform: Platform) -> MailTransport:
@@ -151,6 +167,7 @@ def _sweeps(platform: Platform, jobs: DramatiqJobs) -> list[Sweep]:
     heads = Heads(platform.log, AuditEvents(database, platform.key_ring))
     return [
         Sweep("audit head", HEAD_SECONDS, partial(_publish, heads, platform)),
+        Sweep("connector health", CHECK_SECONDS, health_of_connectors(platform).turn),
         Sweep("outbox", OUTBOX_SECONDS, outbox_sweep(Outbox(database), jobs, clock)),
         dropping("challenges", outlived.challenges, CHALLENGES_SECONDS, clock),
         dropping("sessions", outlived.sessions, SESSIONS_SECONDS, clock),

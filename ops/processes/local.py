@@ -68,12 +68,12 @@ async def run_local(
         streams = await LocalStreams.started(platform, background, reference)
         jobs = open_jobs(settings.jobs_url, platform.metrics, settings.topic_prefix)
         ending.callback(jobs.close)
-        workers = open_workers(platform, background, jobs)
-        ending.push_async_callback(workers.stop, 1.0)
         gateway = await open_gateway(
             platform, background, reference, jobs, quote_group=LatestQuotesProcessor.name, roles=ROLES
         )
         ending.push_async_callback(close_gateway, gateway)
+        workers = open_workers(platform, background, jobs, gateway.people.administration.decisions)
+        ending.push_async_callback(workers.stop, 1.0)
         await gateway.hub.caught_up()
         streams.add_checks(gateway.health)
         for name, check in workers.checks.items():

@@ -43,3 +43,8 @@ class ApiKey(BaseModel):
     expires_at: int | None = None
     revoked_at: int | None = None
     last_used_at: int | None = None
+
+
+def account_id_of(tenant_id: str) -> str:
+    """The id of the one account of a tenant (a platform is of one mode): whoever opens it opens the same one."""
+    return f"acc_{tenant_id.removeprefix('ten_')}"

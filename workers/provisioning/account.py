@@ -4,7 +4,7 @@ from typing import Final, Literal, Protocol
 
 from storage.controls.access_rights import Contended, Superseded
 from storage.models.provisioning import AccountOpening, Asked, ProvisioningJob
-from storage.models.tenants import Tenant
+from storage.models.tenants import Tenant, account_id_of
 from workers.provisioning.core import NeverDone
 from workers.provisioning.held import HeldJob
 from workers.provisioning.tenants import TenantStore, active_tenant_of, tenant_of
@@ -24,11 +24,6 @@ class TenantNews(Protocol):
     """`storage.identity_events.IdentityEvents`: tells gateways that a tenant has changed."""
 
     async def announce(self, kind: Literal["tenant"], identity: str) -> None: ...
-
-
-def account_id_of(tenant_id: str) -> str:
-    """The id of the one account of a tenant (a platform is of one mode): whoever opens it opens the same one."""
-    return f"acc_{tenant_id.removeprefix('ten_')}"
 
 
 class OpenTheAccount:

@@ -1,5 +1,6 @@
 """What the saga asks about exchanges and connectors: what is traded, what leads there, what is up."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -21,10 +22,8 @@ class States(Protocol):
     async def all(self) -> dict[str, ConnectorState]: ...
 
 
-class ReferenceSource(Protocol):
-    """Reads the reference data that is stored now."""
-
-    async def __call__(self) -> ReferenceData: ...
+ReferenceSource = Callable[[], Awaitable[ReferenceData]]
+"""Reads the reference data that is stored now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from typing import Final, Protocol
 from ops.runtime.clock import Clock
 from ops.runtime.metrics import PROVISIONING_DURATION, PROVISIONING_JOBS, PROVISIONING_STEPS, Metrics
 from storage.controls.access_rights import Superseded
-from storage.models.audit import Act, AuditEvent
 from storage.models.provisioning import (
     Do,
     End,
@@ -46,19 +45,19 @@ class SagaStep(Protocol):
     async def undo(self, held: HeldJob) -> None: ...
 
 
-class AuditLog(Protocol):
-    """`storage.audit.trail.AuditTrail`."""
+class News(Protocol):
+    """`workers.provisioning.ends.EndNews`."""
 
-    async def record(self, act: Act) -> AuditEvent: ...
+    async def ending(self, job: ProvisioningJob, end: End, now: int) -> None: ...
 
 
 class Provisioning:
     """The body of the job."""
 
     def __init__(
-        self, store: JobStore, steps: Mapping[StepName, SagaStep], audit: AuditLog, *, clock: Clock, metrics: Metrics
+        self, store: JobStore, steps: Mapping[StepName, SagaStep], news: News, *, clock: Clock, metrics: Metrics
     ) -> None:
-        self._store, self._steps, self._audit, self._clock = store, steps, audit, clock
+        self._store, self._steps, self._news, self._clock = store, steps, news, clock
         self._moves, self._ends = metrics.counter(PROVISIONING_STEPS), metrics.counter(PROVISIONING_JOBS)
         self._seconds = metrics.histogram(PROVISIONING_DURATION)
 
@@ -129,7 +128,7 @@ class Provisioning:
     async def _end(self, held: HeldJob, end: End) -> None:
         """The turn is given back last: a job that is over and still has it is no obstacle to others."""
         before, now = held.job, self._clock.now()
-        await self._audit.record(_act_of(before, end))
+        await self._news.ending(before, end, now)
         await held.save(ended(before, end, now))
         self._ends.labels(outcome=end.status).inc()
         self._seconds.observe((now - before.created_at) / _NANOSECONDS)
@@ -141,24 +140,3 @@ class Provisioning:
 
     def _count(self, name: StepName, outcome: str) -> None:
         self._moves.labels(step=name, outcome=outcome).inc()
-
-
-def _act_of(job: ProvisioningJob, end: End) -> Act:
-    """What the trail keeps of the end of a run, once however often it is told."""
-    after = {
-        "status": end.status,
-        "attempt": job.attempt,
-        "error_code": job.error_code if job.status == "failed" else None,
-    }
-    return Act(
-        actor_type="system",
-        actor_id="provisioning",
-        action=f"provisioning.{end.status}",
-        target_type="application",
-        target_id=job.application_id,
-        before=None,
-        after={name: value for name, value in after.items() if value is not None},
-        ip="",
-        trace_id="",
-        effect_id=f"{job.job_id}:{job.attempt}",
-    )

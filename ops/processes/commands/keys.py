@@ -50,7 +50,6 @@ async def _tenant(platform: Platform, arguments: Arguments) -> str:
     tenant = Tenant(
         tenant_id=platform.identifiers.new("ten"),
         name=str(arguments.get("tenant_name") or "default"),
-        account_ids=(platform.identifiers.new("acc"),),
         created_at=platform.clock.now(),
     )
     await tenants.insert(tenant)

@@ -193,7 +193,7 @@ async def desk_of(
         identifiers=identifiers,
         admin_registration=admin_registration,
     )
-    doors = user_door(parts.users, parts.tenants, identifiers), admin_door(parts.admins, admin_registration)
+    doors = user_door(parts.users, parts.tenants), admin_door(parts.admins, admin_registration)
     return Desk(parts, flows_of(parts), *doors, clock, jobs, told, audit, database)
 
 

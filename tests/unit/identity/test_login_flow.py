@@ -64,7 +64,7 @@ async def test_password_and_code_open_a_session(desk: Desk) -> None:
     assert session.expires_at == desk.clock.now() + 30 * 86_400 * SECOND
     assert opened.refresh_token not in session.model_dump_json()
     assert opened.person["user_id"] == user.user_id
-    assert len(opened.person["account_ids"]) == 1
+    assert opened.person["account_ids"] == []
     assert opened.person["last_login_at"] is not None
     stored = await desk.parts.users.get(user.user_id)
     assert stored is not None
