@@ -40,6 +40,8 @@ class TopicSpec:
 
 
 _MARKET_DATA_RECORDS: Final = 50_000
+_VENUE_RECORDS: Final = 50_000
+"""Health checks of connectors go through their topics every second, for as long as a process runs."""
 DEFAULT_TOPICS: Final[tuple[TopicSpec, ...]] = (
     TopicSpec(QUOTES, "symbol", "quote.1", 8, FOREVER, memory_records=_MARKET_DATA_RECORDS),
     TopicSpec(QUOTE_STATES, "symbol", "quote-state.1", 8, FOREVER, compacted=True, memory_records=_MARKET_DATA_RECORDS),
@@ -47,8 +49,8 @@ DEFAULT_TOPICS: Final[tuple[TopicSpec, ...]] = (
     TopicSpec(BARS, "symbol", "bar.1", 8, FOREVER, memory_records=_MARKET_DATA_RECORDS),
     TopicSpec(ORDER_COMMANDS, "account", "order-command.1", 8, FOREVER),
     TopicSpec(ORDER_EVENTS, "account", "order-record.1", 8, FOREVER),
-    TopicSpec(VENUE_REQUESTS, "symbol", "venue-request.1", 8, FOREVER),
-    TopicSpec(VENUE_REPORTS, "symbol", "venue-report.1", 8, FOREVER),
+    TopicSpec(VENUE_REQUESTS, "symbol", "venue-request.1", 8, FOREVER, memory_records=_VENUE_RECORDS),
+    TopicSpec(VENUE_REPORTS, "symbol", "venue-report.1", 8, FOREVER, memory_records=_VENUE_RECORDS),
     TopicSpec(RISK_SIGNALS, "account", "risk-signal.1", 8, FOREVER),
     TopicSpec(PLATFORM_EVENTS, "entity", "platform-event.1", 1, FOREVER),
     # A dead letter carries the bytes of another topic's message as base64, so it may be larger than any of them.

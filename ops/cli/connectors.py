@@ -13,18 +13,20 @@ _JSON = typer.Option(False, "--json", help="One JSON object a line.")
 
 @application.command("list")
 def list_connectors(as_json: bool = _JSON) -> None:
-    """List the connectors: up or down, and their fault."""
+    """List the connectors: their stage, up or down and by whose word, and their fault."""
     run_command("connectors.list", {}, _show, as_json=as_json)
 
 
 @application.command("set")
 def set_state(
     connector: str,
-    status: str = typer.Argument(..., help="up or down"),
+    status: str = typer.Argument(..., help="up, down, or auto: as health checks say"),
     reason: str = typer.Option("", help="Shown to those whose orders are denied."),
     as_json: bool = _JSON,
 ) -> None:
-    """Take a connector out of use, or into it again; orders through one that is down are denied."""
+    """Take a connector out of use, or into it again, whatever its health checks say; orders through one that is down are
+    denied.
+    """
     run_command("connectors.set", {"connector": connector, "status": status, "reason": reason}, _show, as_json=as_json)
 
 

@@ -5,7 +5,10 @@ from ops.processes.platform import Platform
 from storage.controls.availability import Availabilities
 from storage.credentials import CredentialVault
 from storage.models.connectors import default_catalog
+from storage.mongo.connector_checks import ConnectorChecks
 from storage.mongo.connectors import Connectors
+from workers.connectors.asking import HealthAsking
+from workers.connectors.health import ConnectorHealth
 
 
 def availabilities_of(platform: Platform) -> Availabilities:
@@ -16,6 +19,18 @@ def availabilities_of(platform: Platform) -> Availabilities:
 def vault_of(platform: Platform) -> CredentialVault:
     """Keeps the credentials of exchanges."""
     return CredentialVault(platform.store.database, platform.key_ring, platform.clock)
+
+
+def health_of_connectors(platform: Platform) -> ConnectorHealth:
+    """Asks connectors how they are."""
+    database = platform.store.database
+    return ConnectorHealth(
+        Connectors(database),
+        availabilities_of(platform),
+        HealthAsking(platform.log, ConnectorChecks(database)),
+        clock=platform.clock,
+        metrics=platform.metrics,
+    )
 
 
 async def begin_connectors(platform: Platform) -> list[str]:

@@ -1,6 +1,7 @@
 """What connectors have answered when a job asked for it, one document a job."""
 
-from typing import Final
+from collections.abc import Iterable
+from typing import Any, Final
 
 import msgspec
 
@@ -27,4 +28,13 @@ class ConnectorChecks:
     async def get(self, job_id: str) -> ConnectorCheck | None:
         """The result of a job; None while there is none."""
         document = await self._collection.find_one({"_id": job_id})
-        return None if document is None else msgspec.convert({**document, "job_id": job_id}, ConnectorCheck)
+        return None if document is None else _check(document)
+
+    async def get_many(self, job_ids: Iterable[str]) -> dict[str, ConnectorCheck]:
+        """The results that there are, by job id, in one query."""
+        cursor = self._collection.find({"_id": {"$in": list(job_ids)}})
+        return {document["_id"]: _check(document) async for document in cursor}
+
+
+def _check(document: dict[str, Any]) -> ConnectorCheck:
+    return msgspec.convert({**document, "job_id": document["_id"]}, ConnectorCheck)

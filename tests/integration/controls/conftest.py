@@ -15,7 +15,9 @@ from storage.log.kafka import KafkaLog
 from storage.log.memory import MemoryLog
 from storage.log.port import Log
 from storage.log.topics_admin import apply_topics
+from storage.models.connectors import default_catalog
 from storage.mongo.connect import connect
+from storage.mongo.connectors import Connectors
 from storage.mongo.log_identities import LogIdentities
 from storage.mongo.migrations import migrate
 from storage.sealing import KeyRing
@@ -48,6 +50,7 @@ async def place(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
     await log.start()
     await apply_topics(log, topics, LogIdentities(store.database))
     await migrate(store.database, clock)
+    await Connectors(store.database).insert_missing(default_catalog(clock.now()))
     place = Place(platform)
     try:
         yield place

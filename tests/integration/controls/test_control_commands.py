@@ -54,6 +54,8 @@ async def test_a_connector_is_taken_out_of_use_and_made_to_fail(place: Place) ->
     await run(place, "connectors.fault", connector="sim-b", fault="none")
     await tail.catch_up()
     assert tail.faults == {}
+    [told] = await run(place, "connectors.set", connector="sim-a", status="auto")
+    assert (told["status"], told["source"], told["reason"]) == ("down", "health", "connector.unchecked")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Health checks of connectors: what venues answer becomes the word of the health checks."""
