@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.access.ports import AccessParts
+from gateway.admin.observability import ObservabilityDesk
 from gateway.connectors.parts import ConnectorParts
 from gateway.market.ports import ReferenceSource
 from storage.audit.trail import AuditTrail
@@ -16,6 +17,7 @@ from storage.mongo.api_keys import ApiKeys
 from storage.mongo.audit_events import AuditEvents
 from storage.mongo.command_answers import CommandAnswers
 from storage.mongo.notices import Notices
+from storage.mongo.orders import Orders
 from storage.mongo.sessions import Sessions
 from storage.mongo.tenants import Tenants
 from storage.mongo.users import Users
@@ -39,6 +41,8 @@ class AdminParts:
     decisions: Decisions
     answers: CommandAnswers
     accounts: Accounts
+    orders: Orders
     reference: ReferenceSource
     access: AccessParts
     connectors: ConnectorParts
+    observability: ObservabilityDesk

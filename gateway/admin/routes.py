@@ -10,6 +10,7 @@ from gateway.admin.audit_events import AuditDesk
 from gateway.admin.connectors import AvailabilityDesk, CatalogDesk
 from gateway.admin.credentials import CredentialDesk
 from gateway.admin.halts import HaltDesk
+from gateway.admin.orders import OrderDesk
 from gateway.admin.parts import AdminParts
 from gateway.admin.registry import RegistryDesk
 from gateway.admin.users import UserDesk
@@ -62,6 +63,8 @@ OPERATIONS: Final[Mapping[str, Guarded]] = {
     "adminUpdateConnectorAvailability": Guarded("PATCH", "/connectors/<connector>/availability", OPERATIONS_DESK),
     "adminListRegistryExchanges": Guarded("GET", "/internal/v1/registry/exchanges", ADMIN_ROLES),
     "adminUpsertExchangeCredential": Guarded("POST", "/exchange-credentials", OPERATIONS_DESK),
+    "adminListOrders": Guarded("GET", "/orders", ADMIN_ROLES),
+    "adminObservabilitySummary": Guarded("GET", "/observability/summary", SUPER),
 }
 BUILT: Final = frozenset(OPERATIONS)
 
@@ -83,6 +86,8 @@ def register_admin(routes: Routes, edge: Edge, parts: AdminParts, tokens: PageTo
         "adminListConnectorCatalog": catalog.list,
         "adminListConnectorAvailability": availability.list,
         "adminListRegistryExchanges": RegistryDesk(parts, tokens).list,
+        "adminListOrders": OrderDesk(parts, tokens).list,
+        "adminObservabilitySummary": parts.observability.summary,
     }
     writes: dict[str, BearerWrite] = {
         "adminUpdateUserStatus": users.set_status,

@@ -15,6 +15,7 @@ ADDITIONS: Final = (
     "additions_identity.yaml",
     "additions_people.yaml",
     "additions_admin.yaml",
+    "additions_observability.yaml",
     "additions_access.yaml",
     "additions_connectors.yaml",
 )

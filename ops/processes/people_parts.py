@@ -5,6 +5,7 @@ from pathlib import Path
 from argon2 import PasswordHasher
 
 from gateway.access.ports import AccessParts
+from gateway.admin.observability import ObservabilityDesk
 from gateway.admin.parts import AdminParts
 from gateway.connectors.parts import ConnectorParts
 from gateway.http.limits import Limiter
@@ -34,12 +35,15 @@ from storage.mongo.admins import Admins
 from storage.mongo.api_keys import ApiKeys
 from storage.mongo.applications import Applications
 from storage.mongo.audit_events import AuditEvents
+from storage.mongo.business_counts import BusinessCounts
 from storage.mongo.challenges import Challenges
 from storage.mongo.command_answers import CommandAnswers
 from storage.mongo.connectors import Connectors
+from storage.mongo.heartbeats import Heartbeats
 from storage.mongo.invitations import Invitations
 from storage.mongo.leads import Leads
 from storage.mongo.notices import Notices
+from storage.mongo.orders import Orders
 from storage.mongo.provisioning_jobs import ProvisioningJobs
 from storage.mongo.sessions import Sessions
 from storage.mongo.tenants import Tenants
@@ -162,6 +166,8 @@ def _administration(
         decisions=decisions,
         answers=CommandAnswers(database),
         accounts=Accounts(database),
+        orders=Orders(database),
+        observability=observability_of(platform),
         reference=reference,
         connectors=ConnectorParts(Connectors(database), availabilities_of(platform), vault_of(platform)),
         access=access,
@@ -177,6 +183,12 @@ def _access(platform: Platform, reference: ReferenceSource) -> AccessParts:
         reference=reference,
         languages=load_languages(),
     )
+
+
+def observability_of(platform: Platform) -> ObservabilityDesk:
+    """The summary of what runs and of what business there is."""
+    database = platform.store.database
+    return ObservabilityDesk(Heartbeats(database), BusinessCounts(database), platform.topics, platform.clock)
 
 
 def _waitlist(platform: Platform) -> Submit:

@@ -15,6 +15,7 @@ ZERO: Final = Decimal(0)
 ONE: Final = Decimal(1)
 _FORM: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _MONEY: Final = Decimal("1e-8")
+_PARTS: Final = Decimal(10**8)
 _AVERAGE: Final = Decimal("1e-12")
 EXACT: Final = Context(prec=400, rounding=ROUND_HALF_EVEN, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[])
 _DIVIDING: Final = Context(prec=100, rounding=ROUND_HALF_EVEN, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[])
@@ -51,6 +52,18 @@ def text_of(value: Decimal) -> str:
 def money(value: Decimal) -> Decimal:
     """To 8 decimals, half-even."""
     return _quantize(value, _MONEY)
+
+
+def whole_and_parts(text: str) -> tuple[int, int]:
+    """Money as two integers that a database can add up: the whole units and the 1e-8 parts of one, of the same sign."""
+    value = money(Decimal(text))
+    whole = int(value)
+    return whole, int(times(minus(value, Decimal(whole)), _PARTS))
+
+
+def from_parts(whole: int, parts: int) -> Decimal:
+    """The money that `whole` units and `parts` of 1e-8 come to."""
+    return plus(Decimal(whole), times(Decimal(parts), _MONEY))
 
 
 def average_price(cost: Decimal, size: Decimal) -> Decimal:

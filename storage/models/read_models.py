@@ -14,7 +14,8 @@ PLATFORM: str = "platform"
 
 class Fill(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One fill. `seq` is the account's record that counted it, `ts` the venue's time, `late` that the order had ended
-    before; `realized_pnl` is what it realised, in the instrument's currency.
+    before; `realized_pnl` is what it realised, in the instrument's currency. `notional` is price x quantity x multiplier as
+    money, in `currency`.
     """
 
     fill_id: str
@@ -31,6 +32,8 @@ class Fill(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     ts: str
     seq: int
     late: bool = False
+    notional: str = "0"
+    currency: str = ""
 
 
 class AccountDocument(msgspec.Struct, frozen=True):
@@ -104,6 +107,16 @@ class OrderFilters(NamedTuple):
     venue: str | None = None
     strategy_id: str | None = None
     side: Side | None = None
+    start: int | None = None
+    end: int | None = None
+
+
+class OrdersOfAll(NamedTuple):
+    """Which orders of whatever accounts; None takes all. Times are nanoseconds: start <= created < end."""
+
+    account_ids: tuple[str, ...] | None = None
+    status: OrderStatus | None = None
+    symbol: str | None = None
     start: int | None = None
     end: int | None = None
 

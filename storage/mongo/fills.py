@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from ops.runtime.timestamps import parse_timestamp
+from storage.models.money import whole_and_parts
 from storage.models.read_models import Cursor, Fill, FillFilters
 from storage.mongo.documents import Database, Document
 from storage.mongo.failures import repository
@@ -20,7 +21,7 @@ _KEY: Final = "key"
 @repository
 class Fills:
     """An account's fills. `_id` is `account|order|fill`: venues give both sides of a trade one id. `ts_ns` and `key`
-    (`order|fill`) are there for sorting.
+    (`order|fill`) are there for sorting, `units` and `parts` (whole ones and 1e-8 of the notional) for adding up.
     """
 
     def __init__(self, database: Database) -> None:
@@ -58,5 +59,6 @@ def _key(fill: Fill) -> str:
 
 def _document(fill: Fill) -> Document:
     key = _key(fill)
+    units, parts = whole_and_parts(fill.notional)
     sorting = {"_id": f"{fill.account_id}|{key}", _KEY: key, _TIME: parse_timestamp(fill.ts)}
-    return {**msgspec.to_builtins(fill), **sorting}
+    return {**msgspec.to_builtins(fill), **sorting, "units": units, "parts": parts}

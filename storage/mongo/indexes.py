@@ -82,6 +82,17 @@ _OF_REPOSITORIES: Final[Mapping[str, tuple[IndexSpec, ...]]] = {
         IndexSpec(
             "account_client_id", (("account_id", 1), ("client_order_id", 1), ("created_ns", -1)), "Orders.by_client_id"
         ),
+        IndexSpec("created", (("created_ns", -1), ("order_id", -1)), "Orders.page_of_all, BusinessCounts.orders_since"),
+        IndexSpec(
+            "status_created",
+            (("status", 1), ("created_ns", -1), ("order_id", -1)),
+            "Orders.page_of_all of a status, BusinessCounts.orders",
+        ),
+        IndexSpec(
+            "symbol_created",
+            (("symbol", 1), ("created_ns", -1), ("order_id", -1)),
+            "Orders.page_of_all of a symbol",
+        ),
     ),
     fills.COLLECTION: (
         IndexSpec("account_time", (("account_id", 1), ("ts_ns", -1), ("key", -1)), "Fills.page"),
@@ -90,6 +101,7 @@ _OF_REPOSITORIES: Final[Mapping[str, tuple[IndexSpec, ...]]] = {
             (("account_id", 1), ("order_id", 1), ("ts_ns", -1), ("key", -1)),
             "Fills.page of an order",
         ),
+        IndexSpec("time_notional", (("ts_ns", 1), ("currency", 1), ("units", 1), ("parts", 1)), "BusinessCounts.traded"),
     ),
     positions.COLLECTION: (IndexSpec("account_symbol", (("account_id", 1), ("symbol", 1)), "Positions.of"),),
     command_answers.COLLECTION: (IndexSpec("expires_at", (("expires_at", 1),), "CommandAnswers.remove_expired"),),

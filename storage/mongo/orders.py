@@ -7,7 +7,7 @@ import msgspec
 
 from ops.runtime.timestamps import parse_timestamp
 from storage.models.orders import Order
-from storage.models.read_models import Cursor, OrderFilters
+from storage.models.read_models import Cursor, OrderFilters, OrdersOfAll
 from storage.mongo.documents import Database, Document
 from storage.mongo.failures import repository
 from storage.mongo.guarded import GuardedWrite, writer
@@ -61,6 +61,19 @@ class Orders:
         if filters.statuses is not None:
             condition["status"] = {"$in": list(filters.statuses)}
         for name in ("symbol", "venue", "strategy_id", "side"):
+            if (wanted := getattr(filters, name)) is not None:
+                condition[name] = wanted
+        if times := between(filters.start, filters.end):
+            condition[_CREATED] = times
+        found = await newest_first(self._collection, condition, after, limit, at=_CREATED, identity="order_id")
+        return [_order(document) for document in found]
+
+    async def page_of_all(self, filters: OrdersOfAll, after: Cursor | None, limit: int) -> list[Order]:
+        """As `page`, of whatever accounts."""
+        condition: Document = {}
+        if filters.account_ids is not None:
+            condition["account_id"] = {"$in": list(filters.account_ids)}
+        for name in ("status", "symbol"):
             if (wanted := getattr(filters, name)) is not None:
                 condition[name] = wanted
         if times := between(filters.start, filters.end):

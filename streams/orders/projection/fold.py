@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from ops.runtime.timestamps import NANOSECONDS_PER_SECOND, parse_timestamp
+from storage.models.money import money, notional, number, text_of
 from storage.models.order_answers import amend_outcome, answer_of
 from storage.models.order_events import AmendRejected, CommandRepeated, DeadManSet, Event, OrderAmended, OrderFilled
 from storage.models.order_records import OrderRecord
@@ -162,6 +163,7 @@ def _amend_outcomes(record: OrderRecord) -> Iterator[CommandAnswer]:
 
 
 def _fill(record: OrderRecord, event: OrderFilled) -> Fill:
+    order = next((order for order in record.orders if order.order_id == event.order_id), None)
     return Fill(
         fill_id=event.fill_id,
         order_id=event.order_id,
@@ -177,7 +179,16 @@ def _fill(record: OrderRecord, event: OrderFilled) -> Fill:
         ts=_time_of(record, event),
         seq=record.seq,
         late=event.late,
+        notional=_notional(event, order),
+        currency="" if order is None else order.currency,
     )
+
+
+def _notional(event: OrderFilled, order: Order | None) -> str:
+    """A record has the image of every order that it changed."""
+    if order is None:
+        return "0"
+    return text_of(money(notional(number(event.price), number(event.quantity), number(order.multiplier))))
 
 
 def _time_of(record: OrderRecord, event: OrderFilled) -> str:

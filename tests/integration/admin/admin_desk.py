@@ -26,6 +26,7 @@ from gateway.identity.access_tokens import AccessTokens
 from ops.processes.asking import decisions_of
 from ops.processes.connector_parts import availabilities_of, vault_of
 from ops.processes.controls import announcer_of
+from ops.processes.people_parts import observability_of
 from ops.processes.platform import Platform
 from ops.runtime.clock import ManualClock
 from ops.runtime.identifiers import SystemIdentifiers
@@ -55,6 +56,7 @@ from storage.mongo.connectors import Connectors
 from storage.mongo.heartbeats import Heartbeats
 from storage.mongo.idempotency import IdempotencyRecords
 from storage.mongo.notices import Notices
+from storage.mongo.orders import Orders
 from storage.mongo.ownership import ClaimHistories, Floors
 from storage.mongo.provisioning_jobs import ProvisioningJobs
 from storage.mongo.sessions import Sessions
@@ -165,6 +167,8 @@ class AdminDesk:
             decisions=self.decisions,
             answers=CommandAnswers(self.database),
             accounts=Accounts(self.database),
+            orders=Orders(self.database),
+            observability=observability_of(self.platform),
             reference=lambda: REFERENCE,
             access=AccessParts(
                 applications=Applications(self.database),

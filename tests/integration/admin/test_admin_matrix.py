@@ -54,7 +54,7 @@ SUBJECTS: Final[Mapping[str, tuple[str, ...]]] = {
     "access applications: list, detail, review": (
         "adminListAccessApplications", "adminGetAccessApplication", "adminReviewAccessApplication",
     ),
-    "orders: read": (),
+    "orders: read": ("adminListOrders",),
     "accounts: deposits, limits": ("adminDeposit", "adminSetLimits"),
     "approve / reject": ("adminApproveAccessApplication", "adminRejectAccessApplication"),
     "exchange credentials": ("adminUpsertExchangeCredential",),
@@ -155,6 +155,8 @@ REQUESTS: Final[Mapping[str, Asked]] = {
         "/exchange-credentials",
         {"exchange_code": "XNAS", "credential_name": "main", "api_key_ciphertext": "a", "api_secret_ciphertext": "b"},
     ),
+    "adminListOrders": Asked("/orders"),
+    "adminObservabilitySummary": Asked("/observability/summary"),
     LOGOUT: Asked("/auth/logout", {}),
 }
 REFUSED: Final[Mapping[str, tuple[int, str]]] = {
