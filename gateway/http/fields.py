@@ -148,7 +148,7 @@ class BodyReader:
         if not isinstance(value, list) or not all(_is_text(one) for one in value):
             self.refuse(name, "not an array of strings", expected)
         elif not least <= len(value) <= most:
-            self.refuse(name, _out_of(len(value), most), expected)
+            self.refuse(name, "too many" if value else "empty", expected)
         else:
             return list(dict.fromkeys(value))
         return []
