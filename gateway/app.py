@@ -7,6 +7,7 @@ from typing import Final
 from quart import Quart
 
 from gateway import people
+from gateway.access import routes as access
 from gateway.account import routes as account
 from gateway.account.standing import Standing
 from gateway.callers import Authenticator, BearerAuthenticator
@@ -48,6 +49,7 @@ BUILT: Final = (
     | trading.BUILT
     | trading_reads.BUILT
     | account.BUILT
+    | access.BUILT
     | platform_keys.BUILT
     | connectors.BUILT
     | people.BUILT
@@ -112,6 +114,7 @@ def build_app(parts: GatewayParts) -> Quart:
     connected = parts.people.administration.connectors
     platform_keys.register_platform_keys(routes, edge, parts.signing_keys, connected.vault)
     connectors.register_connectors(routes, edge, connected, tokens)
+    access.register_access(routes, edge, parts.people.access, tokens)
     people.register_people(routes, edge, parts.people, tokens)
     contract = load_contract()
     system.register_document(routes, edge, answers, build_document(contract, load_additions(), BUILT))

@@ -1,9 +1,8 @@
-"""What the gateway serves people by, and their routes: identity, self-service, administration, waitlist, access."""
+"""What the gateway serves people by, and their routes: identity, self-service, administration, waitlist."""
 
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.access import routes as access
 from gateway.access.ports import AccessParts
 from gateway.admin import routes as administration
 from gateway.admin.parts import AdminParts
@@ -17,7 +16,7 @@ from gateway.identity.self_routes import SelfParts
 from gateway.waitlist import routes as waitlist
 from gateway.waitlist.submit import Submit
 
-BUILT: Final = identity.BUILT | self_routes.BUILT | administration.BUILT | waitlist.BUILT | access.BUILT
+BUILT: Final = identity.BUILT | self_routes.BUILT | administration.BUILT | waitlist.BUILT
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,4 +36,3 @@ def register_people(routes: Routes, edge: Edge, parts: PeopleParts, tokens: Page
     self_routes.register_self(routes, edge, parts.own, tokens)
     administration.register_admin(routes, edge, parts.administration, tokens)
     waitlist.register_waitlist(routes, edge, parts.waitlist)
-    access.register_access(routes, edge, parts.access, tokens)
