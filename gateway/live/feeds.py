@@ -123,6 +123,13 @@ class Feeds:
         """Whether it has."""
         return all(log_topic in self._feeds and self._feeds[log_topic].caught_up.is_set() for log_topic in _ALWAYS)
 
+    async def quotes_behind(self) -> int:
+        """How many quotes are on the log and not read here; all of them before reading began. Raises `LogUnavailable`."""
+        bounds = await self._log.bounds(QUOTES)
+        shards = self._feeds[QUOTES].shards if QUOTES in self._feeds else {}
+        read = {number: shard.position + 1 for number, shard in shards.items()}
+        return sum(max(0, held.next - max(held.first, read.get(number, 0))) for number, held in bounds.items())
+
     async def close(self) -> None:
         """Stop reading."""
         for task in self._tasks:

@@ -105,6 +105,10 @@ class LiveHub:
         """Whether it has."""
         return self._feeds.has_caught_up
 
+    async def behind(self) -> int:
+        """How many quotes are on the log and not read here. Raises `LogUnavailable`."""
+        return await self._feeds.quotes_behind()
+
     async def stop(self) -> None:
         """Stop reading; clients get nothing any more."""
         for task in self._catching_up:

@@ -5,6 +5,7 @@ from typing import Final
 
 from ops.processes.platform import Platform
 from ops.runtime.health import Check
+from storage.decisions.decisions import Decisions
 from storage.log.port import LogUnavailable
 from storage.mongo.connect import StoreUnavailable
 from storage.topics import QUOTES
@@ -12,6 +13,8 @@ from streams.app.worker_state import PartitionState
 
 LAG_BOUND: Final = 50_000
 """Records behind from which on a reader does not count as ready."""
+QUOTES_BOUND: Final = 10_000
+"""Quotes behind from which on what is shown, or filled at, is of before."""
 
 
 def store_check(platform: Platform) -> Check:
@@ -36,6 +39,15 @@ def log_check(platform: Platform) -> Check:
         except LogUnavailable as error:
             return str(error)
         return None
+
+    return check
+
+
+def decisions_check(decisions: Decisions) -> Check:
+    """Not ready until decisions about whatever is published would be seen."""
+
+    async def check() -> str | None:
+        return None if decisions.is_ready else "has not yet found where the records of orders are to be read"
 
     return check
 

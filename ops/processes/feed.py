@@ -37,6 +37,11 @@ async def run_feed(
         health = Health()
         health.add("store", store_check(platform))
         health.add("log", log_check(platform))
+
+        async def has_begun() -> str | None:
+            return None if published else f"the feed {name} has not begun to publish"
+
+        health.add("feed", has_begun)
         background = Background(stop)
         ops_stop = asyncio.Event()
         ops_app = build_ops_app(health, platform.metrics)

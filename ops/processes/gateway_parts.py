@@ -27,18 +27,19 @@ from gateway.live.transport import configure_server
 from gateway.people import PeopleParts
 from gateway.system.probe import PlatformProbe
 from gateway.trading.parts import TradingParts
-from ops.processes.checks import log_check, store_check
+from ops.processes.checks import QUOTES_BOUND, decisions_check, log_check, store_check
 from ops.processes.lifetime import Background
 from ops.processes.live_parts import account_snapshots, active_signals, cancel_on_disconnect, order_owners
 from ops.processes.people_parts import end_people, people_parts
 from ops.processes.platform import Platform
 from ops.processes.reference_watch import ReferenceWatch
 from ops.processes.serving import serve_until, tls_files
-from ops.processes.trading_parts import decisions_check, open_trading
+from ops.processes.trading_parts import open_trading
 from ops.runtime.health import Health
 from ops.runtime.languages import load_languages
 from ops.runtime.settings import Settings
 from storage.jobs import DramatiqJobs
+from storage.log.port import LogUnavailable
 from storage.log.shared_tails import SharedTails
 from storage.models.market_data import Timeframe, encode
 from storage.models.operations import Role
@@ -268,7 +269,15 @@ def _health(platform: Platform, hub: LiveHub) -> Health:
     async def hub_has_caught_up() -> str | None:
         return None if hub.ready else "has not yet read the quotes that were on the log at its start"
 
+    async def hub_is_near() -> str | None:
+        try:
+            behind = await hub.behind()
+        except LogUnavailable as error:
+            return str(error)
+        return f"{behind} quotes behind" if behind > QUOTES_BOUND else None
+
     health.add("live hub", hub_has_caught_up)
+    health.add("live quotes", hub_is_near)
     return health
 
 

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, Final
 
 from ops.processes.alert_parts import Alerting, open_alerting
+from ops.processes.checks import decisions_check
 from ops.processes.connector_parts import health_of_connectors
 from ops.processes.lifetime import Background
 from ops.processes.platform import Platform
@@ -29,10 +30,13 @@ from storage.jobs import DELIVER_ALERT, PROVISION, SEND_MAIL, DramatiqJobs
 from storage.log.port import AppendUnknown, LogUnavailable
 from storage.models.idempotency import KEPT_SECONDS
 from storage.mongo.audit_events import AuditEvents
+from storage.mongo.heartbeats import Heartbeats
 from storage.mongo.idempotency import IdempotencyRecords
 from storage.mongo.leases import Leases
 from storage.mongo.outbox import Outbox
 from storage.mongo.outlived import Outlived
+from storage.stalled_partitions import StallsInHeartbeats
+from workers.alerting.watching import stalled_watch
 from workers.app import JobWorker
 from workers.connectors.health import CHECK_SECONDS
 from workers.mail.rendering import MailRenderer, RenderedMail
@@ -87,8 +91,10 @@ def open_workers(
     Raises `ValueError` for a mail URL or sender that cannot be. The caller calls `stop` before the loop ends.
     """
     transport, report, words = open_transport(platform), MailReport(platform.clock), load_words()
-    alerting = open_alerting(platform, jobs, words)
-    provisioning = open_provisioning(platform, jobs, decisions or _read_decisions(platform, background), alerting.desk)
+    stalls = StallsInHeartbeats(Heartbeats(platform.store.database), platform.topics, platform.clock)
+    alerting = open_alerting(platform, jobs, words, [stalled_watch(stalls.look)])
+    decided = decisions or _read_decisions(platform, background)
+    provisioning = open_provisioning(platform, jobs, decided, alerting.desk)
     worker = JobWorker(
         jobs.broker,
         {
@@ -108,7 +114,7 @@ def open_workers(
     leases = Leases(platform.store.database)
     sweeping = Sweeping(sweeps, leases, holder, clock=platform.clock, metrics=platform.metrics)
     background.start(sweeping.run(), "sweeps")
-    checks = {"jobs": jobs.problem}
+    checks = {"jobs": jobs.problem, "decisions": decisions_check(decided)}
     return Workers(worker, transport, report, alerting, mail_settings(platform.settings), checks)
 
 

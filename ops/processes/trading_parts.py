@@ -8,7 +8,6 @@ from gateway.trading.parts import TradingParts
 from ops.processes.lifetime import Background
 from ops.processes.platform import Platform
 from ops.runtime.clock import Clock
-from ops.runtime.health import Check
 from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.decisions.decisions import Decisions
 from storage.models.order_requests import KEPT_SECONDS
@@ -52,15 +51,6 @@ def open_trading(platform: Platform, background: Background) -> TradingParts:
         signals=ActiveSignals(database),
         halts=ControlDocuments(database),
     )
-
-
-def decisions_check(decisions: Decisions) -> Check:
-    """Not ready until decisions about whatever is published would be seen."""
-
-    async def check() -> str | None:
-        return None if decisions.is_ready else "has not yet found where the records of orders are to be read"
-
-    return check
 
 
 async def drop_old_requests(requests: OrderRequests, clock: Clock) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from ops.processes.checks import QUOTES_BOUND
 from ops.processes.lifetime import Background
 from ops.processes.owned_role import OwnedRole
 from ops.processes.platform import Platform
@@ -31,8 +32,6 @@ from streams.venues.simulated.rules import Rules
 from streams.venues.simulated.surroundings import QuoteIntake, VenueClock, VenueControls
 
 GROUP = "venues"
-LAG_BOUND = 10_000
-"""Quotes behind from which on the venue does not count as ready: it would fill at prices of before."""
 
 
 def open_venue(
@@ -81,7 +80,7 @@ def open_venue(
             behind = await quotes.behind()
         except LogUnavailable as error:
             return str(error)
-        return f"{behind} quotes behind" if behind > LAG_BOUND else None
+        return f"{behind} quotes behind" if behind > QUOTES_BOUND else None
 
     return OwnedRole(
         group=GROUP,

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from ops.processes.checks import store_check
+from ops.processes.checks import log_check, store_check
 from ops.processes.heartbeat import HeartbeatTask, Progress
 from ops.processes.inbox_page import add_inbox
 from ops.processes.job_parts import Workers, open_workers
@@ -52,9 +52,10 @@ async def run_workers(settings: Settings, stop: asyncio.Event) -> None:
 
 
 def _health(platform: Platform, workers: Workers) -> Health:
-    """Ready: store and broker answer. A mail server that is away delays mails; it does not make the process useless."""
+    """Ready: store, log and broker answer, and decisions would be seen. A mail server that is away delays mails; it does not make the process useless."""
     health = Health()
     health.add("store", store_check(platform))
+    health.add("log", log_check(platform))
     for name, check in workers.checks.items():
         health.add(name, check)
     return health
