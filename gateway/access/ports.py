@@ -7,7 +7,7 @@ from typing import Protocol
 from ops.runtime.languages import Languages
 from storage.models.access_bindings import AccessBinding
 from storage.models.applications import Application, ApplicationFilters
-from storage.models.provisioning import ProvisioningJob
+from storage.models.provisioning import JobStatus, ProvisioningJob
 from storage.models.read_models import Cursor
 from storage.reference import ReferenceData
 
@@ -33,6 +33,8 @@ class JobStore(Protocol):
 
     async def get(self, job_id: str) -> ProvisioningJob | None: ...
     async def insert_if_absent(self, job: ProvisioningJob) -> bool: ...
+    async def replace(self, job: ProvisioningJob) -> ProvisioningJob | None: ...
+    async def page(self, status: JobStatus | None, after: Cursor | None, limit: int) -> list[ProvisioningJob]: ...
 
 
 class ReferenceSource(Protocol):

@@ -12,6 +12,7 @@ from gateway.admin.credentials import CredentialDesk
 from gateway.admin.halts import HaltDesk
 from gateway.admin.orders import OrderDesk
 from gateway.admin.parts import AdminParts
+from gateway.admin.provisioning import ProvisioningDesk
 from gateway.admin.registry import RegistryDesk
 from gateway.admin.users import UserDesk
 from gateway.http.calls import BearerHandler, BearerWrite
@@ -54,6 +55,9 @@ OPERATIONS: Final[Mapping[str, Guarded]] = {
     "adminReviewAccessApplication": Guarded("POST", "/access-applications/<application_id>/review", ADMIN_ROLES),
     "adminApproveAccessApplication": Guarded("POST", "/access-applications/<application_id>/approve", OVERSIGHT),
     "adminRejectAccessApplication": Guarded("POST", "/access-applications/<application_id>/reject", OVERSIGHT),
+    "adminListProvisioningJobs": Guarded("GET", "/provisioning/jobs", ADMIN_ROLES),
+    "adminGetProvisioningJob": Guarded("GET", "/provisioning/jobs/<job_id>", ADMIN_ROLES),
+    "adminRetryProvisioningJob": Guarded("POST", "/provisioning/jobs/<job_id>/retry", OPERATIONS_DESK),
     "adminListConnectorCatalog": Guarded("GET", "/connectors/catalog", ADMIN_ROLES),
     "adminCreateConnectorCatalog": Guarded("POST", "/connectors/catalog", OPERATIONS_DESK, key_required=True),
     "adminUpdateConnectorCatalog": Guarded(
@@ -74,6 +78,7 @@ def register_admin(routes: Routes, edge: Edge, parts: AdminParts, tokens: PageTo
     users, admins = UserDesk(parts, tokens), AdminDesk(parts, tokens)
     halts, accounts = HaltDesk(parts, tokens), AccountDesk(parts)
     applications = ApplicationDesk(parts, tokens)
+    provisioning = ProvisioningDesk(parts, tokens)
     catalog, availability = CatalogDesk(parts, tokens), AvailabilityDesk(parts, tokens)
     reads: dict[str, BearerHandler] = {
         "adminListUsers": users.list,
@@ -83,6 +88,8 @@ def register_admin(routes: Routes, edge: Edge, parts: AdminParts, tokens: PageTo
         "adminListHalts": halts.list,
         "adminListAccessApplications": applications.list,
         "adminGetAccessApplication": applications.detail,
+        "adminListProvisioningJobs": provisioning.list,
+        "adminGetProvisioningJob": provisioning.get,
         "adminListConnectorCatalog": catalog.list,
         "adminListConnectorAvailability": availability.list,
         "adminListRegistryExchanges": RegistryDesk(parts, tokens).list,
@@ -99,6 +106,7 @@ def register_admin(routes: Routes, edge: Edge, parts: AdminParts, tokens: PageTo
         "adminReviewAccessApplication": applications.review,
         "adminApproveAccessApplication": applications.approve,
         "adminRejectAccessApplication": applications.reject,
+        "adminRetryProvisioningJob": provisioning.retry,
         "adminCreateConnectorCatalog": catalog.create,
         "adminUpdateConnectorCatalog": catalog.update,
         "adminUpdateConnectorAvailability": availability.set,

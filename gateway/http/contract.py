@@ -18,6 +18,7 @@ ADDITIONS: Final = (
     "additions_observability.yaml",
     "additions_access.yaml",
     "additions_connectors.yaml",
+    "additions_provisioning.yaml",
 )
 METHODS: Final = ("get", "post", "put", "patch", "delete")
 Document = dict[str, Any]

@@ -98,7 +98,7 @@ class AccountOpening(BaseModel):
 class ProvisioningJob(BaseModel):
     """One job: there is one for each application, ever. `attempt` counts its runs: a retry by an admin begins another.
 
-    `fence` is the number of the claim that wrote last: numbers of a tenant only grow, and what is written under a lower one
+    `retry_id` names the write that asked for this run ("": the approval). `fence` is the number of the claim that wrote last: numbers of a tenant only grow, and what is written under a lower one
     than was seen before comes to nothing. Nobody else may claim before `claimed_until`, nor should before `next_try_at`.
     """
 
@@ -122,6 +122,7 @@ class ProvisioningJob(BaseModel):
     finished_at: int | None = None
     next_try_at: int = 0
     swept_at: int = 0
+    retry_id: str = ""
     claimed_until: int = 0
     fence: int = 0
     version: int = 1
@@ -247,8 +248,8 @@ def ended(job: ProvisioningJob, end: End, now: int) -> ProvisioningJob:
     return _changed(job, status=end.status, finished_at=now, next_try_at=0, claimed_until=0, **told)
 
 
-def retried(job: ProvisioningJob, policy: ProvisionPolicy | None, now: int) -> ProvisioningJob:
-    """The job from its beginning once more, under another policy if one is given.
+def retried(job: ProvisioningJob, policy: ProvisionPolicy | None, retry_id: str, now: int) -> ProvisioningJob:
+    """The job from its beginning once more, under another policy if one is given; `retry_id` names the write that asks.
 
     Raises `provisioning_job.wrong_state` for one that was not rolled back.
     """
@@ -262,6 +263,7 @@ def retried(job: ProvisioningJob, policy: ProvisionPolicy | None, now: int) -> P
         policy=policy or job.policy,
         attempt=job.attempt + 1,
         created_at=job.created_at,
+        retry_id=retry_id,
         fence=job.fence,
         version=job.version,
     )

@@ -27,6 +27,7 @@ from storage.mongo import (
     orders,
     ownership,
     positions,
+    provisioning_jobs,
     sessions,
     users,
 )
@@ -144,6 +145,14 @@ _OF_REPOSITORIES: Final[Mapping[str, tuple[IndexSpec, ...]]] = {
         ),
         IndexSpec(
             "status_submitted", (("status", 1), ("submitted_at", -1), ("_id", -1)), "Applications.page of a status"
+        ),
+    ),
+    provisioning_jobs.COLLECTION: (
+        IndexSpec("created", (("created_at", -1), ("_id", -1)), "ProvisioningJobs.page"),
+        IndexSpec(
+            "status_created",
+            (("status", 1), ("created_at", -1), ("_id", -1)),
+            "ProvisioningJobs.page of a status, ProvisioningJobs.due",
         ),
     ),
     access_bindings.COLLECTION: (

@@ -5,7 +5,7 @@ import pytest
 from gateway.app import not_implemented
 from gateway.http.contract import load_contract, operations_of
 
-NOT_IMPLEMENTED = { "adminGetProvisioningJob", "adminListAlerts", "adminNotificationConfig",
+NOT_IMPLEMENTED = { "adminListAlerts", "adminNotificationConfig",
 }  # fmt: skip
 OPERATIONS = operations_of(load_contract())
 

@@ -49,6 +49,8 @@ PROMISED = {
     "adminLiftHalt": ("DELETE", "/internal/v1/admin/trading-halts/{halt_id}"),
     "adminDeposit": ("POST", "/internal/v1/admin/accounts/{account_id}/deposits"),
     "adminSetLimits": ("PUT", "/internal/v1/admin/accounts/{account_id}/limits"),
+    "adminListProvisioningJobs": ("GET", "/internal/v1/admin/provisioning/jobs"),
+    "adminRetryProvisioningJob": ("POST", "/internal/v1/admin/provisioning/jobs/{job_id}/retry"),
     "getPlatformKeys": ("GET", "/public/v1/keys"),
 }
 

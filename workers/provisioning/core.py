@@ -67,14 +67,18 @@ class Core:
         self._decisions, self._accounts, self._answers, self._terms = decisions, accounts, answers, terms
 
     async def open(self, tenant_id: str, account_id: str, asked: Asked) -> None:
-        """Open the account, or take up again one that was closed, with the deposit in it. Raises `provisioning.account_differs`."""
+        """Open the account, or take up again one that was closed, with the deposit in it; returns when reads show it.
+
+        Raises `provisioning.account_differs`.
+        """
         told = await self._told(self._opening(tenant_id, account_id, asked))
         if told.code == "account.already_open":
             await self._take_up(tenant_id, account_id, asked, told.seq)
         elif told.code is not None:
             raise HubError(told.code, {"account_id": account_id})
         if self._terms.deposit is not None:
-            await self._done(_deposit(account_id, asked, "deposit", self._terms.deposit))
+            told = await self._done(_deposit(account_id, asked, "deposit", self._terms.deposit))
+        await self._reached(account_id, told.seq)
 
     async def close(self, tenant_id: str, account_id: str, opening: Asked, closing: Asked) -> None:
         """Take back what `open` did: no order is taken any more, and the deposit is out again, unless somebody has taken it.
@@ -129,11 +133,12 @@ class Core:
         except NeverDone:
             return False
 
-    async def _done(self, command: Command, unless: str | None = None) -> None:
+    async def _done(self, command: Command, unless: str | None = None) -> Told:
         """See to it that it is done; a refusal with the code `unless` will do as well."""
         told = await self._told(command)
         if told.code is not None and told.code != unless:
             raise HubError(told.code, {"account_id": command.account_id})
+        return told
 
     async def _told(self, command: Command) -> Told:
         try:

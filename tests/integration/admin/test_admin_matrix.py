@@ -64,8 +64,8 @@ SUBJECTS: Final[Mapping[str, tuple[str, ...]]] = {
     "connector catalog, availability, registry: write": (
         "adminCreateConnectorCatalog", "adminUpdateConnectorCatalog", "adminUpdateConnectorAvailability",
     ),
-    "provisioning jobs: read": ("adminGetProvisioningJob",),
-    "provisioning jobs: retry": (),
+    "provisioning jobs: read": ("adminGetProvisioningJob", "adminListProvisioningJobs"),
+    "provisioning jobs: retry": ("adminRetryProvisioningJob",),
     "alerts: read": ("adminListAlerts",),
     "alerts: acknowledge": (),
     "observability summary, notifications config, kill switch, admins": (
@@ -157,6 +157,9 @@ REQUESTS: Final[Mapping[str, Asked]] = {
     ),
     "adminListOrders": Asked("/orders"),
     "adminObservabilitySummary": Asked("/observability/summary"),
+    "adminListProvisioningJobs": Asked("/provisioning/jobs"),
+    "adminGetProvisioningJob": Asked("/provisioning/jobs/job_none", None, 404, "provisioning_job.not_found"),
+    "adminRetryProvisioningJob": Asked("/provisioning/jobs/job_none/retry", {}, 404, "provisioning_job.not_found"),
     LOGOUT: Asked("/auth/logout", {}),
 }
 REFUSED: Final[Mapping[str, tuple[int, str]]] = {

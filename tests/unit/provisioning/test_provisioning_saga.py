@@ -134,7 +134,7 @@ def test_any_outcomes_and_kills_end_it_with_all_or_nothing(runs: list[list[str]]
         assert [step.name for step in world.job.steps if step.undone_at is not None] == begun_steps
         assert world.job.step(world.job.current_step).status == "failed"
         assert world.job.error_code == world.job.step(world.job.current_step).error_code
-        world.job = retried(world.job, None, world.now)
+        world.job = retried(world.job, None, "try", world.now)
         assert (world.job.attempt, world.job.status, next_move(world.job)) == (number + 1, "queued", Do("validate"))
 
 
@@ -183,7 +183,7 @@ def test_pauses_grow_to_a_quarter_of_a_minute() -> None:
 @pytest.mark.parametrize("status", ["queued", "running", "succeeded", "failed"])
 def test_only_what_was_rolled_back_is_retried(status: str) -> None:
     with pytest.raises(HubError) as refused:
-        retried(new_job(status=status), None, 5)
+        retried(new_job(status=status), None, "try", 5)
     assert (refused.value.code, refused.value.details) == (
         "provisioning_job.wrong_state", {"job_id": "job_1", "status": status},
     )  # fmt: skip
@@ -191,5 +191,6 @@ def test_only_what_was_rolled_back_is_retried(status: str) -> None:
 
 def test_a_retry_may_have_another_policy() -> None:
     other = ProvisionPolicy(fallback_enabled=False)
-    again = retried(new_job(status="rolled_back", fence=7, version=9, error_code="x"), other, 5)
+    again = retried(new_job(status="rolled_back", fence=7, version=9, error_code="x"), other, "try", 5)
     assert (again.policy, again.attempt, again.fence, again.version, again.error_code) == (other, 2, 7, 9, None)
+    assert again.retry_id == "try"
