@@ -43,15 +43,18 @@ def work(processes: Processes, up: dict) -> None:
     client = Client(Credentials(up["http"], demo["api_key"], demo["api_secret"]))
     hub = Hub(up["http"], lambda address: [mail for mail in httpx.get(up["inbox"]).json() if mail["to"] == address])
     with client.listening():
+        for _ in range(ROUNDS):
+            client.round()
+        mails = len(hub.mails(demo["user"]["email"]))
+        Person(hub, demo["user"]["email"], demo["user"]["password"], codes=mails).log_in()
         for fault in ("refuse", "none"):
-            for _ in range(ROUNDS // 2):
-                client.round()
-            assert processes.run("connectors", "fault", "sim-a", fault).returncode == 0
+            done = processes.run("connectors", "fault", "sim-a", fault)
+            assert done.returncode == 0, done.stderr
             client.order(type="market")
-            Person(
-                hub, demo["user"]["email"], demo["user"]["password"], codes=len(hub.mails(demo["user"]["email"]))
-            ).log_in()
-        for _ in range(ROUNDS // 2):
+        eventually(
+            lambda: client.order(type="market").status_code == 200, 15, "an order that the connector takes again"
+        )
+        for _ in range(ROUNDS):
             client.round()
 
 

@@ -38,8 +38,9 @@ class Client:
     def round(self) -> None:
         """One order that is filled, one that rests and is canceled, one that is denied; reads; a request that nobody signed."""
         quote = self.get(f"/v1/quotes?symbols={SYMBOL}").json()["data"]["quotes"][0]
-        assert self.order(type="market").status_code == 200
-        assert self.order(type="market", side="sell").status_code == 200
+        for side in ("buy", "sell"):
+            filled = self.order(type="market", side=side)
+            assert filled.status_code == 200, filled.text
         low = str(int(float(quote["bid"]) * 0.98))
         resting = self.order(type="limit", price=low)
         assert resting.status_code == 200, resting.text
