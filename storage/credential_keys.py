@@ -17,6 +17,7 @@ from joserfc.jwe import JWERegistry
 from joserfc.jwk import ECKey, KeyParameters, RSAKey
 
 from storage.models.credentials import CONTENT_ENCRYPTION, CredentialKey, KeyAlgorithm, kid_of
+from storage.models.reading import UNREADABLE
 from storage.sealing import KeyRing
 
 RSA_BITS: Final = 3072
@@ -92,7 +93,7 @@ def _header_of(ciphertext: str) -> _Header:
     try:
         padded = encoded.encode("ascii") + b"=" * (-len(encoded) % 4)
         header = _decode_header(base64.b64decode(padded, altchars=b"-_", validate=True))
-    except (UnicodeEncodeError, binascii.Error, msgspec.MsgspecError):
+    except (*UNREADABLE, UnicodeEncodeError, binascii.Error):
         raise Undecryptable(
             f"not a JWE of RSA-OAEP-256 or ECDH-ES with {CONTENT_ENCRYPTION}, or its header cannot be read"
         ) from None

@@ -41,7 +41,7 @@ class TopicSpec:
 
 _MARKET_DATA_RECORDS: Final = 50_000
 _VENUE_RECORDS: Final = 50_000
-"""Health checks of connectors go through their topics every second, for as long as a process runs."""
+"""Health checks of connectors go through their topics without end, for as long as a process runs."""
 DEFAULT_TOPICS: Final[tuple[TopicSpec, ...]] = (
     TopicSpec(QUOTES, "symbol", "quote.1", 8, FOREVER, memory_records=_MARKET_DATA_RECORDS),
     TopicSpec(QUOTE_STATES, "symbol", "quote-state.1", 8, FOREVER, compacted=True, memory_records=_MARKET_DATA_RECORDS),

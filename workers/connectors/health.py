@@ -1,4 +1,4 @@
-"""Each connected connector is asked every second whether it answers; what it says becomes the word of the health checks.
+"""Each connected connector is asked again and again whether it answers; what it says becomes the word of the health checks.
 
 The question is a record on `venue-requests`, the answer a document that the venue writes. A connector that says twice in a
 row that it is down is down, one that says once that it is up is up. One that says nothing is down after `SILENT_SECONDS`:
@@ -16,8 +16,9 @@ from storage.models.connectors import Connector, is_checked
 from storage.models.controls import ConnectorState, ConnectorStatus
 from storage.models.venues import ConnectorCheck
 
-CHECK_SECONDS: Final = 1.0
-SECOND_LOOK_SECONDS: Final = 0.2
+CHECK_SECONDS: Final = 0.75
+SECOND_LOOK_SECONDS: Final = 0.1
+"""With both a connector that fails is down for every order within 2 s, on two busy cores too."""
 SILENT_SECONDS: Final = 6.0
 SILENT: Final = "connector.silent"
 _log = logging.getLogger(__name__)
