@@ -56,12 +56,15 @@ class LocalLag:
         """Look until cancelled; a log that is away is asked again."""
         while True:
             try:
-                self.states = tuple([await self._look(reader) for reader in self._readers])
+                await self.look()
             except LogUnavailable as error:
                 _log.warning("the lag is not known for now: %s", error)
-            else:
-                self._metrics.show(self.states)
             await asyncio.sleep(_EVERY_SECONDS)
+
+    async def look(self) -> None:
+        """Look once. Raises `LogUnavailable`."""
+        self.states = tuple([await self._look(reader) for reader in self._readers])
+        self._metrics.show(self.states)
 
     async def _look(self, reader: Reader) -> WorkerState:
         bounds = await self._log.bounds(reader.topic)
