@@ -28,7 +28,9 @@ class AdminDesk:
     def __init__(self, parts: AdminParts, tokens: PageTokens) -> None:
         self._parts, self._tokens = parts, tokens
         notices = Notices(parts.notices, parts.jobs)
-        self._ruling = AdminRuling(parts.admins, parts.sessions, parts.announcer, notices)
+        self._ruling = AdminRuling(
+            parts.admins, parts.sessions, parts.challenges, announcer=parts.announcer, notices=notices
+        )
 
     async def list(self, call: BearerCall) -> bytes:
         """Admins newest first. Raises `request.invalid` or `page_token.not_found`."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.access.ports import AccessParts
+from gateway.admin.alert_parts import AlertParts
 from gateway.admin.observability import ObservabilityDesk
 from gateway.connectors.parts import ConnectorParts
 from gateway.market.ports import ReferenceSource
@@ -15,6 +16,7 @@ from storage.mongo.accounts import Accounts
 from storage.mongo.admins import Admins
 from storage.mongo.api_keys import ApiKeys
 from storage.mongo.audit_events import AuditEvents
+from storage.mongo.challenges import Challenges
 from storage.mongo.command_answers import CommandAnswers
 from storage.mongo.notices import Notices
 from storage.mongo.orders import Orders
@@ -30,6 +32,7 @@ class AdminParts:
     users: Users
     admins: Admins
     sessions: Sessions
+    challenges: Challenges
     tenants: Tenants
     api_keys: ApiKeys
     notices: Notices
@@ -46,3 +49,4 @@ class AdminParts:
     access: AccessParts
     connectors: ConnectorParts
     observability: ObservabilityDesk
+    alerts: AlertParts

@@ -9,7 +9,9 @@ from gateway.identity.letters import Notices
 from ops.runtime.errors import HubError
 from storage.identity_events import IdentityEvents
 from storage.models.people import Admin
+from storage.models.sessions import EndedReason
 from storage.mongo.admins import Admins
+from storage.mongo.challenges import Challenges
 from storage.mongo.sessions import Sessions
 
 _TRIES: Final = 5
@@ -18,8 +20,16 @@ _TRIES: Final = 5
 class AdminRuling:
     """Changes admins. Each part of it may be done again."""
 
-    def __init__(self, admins: Admins, sessions: Sessions, announcer: IdentityEvents, notices: Notices) -> None:
-        self._admins, self._sessions = admins, sessions
+    def __init__(
+        self,
+        admins: Admins,
+        sessions: Sessions,
+        challenges: Challenges,
+        *,
+        announcer: IdentityEvents,
+        notices: Notices,
+    ) -> None:
+        self._admins, self._sessions, self._challenges = admins, sessions, challenges
         self._announcer, self._notices = announcer, notices
 
     async def find(self, admin_id: str) -> Admin:
@@ -30,20 +40,24 @@ class AdminRuling:
         return admin
 
     async def change(self, admin_id: str, change: Change, before: Mapping[str, Any], now: int) -> Admin:
-        """The admin as it is now. A change of role, or a status other than active, ends the sessions; an activation after
-        approval is mailed. `before` has `status` and `role` as they were before the first try.
+        """The admin as it is now. A change of role, or a status other than active, ends the sessions, and the logins that
+        have begun; an activation after approval is mailed. `before` has `status` and `role` as they were before the first try.
 
         Raises `admin.not_found`, `admin.wrong_state`, `admin.last_super_admin`.
         """
         after = await self._replaced(admin_id, change)
         if after.role != before.get("role"):
-            await self._sessions.end_all(admin_id, "role_changed", now)
+            await self._end(admin_id, "role_changed", now)
         elif after.status != "active":
-            await self._sessions.end_all(admin_id, "status_changed", now)
+            await self._end(admin_id, "status_changed", now)
         await self._announcer.announce("admin", admin_id)
         if before.get("status") == "pending_approval" and after.status == "active":
             await self._notices.tell(f"admin_activated-{admin_id}", after, "admin_activated", {}, now)
         return after
+
+    async def _end(self, admin_id: str, reason: EndedReason, now: int) -> None:
+        await self._challenges.end_all(admin_id, now)
+        await self._sessions.end_all(admin_id, reason, now)
 
     async def _replaced(self, admin_id: str, change: Change) -> Admin:
         for _ in range(_TRIES):

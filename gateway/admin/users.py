@@ -82,9 +82,10 @@ class UserDesk:
         return await self._parts.trail.privileged(act, effect)
 
     async def _set(self, user_id: str, wanted: UserStatus, now: int) -> None:
-        """First the status, which alone keeps new sessions from being opened; then what is open ends."""
+        """First the status, which alone keeps logins from beginning; then what has begun ends, and what is open."""
         await self._replace(user_id, wanted)
         if wanted != "active":
+            await self._parts.challenges.end_all(user_id, now)
             await self._parts.sessions.end_all(user_id, "status_changed", now)
         await self._parts.announcer.announce("user", user_id)
 

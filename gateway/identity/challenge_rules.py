@@ -1,6 +1,8 @@
 """The life of a challenge: when its code counts, what a try does to it, when a code is sent again. Pure."""
 
-from storage.models.challenges import MOST_RESENDS, MOST_TRIES, Challenge
+from collections.abc import Sequence
+
+from storage.models.challenges import MOST_RESENDS, MOST_RESETS, MOST_TRIES, RESETS_SECONDS, Challenge
 
 _SECOND = 1_000_000_000
 
@@ -34,4 +36,18 @@ def may_resend(challenge: Challenge, now: int) -> bool:
 
 def seconds_until_resend(challenge: Challenge, now: int) -> int:
     """How long to wait for the next code, in whole seconds, rounded up; 0 when it may be now."""
-    return max(0, -(-(challenge.resend_at - now) // _SECOND))
+    return _seconds_until(challenge.resend_at, now)
+
+
+def seconds_until_reset(newest: Sequence[Challenge], now: int) -> int:
+    """How long until another challenge of a forgotten password may begin, as above. `newest` are the person's last
+    `MOST_RESETS`, newest first.
+    """
+    waits = [seconds_until_resend(challenge, now) for challenge in newest[:1]]
+    if len(newest) >= MOST_RESETS:
+        waits.append(_seconds_until(newest[MOST_RESETS - 1].created_at + RESETS_SECONDS * _SECOND, now))
+    return max(waits, default=0)
+
+
+def _seconds_until(moment: int, now: int) -> int:
+    return max(0, -(-(moment - now) // _SECOND))

@@ -13,7 +13,7 @@ import msgspec
 from gateway.http.calls import OpenCall
 from gateway.http.fields import BodyReader
 from gateway.identity.asker import asker_of
-from gateway.identity.challenge_rules import seconds_until_resend
+from gateway.identity.challenge_rules import seconds_until_reset
 from gateway.identity.changing import changed
 from gateway.identity.codes import Codes
 from gateway.identity.password_changed import PasswordChanged, with_password
@@ -22,7 +22,7 @@ from gateway.identity.wrong_attempts import WrongAttempts
 from ops.runtime.errors import HubError
 from ops.runtime.timestamps import format_timestamp
 from storage.models.audit import Act
-from storage.models.challenges import RESEND_AFTER_SECONDS, Challenge
+from storage.models.challenges import MOST_RESETS, RESEND_AFTER_SECONDS, Challenge
 from storage.models.people import User
 from storage.passwords import Passwords, problem_of
 
@@ -43,7 +43,7 @@ class Forgotten:
         reader.finish()
         known = await self._users.by_email(email)
         user = known if known is not None and known.status == "active" else _nobody(email, call.now)
-        await self._check_interval(user, call.now)
+        await self._check_pace(user, call.now)
         language = asker_of(call).language_for(user)
         challenge = await self._codes.begin(_KIND, user, language, call.now, sent=user is known)
         return msgspec.json.encode(
@@ -56,9 +56,9 @@ class Forgotten:
             }
         )
 
-    async def _check_interval(self, user: User, now: int) -> None:
-        newest = await self._challenges.newest(_KIND, "user", user.user_id)
-        if newest is not None and (wait := seconds_until_resend(newest, now)):
+    async def _check_pace(self, user: User, now: int) -> None:
+        newest = await self._challenges.newest_of(_KIND, "user", user.user_id, MOST_RESETS)
+        if wait := seconds_until_reset(newest, now):
             raise HubError("auth.resend_too_soon", {"retry_after_seconds": wait}, retry_after=wait)
 
 

@@ -58,7 +58,9 @@ def register_self(routes: Routes, edge: Edge, parts: SelfParts, tokens: PageToke
     """Add the routes of users with a session, and those two that need none (a forgotten password, an invitation)."""
     attempts = WrongAttempts(parts.limits)
     account = OwnAccount(parts.users, parts.passwords, attempts, parts.notices)
-    after = PasswordChanged(parts.sessions, parts.announcer, parts.notices, parts.audit)
+    after = PasswordChanged(
+        parts.sessions, parts.challenges, announcer=parts.announcer, notices=parts.notices, audit=parts.audit
+    )
     routes.read("/v1/user/me", "getUserProfile", edge.user_read("getUserProfile", Profile(account).handle))
     _register_keys(routes, edge, parts, tokens)
     change = ChangePassword(account, parts.passwords, after)

@@ -19,6 +19,7 @@ from gateway.identity.self_routes import SelfParts
 from gateway.market.ports import ReferenceSource
 from gateway.people import PeopleParts
 from gateway.waitlist.submit import GeoFence, Submit
+from ops.processes.alert_parts import alerts_shown
 from ops.processes.connector_parts import availabilities_of, vault_of
 from ops.processes.controls import halting_of
 from ops.processes.platform import Platform
@@ -155,6 +156,7 @@ def _administration(
         users=Users(database),
         admins=Admins(database),
         sessions=Sessions(database),
+        challenges=Challenges(database),
         tenants=Tenants(database),
         api_keys=ApiKeys(database),
         notices=Notices(database),
@@ -168,6 +170,7 @@ def _administration(
         accounts=Accounts(database),
         orders=Orders(database),
         observability=observability_of(platform),
+        alerts=alerts_shown(platform, jobs),
         reference=reference,
         connectors=ConnectorParts(Connectors(database), availabilities_of(platform), vault_of(platform)),
         access=access,

@@ -12,6 +12,9 @@ Channel = Literal["email", "totp"]
 MOST_TRIES: Final = 5
 MOST_RESENDS: Final = 5
 RESEND_AFTER_SECONDS: Final = 30
+MOST_RESETS: Final = 6
+RESETS_SECONDS: Final = 1_800
+"""Of forgotten passwords at most `MOST_RESETS` challenges of a person begin in so many seconds."""
 ALIVE_SECONDS: Final = {"verification": 1_800, "login": 300, "password_reset": 300}
 
 

@@ -34,10 +34,14 @@ class Challenges:
 
     async def newest(self, kind: ChallengeKind, audience: Audience, subject_id: str) -> Challenge | None:
         """The person's newest of a kind, dead or alive."""
+        found = await self.newest_of(kind, audience, subject_id, 1)
+        return found[0] if found else None
+
+    async def newest_of(self, kind: ChallengeKind, audience: Audience, subject_id: str, most: int) -> list[Challenge]:
+        """The person's last ones of a kind, dead or alive, newest first."""
         condition = {"subject_id": subject_id, "kind": kind, "audience": audience}
-        newest = [("created_at", -1), ("_id", -1)]
-        document = await self._collection.find_one(condition, sort=newest)
-        return None if document is None else noun_of(Challenge, _IDENTITY, document)
+        cursor = self._collection.find(condition).sort([("created_at", -1), ("_id", -1)]).limit(most)
+        return [noun_of(Challenge, _IDENTITY, document) async for document in cursor]
 
     async def replace(self, before: Challenge, after: Challenge) -> bool:
         """Whether `after` took the place of `before`: False when another has tried, resent or ended it since.
@@ -52,6 +56,11 @@ class Challenges:
         if _outbox_id(before) == _outbox_id(after):
             fields.pop("mail", None)
         return (await self._collection.update_one(condition, {"$set": fields})).matched_count == 1
+
+    async def end_all(self, subject_id: str, now: int) -> int:
+        """End what a person has open, of whichever kind; how many there were. Who is trying one then finds it changed."""
+        condition = {"subject_id": subject_id, "ended_at": None}
+        return (await self._collection.update_many(condition, {"$set": {"ended_at": now}})).modified_count
 
 
 def _outbox_id(challenge: Challenge) -> str | None:

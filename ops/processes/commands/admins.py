@@ -18,6 +18,7 @@ from storage.models.emails import normalised
 from storage.models.people import ADMIN_ROLES, Admin, AdminRole, AdminStatus
 from storage.mongo.admins import Admins
 from storage.mongo.audit_events import AuditEvents
+from storage.mongo.challenges import Challenges
 from storage.mongo.failures import AlreadyStored
 from storage.mongo.notices import Notices
 from storage.mongo.sessions import Sessions
@@ -88,7 +89,9 @@ async def _set(platform: Platform, named: str, status: AdminStatus) -> Event:
     admin = await _named(platform, named)
     letters = Letters(Notices(database), LeftToTheSweep())
     announcer = IdentityEvents(platform.log, platform.clock)
-    ruling = AdminRuling(Admins(database), Sessions(database), announcer, letters)
+    ruling = AdminRuling(
+        Admins(database), Sessions(database), Challenges(database), announcer=announcer, notices=letters
+    )
     before = {"status": admin.status, "role": admin.role}
     found: list[Admin] = []
 

@@ -23,6 +23,8 @@ from gateway.http.page_tokens import PageTokens
 from gateway.http.routes import FixedFirst, Routes
 from gateway.http.sessions import SessionCache
 from gateway.identity.access_tokens import AccessTokens
+from gateway.identity.codes import Codes
+from ops.processes.alert_parts import alerts_shown
 from ops.processes.asking import decisions_of
 from ops.processes.connector_parts import availabilities_of, vault_of
 from ops.processes.controls import announcer_of
@@ -50,6 +52,7 @@ from storage.mongo.admins import Admins
 from storage.mongo.api_keys import ApiKeys
 from storage.mongo.applications import Applications
 from storage.mongo.audit_events import AuditEvents
+from storage.mongo.challenges import Challenges
 from storage.mongo.command_answers import CommandAnswers
 from storage.mongo.connect import Store, connect
 from storage.mongo.connectors import Connectors
@@ -152,10 +155,13 @@ class AdminDesk:
             clock=self.clock,
             metrics=Metrics(),
         )
+        self.challenges = Challenges(self.database)
+        self.codes = Codes(self.challenges, self.platform.key_ring, self.jobs, SystemIdentifiers())
         self.parts = AdminParts(
             users=self.users,
             admins=self.admins,
             sessions=self.sessions,
+            challenges=self.challenges,
             tenants=self.tenants,
             api_keys=self.keys,
             notices=Notices(self.database),
@@ -169,6 +175,7 @@ class AdminDesk:
             accounts=Accounts(self.database),
             orders=Orders(self.database),
             observability=observability_of(self.platform),
+            alerts=alerts_shown(self.platform, self.jobs),
             reference=lambda: REFERENCE,
             access=AccessParts(
                 applications=Applications(self.database),

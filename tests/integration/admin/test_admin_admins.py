@@ -40,18 +40,22 @@ async def test_an_activation_is_mailed_once(desk: AdminDesk) -> None:
     assert told == [("intended", pending, active), ("done", pending, active)]
 
 
-async def test_a_changed_role_and_a_suspension_end_sessions(desk: AdminDesk) -> None:
+async def test_a_changed_role_and_a_suspension_end_sessions_and_logins(desk: AdminDesk) -> None:
     caller = await desk.log_in()
     for number, (change, reason) in enumerate(
         [({"role": "compliance_admin"}, "role_changed"), ({"status": "suspended", "reason": "left"}, "status_changed")]
     ):
         admin = await desk.admin("ops_admin", f"adm_{number}")
         await desk.token("admin", admin.admin_id, "ops_admin")
+        challenge = await desk.codes.begin("login", admin, "en-US", desk.clock.now())
         [session] = await desk.sessions.active_of(admin.admin_id, desk.clock.now())
         assert (await caller.send("PATCH", f"/admins/{admin.admin_id}", change)).status == 200
         ended = await desk.sessions.get(session.session_id)
         assert ended is not None
         assert ended.ended_reason == reason
+        begun = await desk.challenges.get(challenge.challenge_id)
+        assert begun is not None
+        assert begun.ended_at == desk.clock.now()
 
 
 async def test_the_last_active_super_admin_stays(desk: AdminDesk) -> None:

@@ -96,6 +96,17 @@ async def test_a_suspended_user_has_no_session_left_and_every_gateway_is_told(de
     ]  # fmt: skip
 
 
+async def test_a_login_that_began_before_a_suspension_is_over_after_it(desk: AdminDesk) -> None:
+    user = await desk.user("usr_1")
+    challenge = await desk.codes.begin("login", user, "en-US", desk.clock.now())
+    caller = await desk.log_in("compliance_admin")
+    for status in ("suspended", "active"):
+        assert (await caller.send("PATCH", "/users/usr_1/status", {"status": status})).status == 200
+    ended = await desk.challenges.get(challenge.challenge_id)
+    assert ended is not None
+    assert ended.ended_at == desk.clock.now()
+
+
 async def test_a_repeat_has_the_same_bytes_and_is_told_once(desk: AdminDesk) -> None:
     await desk.user("usr_1")
     caller = await desk.log_in()

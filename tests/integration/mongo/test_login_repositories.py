@@ -118,6 +118,26 @@ async def test_the_newest_of_a_kind_is_found(challenges: Challenges) -> None:
     assert await challenges.newest("password_reset", "user", "usr_1") is None
 
 
+async def test_the_last_ones_of_a_kind_are_found_newest_first(challenges: Challenges) -> None:
+    for number in (1, 3, 2):
+        await challenges.insert(challenge(challenge_id=f"chl_{number}", created_at=NOW + number))
+    await challenges.insert(challenge(challenge_id="chl_4", created_at=NOW + 4, kind="verification"))
+    found = await challenges.newest_of("login", "user", "usr_1", 2)
+    assert [each.challenge_id for each in found] == ["chl_3", "chl_2"]
+    assert await challenges.newest_of("login", "user", "usr_2", 2) == []
+
+
+async def test_all_challenges_of_a_person_end_and_who_tries_one_finds_it_changed(challenges: Challenges) -> None:
+    await challenges.insert(CHALLENGE)
+    await challenges.insert(challenge(challenge_id="chl_2", kind="password_reset"))
+    await challenges.insert(challenge(challenge_id="chl_3", ended_at=NOW))
+    await challenges.insert(challenge(challenge_id="chl_4", subject_id="usr_2"))
+    assert await challenges.end_all("usr_1", NOW + 5) == 2
+    ended = {number: await challenges.get(f"chl_{number}") for number in (1, 2, 3, 4)}
+    assert [each and each.ended_at for each in ended.values()] == [NOW + 5, NOW + 5, NOW, None]
+    assert not await challenges.replace(CHALLENGE, challenge(ended_at=NOW + 6))
+
+
 async def test_of_simultaneous_tries_one_is_counted_at_a_time(challenges: Challenges) -> None:
     await challenges.insert(CHALLENGE)
     outcomes = await asyncio.gather(*(challenges.replace(CHALLENGE, challenge(tries=1)) for _ in range(6)))

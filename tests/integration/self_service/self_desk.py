@@ -156,6 +156,7 @@ class SelfDesk:
         self.invitations, self.outbox = Invitations(store.database), Outbox(store.database)
         self.events = AuditEvents(store.database, self.key_ring)
         self.ids = SystemIdentifiers()
+        self.codes = Codes(self.challenges, self.key_ring, self.jobs, self.ids)
         self.trail = Trail(AuditTrail(self.events, self.clock, self.ids))
         self.passwords = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         self.tokens = AccessTokens(SigningKeys({"test": "sixteen characters or more"}), "https://hub.test")
@@ -188,7 +189,7 @@ class SelfDesk:
             challenges=self.challenges,
             invitations=self.invitations,
             api_keys=self.keys,
-            codes=Codes(self.challenges, self.key_ring, self.jobs, self.ids),
+            codes=self.codes,
             passwords=self.passwords,
             notices=Notices(notices_in_store.Notices(self.database), self.jobs),
             limits=self.limiter,

@@ -19,6 +19,11 @@ async def opens(desk: SelfDesk, password: str) -> bool:
     return await desk.passwords.verify(user.password_hash, password)
 
 
+async def begun_logins(desk: SelfDesk, ada: Calling) -> list[int | None]:
+    """When the logins of Ada that have begun ended, if they did."""
+    return [challenge.ended_at for challenge in await desk.challenges.newest_of("login", "user", ada.user.user_id, 10)]
+
+
 async def notices(desk: SelfDesk) -> list[Mail]:
     return [Mail.model_validate(each["mail"]) async for each in desk.database[NOTICES].find({})]
 
@@ -34,6 +39,23 @@ async def test_a_change_ends_all_sessions_but_the_own(desk: SelfDesk, ada: Calli
     assert (await ada.get("/v1/user/me")).code == "ok"
     assert (await eve.get("/v1/user/me")).code == "ok"
     assert desk.announcer.told == [("user", "usr_ada")]
+
+
+async def test_a_login_that_began_before_a_change_ends_with_it(desk: SelfDesk, ada: Calling) -> None:
+    await desk.codes.begin("login", ada.user, "en-US", desk.clock.now())
+    eve = await desk.caller("eve")
+    await desk.codes.begin("login", eve.user, "en-US", desk.clock.now())
+    assert (await ada.post("/v1/user/password", CHANGE | {"current_password": "another one"})).code != "ok"
+    assert (await begun_logins(desk, ada), await begun_logins(desk, eve)) == ([None], [None])
+    await ada.post("/v1/user/password", CHANGE)
+    assert (await begun_logins(desk, ada), await begun_logins(desk, eve)) == ([desk.clock.now()], [None])
+
+
+async def test_a_login_that_began_before_a_reset_ends_with_it(desk: SelfDesk, ada: Calling) -> None:
+    await desk.codes.begin("login", ada.user, "en-US", desk.clock.now())
+    challenge_id = (await forgot(desk)).data["challenge_id"]
+    assert (await reset(desk, challenge_id, await mailed_code(desk))).code == "ok"
+    assert await begun_logins(desk, ada) == [desk.clock.now()]
 
 
 async def test_a_change_is_told_by_mail_and_in_the_trail(desk: SelfDesk, ada: Calling) -> None:
@@ -228,3 +250,20 @@ async def test_every_bad_field_of_a_reset_is_named(desk: SelfDesk) -> None:
         "new_password": "missing",
         "tenant": "unknown field",
     }
+
+
+@pytest.mark.parametrize("email", ["ada@example.com", "nobody@example.com"])
+async def test_six_codes_in_half_an_hour_are_all_whoever_has_the_address(
+    desk: SelfDesk, ada: Calling, email: str
+) -> None:
+    for _ in range(6):
+        assert (await forgot(desk, email)).code == "ok"
+        desk.clock.advance(31)
+    refused, wait = await forgot(desk, email), 30 * 60 - 6 * 31
+    assert (refused.code, refused.error["details"]) == ("auth.resend_too_soon", {"retry_after_seconds": wait})
+    assert refused.headers["Retry-After"] == str(wait)
+    desk.clock.advance(wait - 1)
+    assert (await forgot(desk, email)).headers["Retry-After"] == "1"
+    desk.clock.advance(1)
+    assert (await forgot(desk, email)).code == "ok"
+    assert (await forgot(desk, email)).headers["Retry-After"] == "31"  # the second of the six leaves then

@@ -225,6 +225,14 @@ async def test_who_is_suspended_between_the_steps_does_not_get_in(desk: Desk) ->
         await verify(desk, challenge, await desk.code())
 
 
+async def test_a_login_whose_challenges_were_ended_does_not_open(desk: Desk) -> None:
+    user = await desk.verified()
+    challenge = await begin(desk)
+    await desk.parts.challenges.end_all(user.user_id, desk.clock.now())
+    with pytest.raises(HubError, match=r"auth\.challenge_ended"):
+        await verify(desk, challenge, await desk.code())
+
+
 async def with_totp(desk: Desk) -> str:
     user = await desk.verified()
     totp, secret = TotpCodes(KEY_RING).make(user.user_id, desk.clock.now())
