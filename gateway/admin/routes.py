@@ -5,11 +5,14 @@ from typing import Final, NamedTuple
 
 from gateway.admin.accounts import AccountDesk
 from gateway.admin.admins import AdminDesk
+from gateway.admin.alertmanager import AlertmanagerDesk
+from gateway.admin.alerts import AlertsDesk
 from gateway.admin.applications import ApplicationDesk
 from gateway.admin.audit_events import AuditDesk
 from gateway.admin.connectors import AvailabilityDesk, CatalogDesk
 from gateway.admin.credentials import CredentialDesk
 from gateway.admin.halts import HaltDesk
+from gateway.admin.notifications import NotificationsDesk
 from gateway.admin.orders import OrderDesk
 from gateway.admin.parts import AdminParts
 from gateway.admin.provisioning import ProvisioningDesk
@@ -69,15 +72,20 @@ OPERATIONS: Final[Mapping[str, Guarded]] = {
     "adminUpsertExchangeCredential": Guarded("POST", "/exchange-credentials", OPERATIONS_DESK),
     "adminListOrders": Guarded("GET", "/orders", ADMIN_ROLES),
     "adminObservabilitySummary": Guarded("GET", "/observability/summary", SUPER),
+    "adminListAlerts": Guarded("GET", "/alerts", ADMIN_ROLES),
+    "adminAcknowledgeAlert": Guarded("POST", "/alerts/<alert_id>/acknowledge", OPERATIONS_DESK),
+    "adminNotificationConfig": Guarded("GET", "/notifications/config", SUPER),
 }
-BUILT: Final = frozenset(OPERATIONS)
+ALERTMANAGER: Final = "adminReceiveAlertmanager"
+"""For no admin: Alertmanager has a token of its own."""
+BUILT: Final = frozenset({*OPERATIONS, ALERTMANAGER})
 
 
 def register_admin(routes: Routes, edge: Edge, parts: AdminParts, tokens: PageTokens) -> None:
     """Add the admin routes."""
     users, admins = UserDesk(parts, tokens), AdminDesk(parts, tokens)
     halts, accounts = HaltDesk(parts, tokens), AccountDesk(parts)
-    applications = ApplicationDesk(parts, tokens)
+    applications, alerts = ApplicationDesk(parts, tokens), AlertsDesk(parts.alerts, parts.trail, tokens)
     provisioning = ProvisioningDesk(parts, tokens)
     catalog, availability = CatalogDesk(parts, tokens), AvailabilityDesk(parts, tokens)
     reads: dict[str, BearerHandler] = {
@@ -95,6 +103,8 @@ def register_admin(routes: Routes, edge: Edge, parts: AdminParts, tokens: PageTo
         "adminListRegistryExchanges": RegistryDesk(parts, tokens).list,
         "adminListOrders": OrderDesk(parts, tokens).list,
         "adminObservabilitySummary": parts.observability.summary,
+        "adminListAlerts": alerts.list,
+        "adminNotificationConfig": NotificationsDesk(parts.alerts).config,
     }
     writes: dict[str, BearerWrite] = {
         "adminUpdateUserStatus": users.set_status,
@@ -111,6 +121,7 @@ def register_admin(routes: Routes, edge: Edge, parts: AdminParts, tokens: PageTo
         "adminUpdateConnectorCatalog": catalog.update,
         "adminUpdateConnectorAvailability": availability.set,
         "adminUpsertExchangeCredential": CredentialDesk(parts).upsert,
+        "adminAcknowledgeAlert": alerts.acknowledge,
     }
     for operation, read in reads.items():
         _add(routes, operation, edge.admin_read(operation, OPERATIONS[operation].roles, read))
@@ -118,6 +129,8 @@ def register_admin(routes: Routes, edge: Edge, parts: AdminParts, tokens: PageTo
         guarded = OPERATIONS[operation]
         endpoint = edge.admin_write(operation, guarded.roles, write, key_required=guarded.key_required)
         _add(routes, operation, endpoint)
+    heard = edge.token_write(ALERTMANAGER, parts.alerts.alertmanager_token, AlertmanagerDesk(parts.alerts.desk).take)
+    routes.write("POST", f"{ROOT}/alerts/alertmanager", ALERTMANAGER, heard)
 
 
 def _add(routes: Routes, operation: str, endpoint: Endpoint) -> None:

@@ -17,6 +17,7 @@ ADDITIONS: Final = (
     "additions_admin.yaml",
     "additions_observability.yaml",
     "additions_access.yaml",
+    "additions_alerts.yaml",
     "additions_connectors.yaml",
     "additions_provisioning.yaml",
 )
@@ -47,7 +48,7 @@ def load_contract() -> Document:
 @cache
 def load_additions() -> Document:
     """What this product adds: schemas, fields, parameters and paths, laid over the contract."""
-    whole: Document = {"paths": {}, "components": {"parameters": {}, "schemas": {}}}
+    whole: Document = {"paths": {}, "components": {"parameters": {}, "schemas": {}, "securitySchemes": {}}}
     for name in ADDITIONS:
         part = _load(CONTRACT_PATH.with_name(name))
         whole["paths"] |= part["paths"]

@@ -3,25 +3,24 @@
 First hop of the REST road: request -> here -> a feature's handler (parses, calls, returns data) -> here -> answer.
 """
 
+import hmac
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from gateway.callers import Authenticator, BearerAuthenticator, Caller, Principal, SignedRequest
 from gateway.http.answer import Answer, Field
 from gateway.http.answers import Answers
-from gateway.http.bearer import bearer_token, check_role, email_of, user_agent_of
+from gateway.http.bearer import bearer_token, check_role, email_of
 from gateway.http.body import check_media_type, may_have_body, parse_json_object
+from gateway.http.call_making import AsgiScope, bearer_call, open_call, raw, signed_call
 from gateway.http.calls import (
-    BearerCall,
     BearerHandler,
     BearerWrite,
     Cost,
-    OpenCall,
     OpenHandler,
     PublicCall,
     PublicHandler,
     Reply,
-    SignedCall,
     SignedHandler,
     Weigh,
     WriteHandler,
@@ -40,15 +39,12 @@ from storage.models.people import AdminRole, Audience
 from storage.models.tenants import Scope
 from storage.mongo.failures import StoreUnavailable
 
-AsgiScope = dict[str, Any]
 ReadBody = Callable[[], Awaitable[bytes]]
 Endpoint = Callable[[AsgiScope, ReadBody], Awaitable[Answer]]
 """Answers a request given its ASGI scope and a way to its body, whoever received it."""
 
 
 Page = Callable[[Exchange], Answer]
-PATH_PARAMETERS: Final = "path_params"
-"""Under this key the ASGI scope carries the parameters of the route (as other ASGI routers do it)."""
 
 
 class _Toll(NamedTuple):
@@ -101,7 +97,7 @@ class Edge:
             signed = self._signed_request(exchange, asked, await read_body() if sent else b"")
             caller = await self._caller(exchange, signed, scope)
             exchange.spent = self._limiter.spend(limit, caller.key_id, weigh(signed.query))
-            return self._success(exchange, await handler(_call(exchange, asked, signed, caller)))
+            return self._success(exchange, await handler(signed_call(exchange, asked, signed, caller)))
 
         return self._guarded(operation, answer)
 
@@ -117,7 +113,7 @@ class Edge:
 
         async def answer(exchange: Exchange, asked: AsgiScope, read_body: ReadBody) -> Answer:
             signed, caller, body = await self._signed_body(exchange, asked, read_body, toll)
-            return self._success(exchange, await handler(_call(exchange, asked, signed, caller), body))
+            return self._success(exchange, await handler(signed_call(exchange, asked, signed, caller), body))
 
         return self._guarded(operation, answer)
 
@@ -133,7 +129,7 @@ class Edge:
             signed, caller, body = await self._signed_body(exchange, asked, read_body, toll)
 
             def run(effect_id: str) -> Awaitable[bytes | Reply]:
-                return handler(_call(exchange, asked, signed, caller, effect_id), body)
+                return handler(signed_call(exchange, asked, signed, caller, effect_id), body)
 
             identity = identity_of(caller.tenant_id, signed.method, signed.path, signed.idempotency_key)
             return await self._once.answer(exchange, identity, asked["query_string"] + b"\n" + signed.body, run)
@@ -154,16 +150,24 @@ class Edge:
             email = email_of(body)
             if email is not None:
                 exchange.spent = self._limiter.spend("auth-attempts", email_identity(email), 1)
-            call = OpenCall(
-                query=parse_query(_raw(asked["query_string"])),
-                now=exchange.arrived,
-                language=exchange.language,
-                client_ip=address,
-                user_agent=user_agent_of(exchange.header(b"user-agent")),
-                trace_id=exchange.trace_id,
-                operation=operation,
-                accept_language=exchange.header(b"accept-language"),
-            )
+            return self._success(exchange, await handler(open_call(exchange, asked, address), body))
+
+        return self._guarded(operation, answer)
+
+    def token_write(self, operation: str, token: str | None, handler: OpenHandler) -> Endpoint:
+        """A write of a machine that has a token of its own, with one JSON object as body; limited as one admin is. Without a
+        `token` nobody may. No record is kept of it.
+        """
+
+        async def answer(exchange: Exchange, asked: AsgiScope, read_body: ReadBody) -> Answer:
+            sent = bearer_token(exchange.header(b"authorization"))
+            if token is None or not hmac.compare_digest(sent.encode(), token.encode()):
+                raise HubError("auth.token_invalid")
+            exchange.spent = self._limiter.spend("admin", operation, 1)
+            body = _json_object(exchange, await read_body())
+            if isinstance(body, HubError):
+                raise body
+            call = open_call(exchange, asked, self.exchanges.address(asked))
             return self._success(exchange, await handler(call, body))
 
         return self._guarded(operation, answer)
@@ -191,7 +195,7 @@ class Edge:
 
         async def answer(exchange: Exchange, asked: AsgiScope, _read_body: ReadBody) -> Answer:
             self._spend_public(exchange, asked)
-            query = parse_query(_raw(asked["query_string"]))
+            query = parse_query(raw(asked["query_string"]))
             data = await handler(PublicCall(query, exchange.arrived, exchange.language))
             return self.answers.success(exchange, data)
 
@@ -242,7 +246,8 @@ class Edge:
     ) -> Endpoint:
         async def answer(exchange: Exchange, asked: AsgiScope, _read_body: ReadBody) -> Answer:
             principal = await self._principal(exchange, audience, roles)
-            call = self._bearer_call(exchange, asked, principal, key="", effect_id="")
+            address = self.exchanges.address(asked)
+            call = bearer_call(exchange, asked, principal, address, key="", effect_id="")
             return self._success(exchange, await handler(call))
 
         return self._guarded(operation, answer)
@@ -258,18 +263,19 @@ class Edge:
     ) -> Endpoint:
         async def answer(exchange: Exchange, asked: AsgiScope, read_body: ReadBody) -> Answer:
             principal = await self._principal(exchange, audience, roles)
-            sent = await read_body()
+            sent, address = await read_body(), self.exchanges.address(asked)
             key = check_key(exchange.header(b"idempotency-key"), required=key_required)
             body = _json_object(exchange, sent) if sent else {}
             if isinstance(body, HubError):
                 raise body
 
             def run(effect_id: str) -> Awaitable[bytes | Reply]:
-                return handler(self._bearer_call(exchange, asked, principal, key=key, effect_id=effect_id), body)
+                call = bearer_call(exchange, asked, principal, address, key=key, effect_id=effect_id)
+                return handler(call, body)
 
             if not key:
                 return self._success(exchange, await run(self._once.new_effect_id()))
-            identity = identity_of(principal.subject_id, asked["method"], _raw(asked["raw_path"]), key)
+            identity = identity_of(principal.subject_id, asked["method"], raw(asked["raw_path"]), key)
             return await self._once.answer(exchange, identity, asked["query_string"] + b"\n" + sent, run)
 
         return self._guarded(operation, answer)
@@ -285,24 +291,6 @@ class Edge:
             check_role(principal, exchange.header(b"x-pm-role"), roles)
         exchange.spent = self._limiter.spend(audience, principal.subject_id, 1)
         return principal
-
-    def _bearer_call(
-        self, exchange: Exchange, asked: AsgiScope, principal: Principal, *, key: str, effect_id: str
-    ) -> BearerCall:
-        return BearerCall(
-            query=parse_query(_raw(asked["query_string"])),
-            now=exchange.arrived,
-            language=exchange.language,
-            principal=principal,
-            path=asked.get(PATH_PARAMETERS, {}),
-            client_ip=self.exchanges.address(asked),
-            user_agent=user_agent_of(exchange.header(b"user-agent")),
-            trace_id=exchange.trace_id,
-            effect_id=effect_id,
-            idempotency_key=key,
-            headers=exchange.headers,
-            operation=exchange.operation,
-        )
 
     def _success(self, exchange: Exchange, said: bytes | Reply) -> Answer:
         if not isinstance(said, Reply):
@@ -351,32 +339,13 @@ class Edge:
         sent = {name.decode(): value.decode("latin-1") for name, value in headers.items() if name.startswith(b"x-pm-")}
         return SignedRequest(
             method=asked["method"],
-            path=_raw(asked["raw_path"]),
-            query=_raw(asked["query_string"]),
+            path=raw(asked["raw_path"]),
+            query=raw(asked["query_string"]),
             idempotency_key=exchange.header(b"idempotency-key") or "",
             body=body,
             headers=sent,
             client_ip=self.exchanges.address(asked),
         )
-
-
-def _call(
-    exchange: Exchange, asked: AsgiScope, signed: SignedRequest, caller: Caller, effect_id: str = ""
-) -> SignedCall:
-    return SignedCall(
-        query=parse_query(signed.query),
-        now=exchange.arrived,
-        language=exchange.language,
-        caller=caller,
-        method=signed.method,
-        raw_path=signed.path,
-        path=asked.get(PATH_PARAMETERS, {}),
-        body=signed.body,
-        idempotency_key=signed.idempotency_key,
-        headers=exchange.headers,
-        trace_id=exchange.trace_id,
-        effect_id=effect_id,
-    )
 
 
 def _json_object(exchange: Exchange, body: bytes) -> dict[str, Any] | HubError:
@@ -386,7 +355,3 @@ def _json_object(exchange: Exchange, body: bytes) -> dict[str, Any] | HubError:
         return parse_json_object(body)
     except HubError as error:
         return error
-
-
-def _raw(text: bytes) -> str:
-    return text.decode("latin-1")

@@ -5,7 +5,7 @@ An operation's own errors (an unknown id, a conflict) are named in its additions
 
 from typing import Any, Final
 
-_BEARER: Final = frozenset({"UserBearerAuth", "AdminBearerAuth"})
+_BEARER: Final = frozenset({"UserBearerAuth", "AdminBearerAuth", "AlertmanagerToken"})
 _ALWAYS: Final = (422, 429, 500, 503)
 _WITH_BODY: Final = (408, 413, 415)
 _WITH_TOKEN: Final = (401, 403)
@@ -24,7 +24,7 @@ def is_of_people(operation: dict[str, Any]) -> bool:
 
 
 def is_bearer(operation: dict[str, Any]) -> bool:
-    """Whether a user's or an admin's access token opens it."""
+    """Whether a user's or an admin's access token, or a machine's own, opens it."""
     return any(not _BEARER.isdisjoint(scheme) for scheme in operation.get("security", ()))
 
 

@@ -16,7 +16,8 @@ from werkzeug.routing import BaseConverter, Map, UnicodeConverter
 
 from gateway.http.answer import Send, as_response, send_answer
 from gateway.http.body import Disconnected, Receive, may_have_body, read_body, receive_body
-from gateway.http.edge import PATH_PARAMETERS, Edge, Endpoint
+from gateway.http.call_making import PATH_PARAMETERS
+from gateway.http.edge import Edge, Endpoint
 from gateway.http.failures import BUG
 
 Asgi = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]

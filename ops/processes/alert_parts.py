@@ -6,6 +6,8 @@ from typing import Final
 
 import httpx
 
+from gateway.admin.alert_parts import AlertParts
+from ops.processes.mail_parts import mail_settings
 from ops.processes.platform import Platform
 from storage.alerting import AlertDesk
 from storage.jobs import DramatiqJobs, Jobs
@@ -48,7 +50,22 @@ def desk_of(platform: Platform, jobs: Jobs) -> AlertDesk:
     return AlertDesk(Alerts(platform.store.database), jobs, platform.identifiers, platform.clock)
 
 
-def open_alerting(platform: Platform, jobs: DramatiqJobs, words: MailWords, watches: Sequence[Watch] = ()) -> Alerting:
+def alerts_shown(platform: Platform, jobs: Jobs) -> AlertParts:
+    """What the gateway shows and takes of alerts. Raises `ValueError` for a mail URL or sender that cannot be."""
+    database, settings = platform.store.database, platform.settings
+    token = settings.alertmanager_token
+    return AlertParts(
+        alerts=Alerts(database),
+        desk=desk_of(platform, jobs),
+        hooks=AlertHooks(database),
+        heartbeats=Heartbeats(database),
+        webhooks=settings.alert_webhooks,
+        mail=mail_settings(settings),
+        alertmanager_token=None if token is None else token.get_secret_value(),
+    )
+
+
+def open_alerting(platform: Platform, jobs: DramatiqJobs, words: MailWords, watches: Sequence[Watch]) -> Alerting:
     """What a worker process does about alerts. `watches` are looked at beside the one of processes. Nothing runs yet; the caller
     closes `sender`.
     """

@@ -7,7 +7,6 @@ import asyncio
 import logging
 import os
 import socket
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -17,12 +16,12 @@ from ops.processes.alert_parts import Alerting, open_alerting
 from ops.processes.checks import decisions_check
 from ops.processes.connector_parts import health_of_connectors
 from ops.processes.lifetime import Background
+from ops.processes.mail_parts import mail_settings, open_transport
 from ops.processes.platform import Platform
 from ops.processes.provisioning_parts import open_provisioning
 from ops.processes.trading_parts import decisions_of
 from ops.runtime.health import Check
 from ops.runtime.metrics import AUDIT_HEAD_TIMESTAMP
-from ops.runtime.settings import Settings
 from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.audit.heads import Heads
 from storage.decisions.decisions import Decisions
@@ -39,10 +38,10 @@ from storage.stalled_partitions import StallsInHeartbeats
 from workers.alerting.watching import stalled_watch
 from workers.app import JobWorker
 from workers.connectors.health import CHECK_SECONDS
-from workers.mail.rendering import MailRenderer, RenderedMail
+from workers.mail.rendering import MailRenderer
 from workers.mail.report import MailReport
 from workers.mail.sending import MailSending
-from workers.mail.smtp import MailServer, SmtpTransport, sender_of
+from workers.mail.smtp import SmtpTransport, sender_of
 from workers.mail.transport import InboxTransport, MailTransport, MailTrouble
 from workers.mail.words import MailWords, load_words
 from workers.sweeps.outbox import outbox_sweep
@@ -124,36 +123,6 @@ def _read_decisions(platform: Platform, background: Background) -> Decisions:
     return decisions
 
 
-def open_transport(platform: Platform) -> MailTransport:
-    """Where the settings send mails to; nothing is connected yet. Raises `ValueError`."""
-    settings = platform.settings
-    url = settings.mail_url.get_secret_value()
-    if url == "inbox://":
-        return InboxTransport(_show_in_terminal)
-    server = MailServer.parse(url)
-    return SmtpTransport(server, settings.mail_sender, platform.clock, settings.mail_timeout_seconds)
-
-
-def mail_settings(settings: Settings) -> dict[str, Any]:
-    """How mail is set, as `notifications/config` shows it: `configured, host, port, sender, tls`. Raises `ValueError`,
-    without showing what was given, for a mail URL or sender that cannot be.
-    """
-    sender_of(settings.mail_sender)
-    url = settings.mail_url.get_secret_value()
-    shown: dict[str, Any] = {
-        "configured": False,
-        "host": None,
-        "port": None,
-        "sender": settings.mail_sender,
-        "tls": None,
-    }
-    if url == "inbox://":
-        return shown
-    server = MailServer.parse(url)
-    tls = "tls" if server.tls else "starttls" if server.starttls else "none"
-    return {**shown, "configured": True, "host": server.host, "port": server.port, "tls": tls}
-
-
 def _sending(platform: Platform, transport: MailTransport, report: MailReport, words: MailWords) -> MailSending:
     renderer = MailRenderer(words, sender_of(platform.settings.mail_sender).domain)
     return MailSending(
@@ -202,10 +171,3 @@ async def _publish(heads: Heads, platform: Platform) -> int:
     else:
         platform.metrics.gauge(AUDIT_HEAD_TIMESTAMP).set(platform.clock.now() / NANOSECONDS_PER_SECOND)
     return 0
-
-
-def _show_in_terminal(mail: RenderedMail) -> None:
-    """To a person at the terminal, never into a file: mails hold codes, which no log may."""
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\n  mail to {mail.to}: {mail.subject}\n{mail.text}\n")
-        sys.stderr.flush()

@@ -98,6 +98,8 @@ _KINDS: Final[tuple[ErrorKind, ...]] = (
     ErrorKind("admin.registration_closed", 403, False, "Admins cannot register themselves here.", "A super_admin is made by the operator's command line."),
     ErrorKind("admin.last_super_admin", 409, False, "The last active super_admin cannot be taken away.", "Activate another one first."),
     ErrorKind("admin.wrong_state", 409, False, "The admin's state does not allow this.", "details.status is the state."),
+    ErrorKind("alert.not_found", 404, False, "There is no such alert.", "GET /internal/v1/admin/alerts lists the alerts."),
+    ErrorKind("alert.wrong_state", 409, False, "The alert is {state}, which does not allow this.", "An alert that is resolved needs nobody any more."),
     ErrorKind("waitlist.consent_required", 422, False, "Consent is needed to be put on the list.", "Send consent: true."),
     ErrorKind("waitlist.geo_blocked", 403, False, "The service is not offered in this country or region.", "Nothing to do."),
     ErrorKind("waitlist.unknown_country", 422, False, "This is not a country or region that we know.", "Send an ISO 3166-1 code of two letters, or its English name."),

@@ -10,6 +10,7 @@ from storage.models.alert_codes import PARTITION_STALLED, PROCESS_GONE, PROCESS_
 from storage.models.alerts import Alert, Raised
 from storage.models.operations import Heartbeat
 from storage.mongo.alerts import Alerts
+from storage.stalled_partitions import StalledPartition
 from workers.alerting.processes import STANDING, gone, not_ready, not_ready_since
 
 SEEN_SECONDS: Final = 60
@@ -20,7 +21,7 @@ _SECOND: Final = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Something to look at: `look(now)` finds all that is wrong now under `codes`, and nobody else raises those."""
+    """Something to look at: `look(now)` finds all that is wrong now under `codes`."""
 
     codes: tuple[str, ...]
     look: Callable[[int], Awaitable[Sequence[Raised]]]
@@ -39,7 +40,9 @@ class Watching:
     async def _look(self, watch: Watch) -> int:
         now = self._clock.now()
         found = {(one.code, one.subject): one for one in await watch.look(now)}
-        standing = {(one.code, one.subject): one for one in await self._alerts.standing(watch.codes)}
+        alerts = await self._alerts.standing(watch.codes)
+        ours = [one for one in alerts if one.causes == (STANDING,)]  # what others have raised is theirs to end
+        standing = {(one.code, one.subject): one for one in ours}
         changed = 0
         for key, one in found.items():
             if key not in standing or _is_to_be_told(standing[key], now):
@@ -74,38 +77,19 @@ def process_watch(heartbeats: BeatSource) -> Watch:
     return Watch((PROCESS_GONE, PROCESS_NOT_READY), look)
 
 
-class StalledPartition(Protocol):
-    """A partition that `group` does not move on in while its log grows."""
-
-    @property
-    def group(self) -> str: ...
-    @property
-    def topic(self) -> str: ...
-    @property
-    def partition(self) -> int: ...
-    @property
-    def position(self) -> int: ...
-    @property
-    def end(self) -> int: ...
-
-
-def stalled_watch(stalled: Callable[[], Awaitable[Sequence[StalledPartition]]]) -> Watch:
-    """The watch of partitions that do not move."""
+def stalled_watch(look_at: Callable[[], Awaitable[Sequence[StalledPartition]]]) -> Watch:
+    """The watch of partitions that stand, or that nobody reads."""
 
     async def look(now: int) -> list[Raised]:
-        return [_stalled(one, now) for one in await stalled()]
+        return [_stalled(one, now) for one in await look_at()]
 
     return Watch((PARTITION_STALLED,), look)
 
 
 def _stalled(one: StalledPartition, now: int) -> Raised:
     name = f"{one.topic}-{one.partition}"
-    return Raised(
-        PARTITION_STALLED,
-        "critical",
-        f"{one.group}/{name}",
-        f"{one.group} stands at {one.position} of {name} while its log has grown to {one.end}.",
-        now,
-        {"group": one.group, "topic": one.topic, "partition": one.partition, "position": one.position, "end": one.end},
-        cause=STANDING,
-    )
+    if one.why == "stands":
+        message = f"{one.group} has stood at {one.position} of {name} for {one.seconds} s while its log has grown to {one.end}."
+    else:
+        message = f"No process of {one.group} has read {name} for {one.seconds} s."
+    return Raised(PARTITION_STALLED, "critical", f"{one.group}/{name}", message, now, one._asdict(), cause=STANDING)

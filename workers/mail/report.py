@@ -14,11 +14,12 @@ class MailReport:
         self._last_error_at: int | None = None
         self._last_error: str | None = None
         self._reachable: bool | None = None
+        self._reachable_at: int | None = None
 
     def worked(self) -> None:
         """The server took a mail."""
         self._last_success_at = self._clock.now()
-        self._reachable = True
+        self._reachable, self._reachable_at = True, self._clock.now()
 
     def failed(self, reason: str) -> None:
         """The server did not, for `reason`."""
@@ -26,13 +27,13 @@ class MailReport:
 
     def reached(self, trouble: str | None = None) -> None:
         """The server was asked whether it is there; `trouble`: it did not answer."""
-        self._reachable = trouble is None
+        self._reachable, self._reachable_at = trouble is None, self._clock.now()
         if trouble is not None:
             self.failed(trouble)
 
     def details(self) -> dict[str, Any]:
         """`last_success_at`, `last_error_at` (ns or None), `last_error`, whether the last try `worked` (None: no try), and whether
-        the server was `reachable` when it was last used or asked (None: it was not yet).
+        the server was `reachable` when it was last used or asked, at `reachable_at` (None: it was not yet).
         """
         tried = self._last_success_at or self._last_error_at
         return {
@@ -40,5 +41,6 @@ class MailReport:
             "last_error_at": self._last_error_at,
             "last_error": self._last_error,
             "reachable": self._reachable,
+            "reachable_at": self._reachable_at,
             "worked": None if tried is None else (self._last_success_at or 0) >= (self._last_error_at or 0),
         }

@@ -103,6 +103,6 @@ async def test_a_process_reports_by_itself_and_a_failing_webhook_is_told_later(a
     await alarm.desk.acknowledge(alert.alert_id, "adm_1", now())
     await alarm.house.until(4)
     await alarm.desk.resolve("provisioning.failed", "job_1", now=now())
-    await alarm.until("provisioning.failed", "job_1", lambda one: one.state == "resolved" and one.telling is None)
+    await alarm.until("provisioning.failed", "job_1", lambda one: one.told_state == "resolved" and one.telling is None)
     assert alarm.house.kinds() == ["open", "open", "open", "acknowledged", "resolved"]
     assert len(await alarm.mailed(3)) == 3

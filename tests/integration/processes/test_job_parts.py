@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from ops.processes.job_parts import mail_settings, open_workers
+from ops.processes.job_parts import open_workers
 from ops.processes.lifetime import Background
+from ops.processes.mail_parts import mail_settings
 from ops.processes.platform import Platform, opened_platform
 from ops.runtime.settings import Settings
 from storage.jobs import SEND_MAIL, open_jobs

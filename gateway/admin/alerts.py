@@ -1,0 +1,99 @@
+"""Alerts, as admins see them and take them."""
+
+from typing import Any, Final, cast
+
+from gateway.admin.acts import Values, act_of, encode
+from gateway.admin.alert_parts import AlertParts
+from gateway.http.calls import BearerCall
+from gateway.http.fields import BodyReader
+from gateway.http.page_tokens import PageTokens
+from gateway.http.query import QueryReader
+from ops.runtime.errors import HubError
+from ops.runtime.timestamps import format_timestamp
+from storage.audit.trail import AuditTrail
+from storage.models.alerts import SEVERITIES, STATES, Alert, AlertState, Severity
+from storage.models.audit import AuditEvent
+from storage.models.read_models import Cursor
+from storage.mongo.alerts import cursor_of
+
+_MOST: Final = 200
+_USUAL: Final = 50
+_SEPARATOR: Final = ":"
+
+
+class AlertsDesk:
+    """Shows alerts, those that began last first, and lets an admin acknowledge one."""
+
+    def __init__(self, parts: AlertParts, trail: AuditTrail, tokens: PageTokens) -> None:
+        self._alerts, self._desk, self._trail, self._tokens = parts.alerts, parts.desk, trail, tokens
+
+    async def list(self, call: BearerCall) -> bytes:
+        """Filters `code`, `severity`, `state`. Raises `request.invalid` or `page_token.not_found`."""
+        reader = QueryReader(call.query)
+        code = reader.text("code")
+        severity = cast("Severity | None", reader.choice("severity", SEVERITIES))
+        state = cast("AlertState | None", reader.choice("state", STATES))
+        limit = reader.whole("limit", 1, _MOST, _USUAL)
+        token = reader.text("page_token")
+        reader.finish()
+        about = ("alerts", {"code": code, "severity": severity, "state": state})
+        after = None if token is None else _cursor(self._tokens.open(*about, token))
+        found = await self._alerts.page(code, severity, state, after, limit + 1)
+        page = found[:limit]
+        following = self._tokens.make(*about, _place(page[-1])) if len(found) > limit else None
+        return encode({"items": [alert_view(alert) for alert in page], "next_page_token": following})
+
+    async def acknowledge(self, call: BearerCall, body: dict[str, Any]) -> bytes:
+        """`data`: the alert as it is now. One that is acknowledged already stays as it is.
+
+        Raises `request.invalid`, `alert.not_found`, `alert.wrong_state`.
+        """
+        BodyReader(body).finish()
+        alert = await self._found(call.path["alert_id"])
+        wanted: Values = {"state": "acknowledged"}
+        act = act_of(call, "alert.acknowledge", ("alert", alert.alert_id), {"state": alert.state}, wanted)
+
+        async def effect(intended: AuditEvent) -> tuple[bytes, Values]:
+            by, at = call.principal.subject_id, intended.ts
+            after = await self._desk.acknowledge(alert.alert_id, by, at) or await self._found(alert.alert_id)
+            if after.state == "resolved":
+                raise HubError("alert.wrong_state", {"alert_id": after.alert_id, "state": after.state})
+            return encode(alert_view(after)), {"state": after.state, "acknowledged_by": after.acknowledged_by}
+
+        return await self._trail.privileged(act, effect)
+
+    async def _found(self, alert_id: str) -> Alert:
+        alert = await self._alerts.get(alert_id)
+        if alert is None:
+            raise HubError("alert.not_found", {"alert_id": alert_id})
+        return alert
+
+
+def alert_view(alert: Alert) -> Values:
+    """An alert as it is answered."""
+    return {
+        "alert_id": alert.alert_id,
+        "code": alert.code,
+        "severity": alert.severity,
+        "subject": alert.subject,
+        "message": alert.message,
+        "details": alert.details,
+        "state": alert.state,
+        "count": alert.count,
+        "first_seen_at": format_timestamp(alert.first_seen_at),
+        "last_seen_at": format_timestamp(alert.last_seen_at),
+        "acknowledged_at": None if alert.acknowledged_at is None else format_timestamp(alert.acknowledged_at),
+        "acknowledged_by": alert.acknowledged_by,
+        "resolved_at": None if alert.resolved_at is None else format_timestamp(alert.resolved_at),
+        "runbook": alert.runbook,
+    }
+
+
+def _place(alert: Alert) -> str:
+    cursor = cursor_of(alert)
+    return f"{cursor.at}{_SEPARATOR}{cursor.identity}"
+
+
+def _cursor(place: str) -> Cursor:
+    at, _, identity = place.partition(_SEPARATOR)
+    return Cursor(int(at), identity)
