@@ -1,6 +1,7 @@
 """Bodies of writes: read field by field, unknown fields refused, every problem reported at once. Pure."""
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -20,6 +21,10 @@ LONGEST_PROSE: Final = 2_000
 MOST_TEXTS: Final = 64
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _CONTROL_IN_PROSE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_INVISIBLE: Final = frozenset({"Cc", "Cf", "Mc", "Me", "Mn", "Zl", "Zp", "Zs"})
+"""Unicode categories of what shows nothing by itself: controls, formats (zero width), marks, spaces."""
+_BLANK_LETTERS: Final = frozenset("\u115f\u1160\u3164\uffa0\u2800")
+"""Fillers of Hangul and the empty Braille cell: letters and symbols by their category, and nothing to see."""
 
 
 class BodyReader:
@@ -49,6 +54,20 @@ class BodyReader:
         if value is None or value is _ABSENT or isinstance(value, str):
             return self._sized(name, value, expected, nullable=nullable, least=least, most=most)
         self.refuse(name, "not a string", expected)
+        return None
+
+    def name(self, name: str, *, most: int = LONGEST_TEXT) -> str | None:
+        """What people call themselves: a text as above, in which something can be seen; it must be there."""
+        expected = (
+            f"a string of 1 to {most} characters, one of them at least a visible one, none of them a control character"
+        )
+        value = self._value(name, expected, required=True)
+        if isinstance(value, str) and not any(_is_visible(character) for character in value):
+            self.refuse(name, "empty", expected)
+        elif isinstance(value, str):
+            return self._sized(name, value, expected, nullable=False, least=1, most=most)
+        elif value is not _ABSENT:
+            self.refuse(name, "not a string", expected)
         return None
 
     def email(self, name: str) -> str | None:
@@ -241,6 +260,10 @@ class BodyReader:
 
 def _is_text(value: Any) -> bool:
     return isinstance(value, str) and 1 <= len(value) <= LONGEST_TEXT and CONTROL.search(value) is None
+
+
+def _is_visible(character: str) -> bool:
+    return unicodedata.category(character) not in _INVISIBLE and character not in _BLANK_LETTERS
 
 
 def _out_of(length: int, most: int) -> str:

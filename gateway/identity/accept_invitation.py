@@ -109,7 +109,7 @@ def _read(body: Mapping[str, Any]) -> _Asked:
         token=reader.text("token", required=True, least=SHORTEST_TOKEN, most=LONGEST_TOKEN) or "",
         email=email,
         password=password or "",
-        display_name=reader.text("display_name", required=True) or "",
+        display_name=reader.name("display_name") or "",
         country_region=reader.text("country_region", least=2, most=64),
         preferred_language=cast("PreferredLanguage | None", reader.choice("preferred_language", LANGUAGES)),
     )

@@ -33,8 +33,8 @@ def user_registration(body: Body) -> UserRegistration:
     """What a user registers with. Raises `request.invalid`."""
     reader = BodyReader(body)
     email, password = _new_person(reader)
-    display_name = reader.text("display_name", required=True)
-    company_name = reader.text("company_name", required=True, most=160)
+    display_name = reader.name("display_name")
+    company_name = reader.name("company_name", most=160)
     country_region = reader.text("country_region", required=True, least=2, most=64)
     language = _language(reader)
     reader.finish()
@@ -52,7 +52,7 @@ def admin_registration(body: Body) -> AdminRegistration:
     """What an admin registers with. Raises `request.invalid`, for the role super_admin too."""
     reader = BodyReader(body)
     email, password = _new_person(reader)
-    display_name = reader.text("display_name", required=True)
+    display_name = reader.name("display_name")
     role = reader.choice("role", _REGISTERED_ROLES) or "ops_admin"
     language = _language(reader)
     reader.finish()

@@ -114,7 +114,7 @@ class OwnInvitations:
             to=email,
             template="invitation",
             language=owner.preferred_language,
-            values={"name": email, "company_name": owner.company_name, "inviter": owner.display_name},
+            values={"company_name": owner.company_name, "inviter": owner.display_name},
             sealed=self._key_ring.seal(token, outbox_id.encode()),
             created_at=now,
             expires_at=expires_at,

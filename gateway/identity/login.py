@@ -14,7 +14,7 @@ from gateway.identity.journal import Journal
 from gateway.identity.letters import Notices
 from gateway.identity.ports import Someone
 from gateway.identity.standing import check_active, check_role
-from gateway.identity.wrong_attempts import WrongAttempts
+from gateway.identity.wrong_attempts import Counted, WrongAttempts
 from ops.runtime.errors import HubError
 from storage.models.challenges import Challenge, Channel
 from storage.models.people import Person
@@ -43,10 +43,11 @@ class LoggingIn:
         Raises `rate.limited` for a locked address, `auth.credentials_invalid`, and with the right password what
         `check_active` and `check_role` raise.
         """
-        self._attempts.check(email, asker.ip)
+        counted = Counted("passwords", door.audience, email)
+        self._attempts.check(counted, asker.ip)
         person = await door.people.by_email(email)
         if not await self._passwords.verify(None if person is None else person.password_hash, password):
-            await self._refused(email, person, asker)
+            await self._refused(counted, person, asker)
         assert person is not None  # noqa: S101  (nobody's password matches nothing)
         await self._check(person, role, asker)
         if self._passwords.is_outdated(person.password_hash):
@@ -54,8 +55,8 @@ class LoggingIn:
         channel: Channel = "totp" if person.totp is not None and person.totp.confirmed_at is not None else "email"
         return await self._codes.begin("login", person, asker.language_for(person), asker.now, channel)
 
-    async def _refused(self, email: str, person: Someone | None, asker: Asker) -> None:
-        locked_until = self._attempts.count(email, asker.ip)
+    async def _refused(self, counted: Counted, person: Someone | None, asker: Asker) -> None:
+        locked_until = self._attempts.count(counted, asker.ip)
         if person is not None:
             await self._afterwards.run(partial(self._journal.failed, person, "password", asker))
             if locked_until is not None:

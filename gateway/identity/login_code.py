@@ -12,7 +12,7 @@ from gateway.identity.opening import Opened, SessionOpener
 from gateway.identity.ports import ChallengeStore, Someone
 from gateway.identity.standing import check_active, check_role
 from gateway.identity.totp_codes import TotpCodes
-from gateway.identity.wrong_attempts import WrongAttempts
+from gateway.identity.wrong_attempts import Counted, WrongAttempts
 from ops.runtime.errors import HubError
 from storage.models.challenges import Challenge
 from storage.models.people import Totp, subject_of
@@ -58,8 +58,8 @@ class LoginCodes:
         """The session that the right code opens, with its tokens. Raises as `Codes.take`, `check_active` and `check_role`,
         and `rate.limited` when the address has had too many wrong codes.
         """
-        about = f"codes of {asked.email}"
-        self._attempts.check(about, asker.ip)
+        counted = Counted("codes", door.audience, asked.email)
+        self._attempts.check(counted, asker.ip)
         challenge, person = await self._begun(door, asked, asker)
         try:
             if challenge.channel == "totp":
@@ -68,7 +68,7 @@ class LoginCodes:
                 await self._codes.take(challenge, self._codes.mailed(code), asker.now)
         except HubError as refusal:
             if refusal.code == "auth.code_invalid":
-                self._attempts.count(about, asker.ip)
+                self._attempts.count(counted, asker.ip)
                 await self._journal.failed(person, "code", asker)
             raise
         return await self._opener.open(door, person, asker)

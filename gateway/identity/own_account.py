@@ -6,7 +6,7 @@ from gateway.http.calls import BearerCall
 from gateway.identity.changing import changed
 from gateway.identity.letters import Notices
 from gateway.identity.ports import People
-from gateway.identity.wrong_attempts import WrongAttempts
+from gateway.identity.wrong_attempts import Counted, WrongAttempts
 from ops.runtime.errors import HubError
 from storage.models.people import User
 from storage.passwords import Passwords
@@ -39,12 +39,12 @@ class OwnAccount:
 
     async def has_password(self, call: BearerCall, user: User, password: str) -> bool:
         """Whether `password` is the user's. Raises `rate.limited` while the user's address is locked."""
-        self._attempts.check(user.email, call.client_ip)
+        self._attempts.check(_passwords_of(user), call.client_ip)
         return await self._passwords.verify(user.password_hash, password)
 
     async def wrong(self, call: BearerCall, user: User) -> HubError:
         """Counts a wrong password, and writes to the user when that locks the address; what to raise for it."""
-        locked_until = self._attempts.count(user.email, call.client_ip)
+        locked_until = self._attempts.count(_passwords_of(user), call.client_ip)
         if locked_until is not None:
             await self._notices.tell_locked(user, locked_until, call.client_ip, call.now)
         return HubError("auth.password_wrong")
@@ -52,3 +52,8 @@ class OwnAccount:
     async def change(self, user: User, change: Callable[[User], User | None]) -> User:
         """The user as stored after `change`, which may raise, and answers None where nothing is to do (gateway/identity/changing.py)."""
         return await changed(self._users, user, change)
+
+
+def _passwords_of(user: User) -> Counted:
+    """Wrong ones are counted with those of logins."""
+    return Counted("passwords", "user", user.email)

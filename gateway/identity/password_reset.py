@@ -18,7 +18,7 @@ from gateway.identity.changing import changed
 from gateway.identity.codes import Codes
 from gateway.identity.password_changed import PasswordChanged, with_password
 from gateway.identity.ports import ChallengeStore, People
-from gateway.identity.wrong_attempts import WrongAttempts
+from gateway.identity.wrong_attempts import Counted, WrongAttempts
 from ops.runtime.errors import HubError
 from ops.runtime.timestamps import format_timestamp
 from storage.models.audit import Act
@@ -101,8 +101,8 @@ class Reset:
 
     async def _taken(self, call: OpenCall, asked: _Asked) -> Challenge:
         """The challenge, which ends by this: of several with the right code one is let through."""
-        about = f"reset codes of {asked.email}"
-        self._attempts.check(about, call.client_ip)
+        counted = Counted("reset codes", "user", asked.email)
+        self._attempts.check(counted, call.client_ip)
         challenge = await self._challenges.get(asked.challenge_id)
         if challenge is None or (challenge.kind, challenge.audience, challenge.email) != (_KIND, "user", asked.email):
             raise HubError("auth.challenge_ended")
@@ -110,7 +110,7 @@ class Reset:
             return await self._codes.take(challenge, self._codes.mailed(asked.code), call.now)
         except HubError as refusal:
             if refusal.code == "auth.code_invalid":
-                self._attempts.count(about, call.client_ip)
+                self._attempts.count(counted, call.client_ip)
             raise
 
 

@@ -78,13 +78,22 @@ class Registering:
     ) -> tuple[Someone, Challenge]:
         """The person of `make` and the challenge that waits for the code. Raises `user.email_taken`, `admin.email_taken`.
 
-        Nobody looks for the address first: one that is taken costs a hash and a refused insert, as one that is free costs
-        a hash and an insert. A crash after the insert leaves a person without a challenge; `resend-verification` makes one.
+        Nobody looks for the address first, and for one that is taken the same is done: a hash, an insert (which is refused),
+        and a challenge, of somebody who is stored nowhere and with a mail that nobody sends. A crash after the insert leaves a person without a challenge; `resend-verification` makes one.
         """
         password_hash = await self._passwords.hash(password)
         person = make(self._identifiers.new(door.prefix), self._identifiers, password_hash, asker.now)
-        try:
-            await door.people.insert(person)
-        except AlreadyStored:
-            raise HubError(door.taken) from None
-        return person, await self._codes.begin("verification", person, asker.language_for(person), asker.now)
+        is_new = await _is_inserted(door, person)
+        challenge = await self._codes.begin("verification", person, asker.language_for(person), asker.now, sent=is_new)
+        if not is_new:
+            raise HubError(door.taken)
+        return person, challenge
+
+
+async def _is_inserted(door: Door[Someone], person: Someone) -> bool:
+    """Whether the address was free."""
+    try:
+        await door.people.insert(person)
+    except AlreadyStored:
+        return False
+    return True

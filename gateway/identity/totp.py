@@ -10,7 +10,7 @@ from gateway.identity.own_account import OwnAccount
 from gateway.identity.own_acts import own_act
 from gateway.identity.ports import AuditLog
 from gateway.identity.totp_codes import TotpCodes, otpauth_uri
-from gateway.identity.wrong_attempts import WrongAttempts
+from gateway.identity.wrong_attempts import Counted, WrongAttempts
 from ops.runtime.errors import HubError
 from storage.models.people import Totp, User
 
@@ -51,7 +51,7 @@ class OwnTotp:
                 return None
             return _with(current, self._taken(call, current, totp, code).model_copy(update={"confirmed_at": call.now}))
 
-        self._attempts.check(_about(user), call.client_ip)
+        self._attempts.check(_codes_of(user), call.client_ip)
         await self._account.change(user, confirmed)
         await self._record(call, enabled=True)
         return _ENABLED
@@ -71,7 +71,7 @@ class OwnTotp:
                 self._taken(call, current, current.totp, code or "")
             return _with(current, None)
 
-        self._attempts.check(_about(user), call.client_ip)
+        self._attempts.check(_codes_of(user), call.client_ip)
         await self._account.change(user, disabled)
         await self._record(call, enabled=False)
         return _DISABLED
@@ -79,7 +79,7 @@ class OwnTotp:
     def _taken(self, call: BearerCall, user: User, totp: Totp, code: str) -> Totp:
         taken = self._codes.accept(user.user_id, totp, code, call.now)
         if taken is None:
-            self._attempts.count(_about(user), call.client_ip)
+            self._attempts.count(_codes_of(user), call.client_ip)
             raise HubError("auth.code_invalid")
         return taken
 
@@ -101,9 +101,9 @@ def _code(body: dict[str, Any]) -> str:
     return code or ""
 
 
-def _about(user: User) -> str:
-    """What wrong codes are counted by, as those of logins are."""
-    return f"codes of {user.email}"
+def _codes_of(user: User) -> Counted:
+    """Wrong ones are counted with those of logins."""
+    return Counted("codes", "user", user.email)
 
 
 def _begun(user: User) -> Totp:

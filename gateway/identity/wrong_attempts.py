@@ -1,13 +1,14 @@
-"""Wrong passwords and wrong login codes have counters of their own, by e-mail address and by caller's address.
+"""Wrong passwords and wrong codes have counters of their own, by e-mail address (each door apart) and by caller's address.
 
 A full counter refuses whoever asks until its window ends, before anything is looked at.
 """
 
 from contextlib import suppress
-from typing import Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from gateway.http.client_address import rate_identity
 from gateway.http.limits import LimitName, RateLimited, Spent, email_identity
+from storage.models.people import Audience
 
 
 class Limits(Protocol):
@@ -17,21 +18,34 @@ class Limits(Protocol):
     def peek(self, name: LimitName, identity: str) -> Spent: ...
 
 
+class Counted(NamedTuple):
+    """One counter: wrong `what` for an address at a door, where that of a user and that of an admin may be the same one."""
+
+    what: Literal["passwords", "codes", "reset codes"]
+    audience: Audience
+    email: str
+
+    @property
+    def identity(self) -> str:
+        """What the limit counts by."""
+        return email_identity(f"{self.what} of {self.audience} {self.email}")
+
+
 class WrongAttempts:
-    """Counts by `about`, which is an e-mail address, or what else is counted for it ("codes of ...")."""
+    """Counts them."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
 
-    def check(self, about: str, client_ip: str) -> None:
+    def check(self, counted: Counted, client_ip: str) -> None:
         """Raises `rate.limited` when it is locked."""
-        self._limits.peek("wrong-passwords", email_identity(about))
+        self._limits.peek("wrong-passwords", counted.identity)
         self._limits.peek("wrong-passwords-address", rate_identity(client_ip))
 
-    def count(self, about: str, client_ip: str) -> int | None:
-        """Count one. When that locks the address: until when (Unix seconds)."""
+    def count(self, counted: Counted, client_ip: str) -> int | None:
+        """Count one. When that locks the address at the door: until when (Unix seconds)."""
         try:
-            spent = self._limits.spend("wrong-passwords", email_identity(about), 1)
+            spent = self._limits.spend("wrong-passwords", counted.identity, 1)
         except RateLimited as refused:
             locked_until: int | None = refused.spent.reset_at
         else:

@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from ops.runtime.languages import Language
 from storage.models.mails import Mail
-from workers.mail.words import FOOT, GREETING, MailWords
+from workers.mail.words import FOOT, GREETING, NAMELESS_GREETING, MailWords
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _LONGEST_VALUE: Final = 120
@@ -69,7 +69,7 @@ class MailRenderer:
         fields = {
             "language": mail.language,
             "subject": say(f"mail.{mail.template}.subject"),
-            "greeting": say(GREETING),
+            "greeting": say(GREETING if "name" in values else NAMELESS_GREETING),
             "intro": say(f"mail.{mail.template}.intro"),
             "code": code,
             "note": say(f"mail.{mail.template}.note"),

@@ -16,11 +16,14 @@ from storage.models.mails import MailTemplate
 
 TEMPLATES: Final[tuple[MailTemplate, ...]] = get_args(MailTemplate)
 GREETING: Final = "mail.greeting"
+NAMELESS_GREETING: Final = "mail.greeting.nameless"
+"""To whom no name is known: whoever is invited."""
 FOOT: Final = "mail.foot"
 _FOLDER: Final = Path(__file__).parent / "locale"
 
 SOURCES: Final[Mapping[str, str]] = {
     GREETING: "Hello {name},",
+    NAMELESS_GREETING: "Hello,",
     FOOT: "OMNIAXS Global Hub sent this message automatically. We never ask for a code or a password by phone or mail.",
     "mail.verification_code.subject": "Confirm your e-mail address",
     "mail.verification_code.intro": "Welcome. Enter this code to confirm your e-mail address:",

@@ -122,6 +122,26 @@ async def test_ten_wrong_passwords_lock_the_address_and_mail_once(desk: Desk) ->
     assert (await begin(desk)).channel == "email"
 
 
+async def test_wrong_passwords_and_codes_at_one_door_lock_nobody_at_the_other(desk: Desk) -> None:
+    await admin_of(desk)
+    await desk.verified(ROOT)
+    for _ in range(2):
+        challenge = await begin(desk, ROOT)
+        wrong = "000000" if await desk.code() != "000000" else "000001"
+        for _ in range(5):
+            with pytest.raises(HubError, match=r"auth\.code_invalid"):
+                await verify(desk, challenge, wrong, ROOT)
+    for _ in range(10):
+        with pytest.raises(HubError, match=r"auth\.credentials_invalid"):
+            await begin(desk, ROOT, "wrong")
+    with pytest.raises(HubError, match=r"rate\.limited"):
+        await begin(desk, ROOT)
+    challenge = await desk.flows.logging_in.begin(desk.admins, ROOT, PASSWORD, "ops_admin", desk.asker())
+    asked = AskedChallenge(ROOT, challenge.challenge_id, "ops_admin")
+    opened = await desk.flows.login_codes.verify(desk.admins, asked, await desk.code(), desk.asker())
+    assert opened.person["role"] == "ops_admin"
+
+
 async def test_an_unknown_address_is_locked_too_and_nobody_is_told(desk: Desk) -> None:
     for _ in range(10):
         with pytest.raises(HubError, match=r"auth\.credentials_invalid"):

@@ -75,14 +75,15 @@ def test_every_mail_has_every_part_in_three_languages_that_differ(words: MailWor
 
 
 def test_there_are_no_other_words_and_what_all_mails_share_is_translated_too(words: MailWords) -> None:
-    wanted = {f"mail.{template}.{part}" for template in TEMPLATES for part in PARTS} | {"mail.greeting", "mail.foot"}
+    wanted = {f"mail.{template}.{part}" for template in TEMPLATES for part in PARTS}
+    wanted |= {"mail.greeting", "mail.greeting.nameless", "mail.foot"}
     wanted |= {f"mail.alert.state.{kind}" for kind in get_args(TellingKind)}
     wanted |= {f"mail.alert.severity.{severity}" for severity in SEVERITIES}
     wanted |= {f"mail.alert.title.{code}" for code in ALERT_CODES}
     assert set(SOURCES) == wanted
     for name in SOURCES:
         assert not {words.of(language, name) for language in ("zh-CN", "ja-JP")} & {SOURCES[name]}, name
-    for name in ("mail.greeting", "mail.foot"):
+    for name in ("mail.greeting", "mail.greeting.nameless", "mail.foot"):
         assert len({words.of(language, name) for language in LANGUAGES}) == 3
 
 
@@ -138,6 +139,20 @@ def test_a_name_is_no_link(renderer: MailRenderer, written: str) -> None:
     assert written not in mail.text
     assert written not in mail.html
     assert mail.text.replace("\u200b", "").count(written) == 1, "and reads as it was written"
+
+
+@pytest.mark.parametrize(
+    ("language", "greeting"), [("en-US", "Hello,"), ("zh-CN", "您好："), ("ja-JP", "こんにちは。")]
+)
+def test_whose_name_is_not_known_is_greeted_without_one(renderer: MailRenderer, language: str, greeting: str) -> None:
+    mail = Mail(
+        outbox_id="invitations:inv_1:1", to="bob@example.com", template="invitation", language=language,
+        values={"company_name": "Example Trading", "inviter": "Ann"}, created_at=0, expires_at=1,
+    )  # fmt: skip
+    sent = renderer.render(mail, {"token": "inv_1.secret"})
+    assert greeting in sent.text.splitlines()
+    assert greeting in sent.html
+    assert "bob" not in sent.text + sent.html
 
 
 def test_a_company_with_a_point_is_called_by_its_name(renderer: MailRenderer) -> None:
