@@ -15,7 +15,7 @@ from storage.credentials import CredentialVault
 from storage.decisions.decisions import Decisions
 from storage.identity_events import IdentityEvents
 from storage.jobs import DramatiqJobs
-from storage.models.provisioning import StepName
+from storage.models.provisioning import MOST_TRIES, StepName
 from storage.mongo.access_bindings import AccessBindings
 from storage.mongo.accounts import Accounts
 from storage.mongo.applications import Applications
@@ -49,7 +49,13 @@ class ProvisioningParts:
 
 
 def open_provisioning(
-    platform: Platform, jobs: DramatiqJobs, decisions: Decisions, desk: AlertDesk
+    platform: Platform,
+    jobs: DramatiqJobs,
+    decisions: Decisions,
+    desk: AlertDesk,
+    *,
+    most_tries: int = MOST_TRIES,
+    sweep_seconds: float = SWEEP_SECONDS,
 ) -> ProvisioningParts:
     """Everything over the platform's store and log; nothing runs yet. `decisions` must be reading when a job comes; `desk` is
     told of jobs that fail.
@@ -57,9 +63,11 @@ def open_provisioning(
     store, clock = ProvisioningJobs(platform.store.database), platform.clock
     audit = AuditTrail(AuditEvents(platform.store.database, platform.key_ring), clock, platform.identifiers)
     steps = _steps(platform, jobs, decisions)
-    saga = Provisioning(store, steps, EndNews(audit, desk), clock=clock, metrics=platform.metrics)
+    saga = Provisioning(
+        store, steps, EndNews(audit, desk), clock=clock, metrics=platform.metrics, most_tries=most_tries
+    )
     sweep = provisioning_sweep(store, Applications(platform.store.database), jobs, clock)
-    return ProvisioningParts(saga, Sweep("provisioning", SWEEP_SECONDS, sweep))
+    return ProvisioningParts(saga, Sweep("provisioning", sweep_seconds, sweep))
 
 
 def _steps(platform: Platform, jobs: DramatiqJobs, decisions: Decisions) -> dict[StepName, SagaStep]:

@@ -213,11 +213,13 @@ def done(job: ProvisioningJob, name: StepName, now: int) -> ProvisioningJob:
     return _with_step(job, name, status="done", finished_at=now, error_code=None)
 
 
-def troubled(job: ProvisioningJob, name: StepName, trouble: Trouble, now: int) -> ProvisioningJob:
+def troubled(
+    job: ProvisioningJob, name: StepName, trouble: Trouble, now: int, most_tries: int = MOST_TRIES
+) -> ProvisioningJob:
     """A try of a step came to nothing: it is tried again later, or the job fails with it."""
     attempts = job.step(name).attempts
     told = {"error_code": trouble.code, "error_message": trouble.message, "error_details": dict(trouble.details)}
-    if trouble.kind == "final" or (trouble.kind == "theirs" and attempts >= MOST_TRIES):
+    if trouble.kind == "final" or (trouble.kind == "theirs" and attempts >= most_tries):
         failed = _with_step(job, name, status="failed", finished_at=now, error_code=trouble.code)
         return _changed(failed, status="failed", next_try_at=0, **told)
     later = _with_step(job, name, error_code=trouble.code)

@@ -11,7 +11,7 @@ from storage.mongo.failures import StoreUnavailable
 from workers.provisioning.troubles import ClaimLost
 
 _log = logging.getLogger(__name__)
-CLAIM_SECONDS: Final = 8
+CLAIM_SECONDS: Final = 6
 RENEW_SECONDS: Final = 2.0
 _NANOSECONDS: Final = 1_000_000_000
 

@@ -12,6 +12,7 @@ from ops.runtime.clock import Clock
 from ops.runtime.metrics import PROVISIONING_DURATION, PROVISIONING_JOBS, PROVISIONING_STEPS, Metrics
 from storage.controls.access_rights import Superseded
 from storage.models.provisioning import (
+    MOST_TRIES,
     Do,
     End,
     ProvisioningJob,
@@ -55,16 +56,25 @@ class Provisioning:
     """The body of the job."""
 
     def __init__(
-        self, store: JobStore, steps: Mapping[StepName, SagaStep], news: News, *, clock: Clock, metrics: Metrics
+        self,
+        store: JobStore,
+        steps: Mapping[StepName, SagaStep],
+        news: News,
+        *,
+        clock: Clock,
+        metrics: Metrics,
+        most_tries: int = MOST_TRIES,
     ) -> None:
+        """`most_tries`: of a step that is refused from outside."""
         self._store, self._steps, self._news, self._clock = store, steps, news, clock
+        self._most_tries = most_tries
         self._moves, self._ends = metrics.counter(PROVISIONING_STEPS), metrics.counter(PROVISIONING_JOBS)
         self._seconds = metrics.histogram(PROVISIONING_DURATION)
 
     async def provision(self, job_id: str) -> None:
-        """Bring the job to its end unless it is there, waits, or is somebody else's (then a sweep comes back to it).
+        """Bring the job to its end unless it is there, waits, or it is another's turn (then a sweep comes back to it).
 
-        Raises `TryAgain` after trouble that may pass, `ValueError` for an id that names no job, and `StoreUnavailable`.
+        Raises `TryAgain` after trouble that may pass and while somebody else has the job, `ValueError` for an id that names no job, and `StoreUnavailable`.
         """
         job = await self._store.get(job_id)
         if job is None:
@@ -73,6 +83,8 @@ class Provisioning:
             await self._store.end_turn(job)  # who has ended it may have died before
             return
         now = self._clock.now()
+        if job.claimed_until > now:  # by somebody who may be dead
+            raise TryAgain(f"job {job_id} is somebody else's", (job.claimed_until - now) / _NANOSECONDS)
         if not is_claimable(job, now):
             return
         claimed = await self._store.claim(job, now, claimed_until(now))
@@ -107,7 +119,7 @@ class Provisioning:
 
     async def _troubled(self, held: HeldJob, name: StepName, error: Exception) -> None:
         trouble = trouble_of(error)
-        await held.save(troubled(held.job, name, trouble, self._clock.now()))
+        await held.save(troubled(held.job, name, trouble, self._clock.now(), self._most_tries))
         failed = held.job.status == "failed"
         self._count(name, "failed" if failed else "retried")
         _log.warning("step %s of job %s: %s (%s)", name, held.job.job_id, trouble.code, error)
