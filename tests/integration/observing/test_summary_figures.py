@@ -1,0 +1,243 @@
+"""The summary's figures are what log and store say, counted by hand: in memory, and on the real services."""
+
+import asyncio
+import secrets
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+
+from ops.processes.alert_parts import desk_of
+from ops.runtime.settings import Settings
+from ops.runtime.timestamps import parse_timestamp
+from storage.jobs import Job
+from storage.log.kafka import KafkaLog
+from storage.log.valid_records import ValidRecords
+from storage.models.alerts import Raised
+from storage.models.leads import Lead
+from storage.models.order_events import OrderFilled
+from storage.models.order_records import OrderRecord, decode_record
+from storage.mongo.leads import Leads
+from storage.reference_data.builtin import load_builtin
+from storage.topics import ORDER_COMMANDS, ORDER_EVENTS, QUOTES, VENUE_REQUESTS
+from tests.integration.observing.house import COIN, House, house
+
+TOPICS = (
+    "quotes", "quote-states", "trades", "bars", "order-commands", "order-events", "venue-requests", "venue-reports",
+    "risk-signals",
+)  # fmt: skip
+PAIR = "XRPETH.BINANCE"
+MARKETS = ((PAIR, "0.0002000", "0.0002003"), ("ETHUSDT.BINANCE", "2600", "2601"), ("BRTI.INDEX", "60000", "60001"))
+OF_STATE = {
+    "filled": "filled",
+    "canceled": "canceled",
+    "expired": "canceled",
+    "rejected": "rejected",
+    "denied": "rejected",
+}
+
+
+@pytest.fixture(params=["memory", pytest.param("real", marks=[pytest.mark.kafka, pytest.mark.mongo])])
+async def place(request: pytest.FixtureRequest) -> AsyncIterator[House]:
+    """A house over log and store; nothing of it is left behind."""
+    settings = Settings(_env_file=None, topic_partitions=dict.fromkeys(TOPICS, 2))
+    if request.param == "real":
+        settings = settings.model_copy(
+            update={
+                "log_url": f"kafka://{request.getfixturevalue('kafka_address')}",
+                "store_url": request.getfixturevalue("mongo_url"),
+                "store_database": f"test_{secrets.token_hex(6)}",
+                "topic_prefix": f"test-{secrets.token_hex(4)}-",
+            }
+        )
+    async with house(settings) as made:
+        yield made
+        store, log, topics = made.platform.store, made.platform.log, made.platform.topics
+        await store.client.drop_database(store.database.name)
+    if isinstance(log, KafkaLog):
+        client = AIOKafkaAdminClient(bootstrap_servers=log.bootstrap)
+        await client.start()
+        await client.delete_topics([topics.on_broker(spec.name) for spec in topics])
+        await client.close()
+
+
+async def until(look: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
+    """Wait for what tells nobody."""
+    async with asyncio.timeout(seconds):
+        while not await look():  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
+async def records(place: House) -> list[OrderRecord]:
+    """The records of orders that count."""
+    found: list[OrderRecord] = []
+    for partition, bounds in (await place.platform.log.bounds(ORDER_EVENTS)).items():
+        judge = ValidRecords()
+        async for batch in place.platform.log.read(ORDER_EVENTS, partition, bounds.first, bounds.next):
+            found += [decode_record(record.value or b"") for record in judge.take(batch)]
+    return found
+
+
+def orders_of(told: list[OrderRecord]) -> Counter[str]:
+    """By the contract's status, each order as its last record has it (a denied one as its first)."""
+    states = {order.order_id: order for record in sorted(told, key=lambda one: one.seq) for order in record.orders}
+    open_as = {
+        order.order_id: "partially_filled" if Decimal(order.filled_quantity) else "new" for order in states.values()
+    }
+    return Counter(OF_STATE.get(order.state, open_as[order.order_id]) for order in states.values())
+
+
+def turnover_of(told: list[OrderRecord]) -> tuple[int, dict[str, Decimal]]:
+    """Fills, and price x quantity x multiplier by currency, each to 8 decimals as all money is."""
+    instruments, fills = load_builtin().instruments, 0
+    notional: dict[str, Decimal] = {}
+    for event in (event for record in told for event in record.events if isinstance(event, OrderFilled)):
+        instrument = instruments[event.symbol]
+        value = Decimal(event.price) * Decimal(event.quantity) * Decimal(instrument.multiplier)
+        value = value.quantize(Decimal("1e-8"), ROUND_HALF_EVEN)
+        notional[instrument.currency] = notional.get(instrument.currency, Decimal(0)) + value
+        fills += 1
+    return fills, notional
+
+
+async def trade(place: House) -> None:
+    """Five filled, two at rest, one canceled, one denied, one that is no order; quoted all the while."""
+
+    async def quoting() -> None:
+        while True:
+            await place.quote("60000", "60010.12345678")
+            for symbol, bid, ask in MARKETS:
+                await place.quote(bid, ask, symbol)
+            await asyncio.sleep(0.3)
+
+    quotes = asyncio.create_task(quoting())
+    try:
+        await until(lambda: _is_filled(place, quantity="0.1"))
+        for quantity in ("0.1", "0.003", "0.02"):
+            assert (await place.order(quantity=quantity)).status_code == 200
+        assert (await place.order(quantity="77", symbol=PAIR)).status_code == 200
+        resting = [
+            await place.order(type="limit", price=price, client_order_id=f"mine-{price}")
+            for price in ("50000", "50001", "50002")
+        ]
+        order_ids = [answer.json()["data"]["order_id"] for answer in resting]
+        canceled = await place.post("/v1/orders/cancel", {"order_ids": order_ids[:1]})
+        assert canceled.status_code == 200, canceled.text
+        denied = await place.order(type="limit", price="49999", client_order_id="mine-50001")
+        assert denied.json()["error"]["code"] == "order.duplicate_client_id"
+        assert (await place.order(quantity="NaN")).status_code == 422
+    finally:
+        quotes.cancel()
+
+
+async def _is_filled(place: House, **fields: Any) -> bool:
+    """The first order waits for the market to be seen by core and venue."""
+    answer = await place.order(**fields)
+    return answer.status_code == 200
+
+
+async def settled(place: House) -> None:
+    """Everything is read, five fills and the denied order stand in the read models, and a heartbeat has told so."""
+
+    async def look() -> bool:
+        shown = await place.summary()
+        orders = shown["business"]["orders"]["by_status"]
+        lag = sum(one["lag"] for one in shown["runtime"]["processes"])
+        return lag == 0 and orders["filled"] >= 5 and orders["canceled"] >= 1 and orders["rejected"] >= 1
+
+    await until(look)
+    quiet = await place.platform.log.bounds(ORDER_EVENTS)
+    await asyncio.sleep(2.5)
+    assert await place.platform.log.bounds(ORDER_EVENTS) == quiet
+
+
+async def test_business_is_what_the_log_and_the_store_say(place: House) -> None:
+    await trade(place)
+    store, now = place.platform.store.database, place.platform.clock.now()
+    for number in range(3):
+        await Leads(store).submit(
+            Lead(lead_id=f"ld_{number}", work_email=f"{number}@x.com", country="CH", consented_at=now, created_at=now)
+        )
+    desk = desk_of(place.platform, NoJobs())
+    for number, severity in enumerate(("critical", "warning", "warning", "info")):
+        await desk.report(Raised(f"test.{severity}", severity, f"subject {number}", "a test", now))
+    await desk.resolve("test.info", "subject 3", now=now)
+    await settled(place)
+
+    shown, told = await place.summary(), await records(place)
+    business, counted = shown["business"], orders_of(told)
+    assert {status: count for status, count in business["orders"]["by_status"].items() if count} == counted
+    assert business["orders"]["total"] == counted.total() == business["orders"]["last_24h"]
+    assert business["orders"]["open"] == counted["new"] + counted["partially_filled"] == 2
+    fills, notional = turnover_of(told)
+    assert business["fills"] == {"total": fills, "last_24h": fills}
+    assert fills >= 5
+    assert [(one["currency"], Decimal(one["total"])) for one in business["notional"]] == sorted(notional.items())
+    assert all(one["total"] == one["last_24h"] for one in business["notional"])
+
+    people = [document async for document in store["users"].find({})]
+    assert business["users"]["total"] == len(people) == 1
+    assert business["users"]["by_status"]["active"] == 1
+    alerts = [one async for one in store["alerts"].find({})]
+    standing = Counter(one["severity"] for one in alerts if one["state"] != "resolved")
+    assert {name: count for name, count in business["open_alerts"]["by_severity"].items() if count} == standing
+    assert business["open_alerts"]["total"] == standing.total() >= 3
+    assert business["waitlist"] == {"total": len([one async for one in store["leads"].find({})])} == {"total": 3}
+    assert business["applications"]["total"] == 0
+    assert abs(parse_timestamp(shown["generated_at"]) - place.platform.clock.now()) < 5_000_000_000
+
+
+async def test_runtime_is_what_the_log_says_and_what_was_done(place: House) -> None:
+    assert [(await place.get(path)).status_code for path in ("/v1/quotes?symbols=X", "/v1/nowhere")] == [401, 404]
+    await trade(place)
+    async with place.socket("quotes.*", f"trades.{COIN}") as socket:
+        await place.quote("60001", "60011")
+        while b"60011" not in bytes(str(await socket.recv()), "utf-8"):
+            pass
+        await settled(place)
+        shown = (await place.summary())["runtime"]
+
+    [process] = shown["processes"]
+    assert (process["role"], process["alive"], process["problems"]) == ("local", True, {})
+    bounds = {
+        topic: await place.platform.log.bounds(topic)
+        for topic in (QUOTES, ORDER_COMMANDS, ORDER_EVENTS, VENUE_REQUESTS)
+    }
+    ends = {topic: sum(held.next for held in found.values()) for topic, found in bounds.items()}
+    for topic in shown["topics"]:
+        assert topic["unread"] == []
+        for reader in topic["readers"]:
+            assert reader["partitions"] == list(range(topic["partitions"]))
+            assert reader["position"] == reader["end"]
+            if topic["topic"] in {QUOTES, ORDER_COMMANDS, ORDER_EVENTS}:  # health checks go on asking the venue
+                assert reader["end"] == ends[topic["topic"]], topic["topic"]
+    assert {one["topic"] for one in shown["topics"]} >= set(bounds)
+    assert (shown["stalled_partitions"], shown["worst_consumers"]) == ([], [])
+
+    assert shown["errors"]["requests"] == place.answered.total()
+    assert shown["errors"]["refused"] == place.answered.total() - place.answered["ok"]
+    assert shown["errors"]["by_code"] == {code: count for code, count in place.answered.items() if code != "ok"}
+    websocket = shown["websocket"]
+    assert (websocket["connections"], websocket["subscriptions"]) == (1, {"quotes": 1, "trades": 1})
+    assert (websocket["dropped"], websocket["gaps"], websocket["slow_closes"]) == (0, 0, 0)
+
+    told = await records(place)
+    assert shown["latency_ms"]["decision_to_log"]["count"] == len(told)
+    commands = Counter(event for record in told for event in [record.cause.command_id])
+    assert shown["latency_ms"]["decision_to_read_model"]["count"] == len(told) == sum(commands.values())
+    for hop in ("request_to_decision", "decision_to_relay_venue-requests", "log_to_venue", "venue_request", "venue_to_decision",
+                "decision_to_relay_order-commands", "log_to_fold", "log_to_socket_quotes", "request"):  # fmt: skip
+        latency = shown["latency_ms"][hop]
+        assert latency["count"] > 0
+        assert 0 < latency["p50"] <= latency["p95"] <= latency["p99"], hop
+
+
+class NoJobs:
+    """Nobody is told of these alerts."""
+
+    async def enqueue(self, job: Job, argument: str) -> None:
+        assert job.argument
+        assert argument
