@@ -50,20 +50,28 @@ def revoke(key_id: str, as_json: bool = _JSON) -> None:
 
 
 class Ring(StrEnum):
-    """The two rings: the one that seals what is stored, and the one that signs access tokens."""
+    """The two rings (the one that seals what is stored, and the one that signs access tokens), and the key pairs that
+    credentials of exchanges are encrypted to, which are kept in the store.
+    """
 
     ENCRYPTION = "encryption"
     SIGNING = "signing"
+    CREDENTIALS = "credentials"
 
     @property
     def setting(self) -> str:
-        """The variable that holds it."""
+        """The variable that holds a ring."""
         return "OMNIAXS_KEY_RING" if self is Ring.ENCRYPTION else "OMNIAXS_SIGNING_KEYS"
 
 
 @application.command()
 def rotate(ring: Ring, as_json: bool = _JSON) -> None:
-    """Print the settings that bring a new key into a ring. They are secret, and nothing is changed by printing them."""
+    """Print the settings that bring a new key into a ring; they are secret, and nothing is changed by printing them. Key
+    pairs for credentials are made at once: the new ones are published, those before them still open.
+    """
+    if ring is Ring.CREDENTIALS:
+        run_command("keys.rotate-credentials", {}, _show, as_json=as_json)
+        return
     settings = load_settings()
     present = settings.key_ring if ring is Ring.ENCRYPTION else settings.signing_keys
     day = datetime.now(UTC).date().isoformat()

@@ -1,9 +1,12 @@
-"""Commands over the key rings: seal everything anew under the first encryption key; say where each key is in use."""
+"""Commands over keys: seal everything anew under the first encryption key; say where each key is in use; new key pairs for
+credentials.
+"""
 
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 
 from ops.processes.commands.port import EXIT_DATA, Arguments, CommandFailed, Event
+from ops.processes.connector_parts import vault_of
 from ops.processes.platform import Platform
 from storage.mongo.sealed_fields import HASHED_FIELDS, SEALED_FIELDS
 from storage.mongo.sealed_secrets import KeyUse, SealedSecrets
@@ -48,6 +51,12 @@ async def rings(platform: Platform, arguments: Arguments) -> AsyncIterator[Event
             f"OMNIAXS_KEY_RING lacks keys that are in use: {', '.join(missing)}; put them back, after the first",
             EXIT_DATA,
         )
+
+
+async def rotate_credentials(platform: Platform, arguments: Arguments) -> AsyncIterator[Event]:  # noqa: ARG001  (takes none)
+    """New key pairs that credentials of exchanges are encrypted to from now on; what was encrypted before still opens."""
+    for kid in await vault_of(platform).rotate_keys():
+        yield {"kid": kid}
 
 
 async def _uses(platform: Platform, key_ids: list[str]) -> dict[str, tuple[KeyUse, str]]:

@@ -35,6 +35,9 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "keys.revoke": audited(keys.revoke, "api_key.revoke", by("api_key", "key_id")),
     "keys.reseal": key_rings.reseal,
     "keys.rings": key_rings.rings,
+    "keys.rotate-credentials": audited(
+        key_rings.rotate_credentials, "credential_keys.rotate", lambda _: ("platform", "credentials")
+    ),
     "admins.create": admins.create,
     "admins.list": admins.list_admins,
     "admins.activate": admins.activate,
