@@ -5,8 +5,10 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from ops.runtime.identifiers import SystemIdentifiers
+from storage.models.applications import Application
 from storage.models.people import Audience
 from storage.models.sessions import Session
+from storage.mongo.applications import Applications
 from tests.contract.people import Person, Town
 from tests.integration.orders.trading_place import ACCOUNT
 
@@ -43,11 +45,22 @@ class Callers:
         key = await self._town.api_key(user)
         halt = {"scope": "symbol", "target": "AAPL.US", "level": "reducing"}
         halted = await self._town.call("POST", "/internal/v1/admin/trading-halts", halt, admin)
+        await self._applied("app_1")
         ids = {
+            "application_id": "app_1", "job_id": "job_1", "connector_id": "sim-b", "connector": "sim-b", "alert_id": "alt_none",
             "user_id": other_user.identity, "admin_id": other_admin.identity, "account_id": ACCOUNT,
             "key_id": key["key_id"], "halt_id": halted.data["halt_id"], "session_id": "ses_none",
         }  # fmt: skip
         return user, admin, ids
+
+    async def _applied(self, application_id: str) -> None:
+        """An application that somebody has submitted."""
+        now = self._town.clock.now()
+        application = Application(
+            application_id=application_id, tenant_id="ten_1", contact_email="ada@example.com", target_markets=("crypto",),
+            target_exchanges=("BINANCE",), submitted_at=now, updated_at=now,
+        )  # fmt: skip
+        await Applications(self._town.place.platform.store.database).insert(application)
 
     async def _insert(self, session_id: str, audience: Audience, caller: Person) -> None:
         now = self._town.clock.now()
