@@ -119,7 +119,6 @@ def _whole(paths: Mapping[str, Any]) -> dict[str, Any]:
 
 OPERATIONS: Final = admin_operations()
 BUILT: Final = (*admin_routes.OPERATIONS, LOGOUT)
-UNBUILT: Final = sorted(set(OPERATIONS) - set(BUILT))
 
 
 class Asked(NamedTuple):
@@ -234,8 +233,6 @@ def others(routes: Routes, edge: Edge, desk: AdminDesk) -> None:
             admin_registration="approval",
         ),
     )
-    for operation in (OPERATIONS[name] for name in UNBUILT):
-        routes.add(operation.method, operation.rule, operation.operation_id, edge.unbuilt(operation.operation_id))
 
 
 @pytest.fixture
@@ -257,7 +254,7 @@ async def desk() -> AdminDesk:
 
 def test_the_table_speaks_of_every_operation() -> None:
     assert set(RIGHTS) == set(OPERATIONS)
-    assert set(REQUESTS) == set(BUILT)
+    assert set(REQUESTS) == set(BUILT) == set(OPERATIONS)
 
 
 async def test_what_routes_register_is_what_the_table_says(desk: AdminDesk) -> None:
@@ -321,12 +318,3 @@ async def test_nothing_else_opens_anything(desk: AdminDesk, operation: str) -> N
                 assert [one["name"] for one in answered.error["details"]["fields"]] == ["X-PM-ROLE"]
     assert found == {(role, case): refusal for role in ADMIN_ROLES for case, refusal in REFUSED.items()}
     assert await desk.told() == []
-
-
-@pytest.mark.parametrize("operation", UNBUILT)
-async def test_what_is_not_built_yet_says_so_before_it_looks_at_anybody(desk: AdminDesk, operation: str) -> None:
-    for role in ADMIN_ROLES:
-        for case in ("right", *REFUSED):
-            answered = await ask(desk, operation, role, case)
-            assert (answered.status, answered.code) == (501, "system.not_implemented")
-            assert answered.error["details"] == {"operation": operation}

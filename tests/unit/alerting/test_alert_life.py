@@ -1,10 +1,10 @@
 """How an alert lives and when it is told: table rules, and any history of reports, acknowledgements, tellings and time."""
 
-from collections import Counter
 from itertools import pairwise
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from storage.models.alert_tellings import (
     CLAIM_SECONDS,
@@ -222,16 +222,6 @@ def test_a_claim_keeps_others_away_until_it_ends() -> None:
     assert (newer.telling.number, newer.telling.kind) == (2, "resolved")
 
 
-STEPS = st.one_of(
-    st.tuples(st.just("log"), st.sampled_from(["raise", "raise a", "raise b", "clear a", "clear b", "clear"])),
-    st.tuples(st.just("reread"), st.integers(0, 5)),
-    st.tuples(st.just("acknowledge"), st.none()),
-    st.tuples(st.just("tell"), st.booleans()),
-    st.tuples(st.just("die"), st.none()),
-    st.tuples(st.just("wait"), st.sampled_from([1, 20, 120, REPEAT_SECONDS])),
-)
-
-
 def take(newest: Alert | None, offset: int, word: str, at: int) -> Alert | None:
     verb, _, cause = word.partition(" ")
     if verb == "raise":
@@ -239,66 +229,92 @@ def take(newest: Alert | None, offset: int, word: str, at: int) -> Alert | None:
     return cleared(newest, a_clearing(at, cause, offset))
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(STEPS, max_size=40))
-def test_any_history(steps: list[tuple[str, object]]) -> None:
-    now, log, alerts = NOW, list[tuple[str, int]](), dict[int, Alert]()
-    rounds: dict[str, list[tuple[str, int]]] = {}
-    newest: Alert | None = None
+class AnyHistory(RuleBasedStateMachine):
+    """Reports from a log that is read again at will, acknowledgements, tellings that work, fail or die, and time."""
 
-    def keep(after: Alert | None) -> None:
-        nonlocal newest
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = NOW
+        self.log: list[tuple[str, int]] = []
+        self.alerts: dict[int, Alert] = {}
+        self.rounds: dict[str, list[tuple[str, int]]] = {}
+
+    @property
+    def newest(self) -> Alert | None:
+        return self.alerts[max(self.alerts)] if self.alerts else None
+
+    def keep(self, after: Alert | None) -> None:
+        newest = self.newest
         if after is None:
             return
         if newest is not None and newest.state == "resolved":
             assert after.number == newest.number + 1 or (after.state, after.count) == ("resolved", newest.count)
-        newest = with_due(after, now)
-        alerts[newest.number] = newest
+        self.alerts[after.number] = with_due(after, self.now)
 
-    for kind, given_value in steps:
-        now += SECOND
-        if kind == "log":
-            log.append((str(given_value), now))
-            keep(take(newest, len(log) - 1, *log[-1]))
-        elif kind == "reread":
-            before = newest
-            for offset in range(max(0, len(log) - int(str(given_value))), len(log)):
-                made = take(newest, offset, *log[offset])
-                assert newest is None or made is None or made == newest
-            assert newest == before
-        elif kind == "acknowledge" and newest is not None:
-            keep(acknowledged(newest, "adm", now))
-        elif kind == "wait":
-            now += int(str(given_value)) * SECOND
-        elif kind in {"tell", "die"} and newest is not None:
-            claimed = begun(newest, ["hook"], now)
-            if claimed is None or claimed.telling is None:
-                continue
-            key = (claimed.telling.kind, claimed.telling.at)
-            if key not in rounds.setdefault(claimed.alert_id, []):
-                rounds[claimed.alert_id].append(key)
-            keep(claimed)
-            if kind == "tell":
-                keep(told(claimed, claimed.telling, {"hook": bool(given_value)}, now))
+    @rule(word=st.sampled_from(["raise", "raise a", "raise b", "clear a", "clear b", "clear"]))
+    def append(self, word: str) -> None:
+        self.now += SECOND
+        self.log.append((word, self.now))
+        self.keep(take(self.newest, len(self.log) - 1, *self.log[-1]))
 
-    for told_of in rounds.values():
-        kinds = Counter(kind for kind, _ in told_of)
-        assert all(count == 1 for kind, count in kinds.items() if kind != "repeated")
-        assert [kind for kind, _ in told_of if kind != "repeated"] == [
-            kind for kind in ("open", "acknowledged", "resolved") if kind in kinds
-        ]
-        for (_, earlier), (kind, later) in pairwise(told_of):
-            assert kind != "repeated" or later - earlier >= REPEAT_SECONDS * SECOND
-    if newest is None:
-        return
-    raises = sum(1 for word, _ in log if word == "raise")
-    assert raises <= sum(alert.count for alert in alerts.values()) <= sum(1 for word, _ in log if "raise" in word)
-    assert all(alert.state == "resolved" for number, alert in alerts.items() if number < newest.number)
-    while newest.due_at is not None:  # whoever follows `due_at` is done in the end, and has told the present
-        now = max(now, newest.due_at)
-        claimed = begun(newest, ["hook"], now)
-        assert claimed is not None
-        assert claimed.telling is not None
-        keep(told(claimed, claimed.telling, {"hook": True}, now))
-    assert newest.told_state in {newest.state, None}
-    assert (newest.told_state is None) <= (newest.state == "resolved")
+    @rule(last=st.integers(1, 6))
+    def read_again(self, last: int) -> None:
+        for offset in range(max(0, len(self.log) - last), len(self.log)):
+            made = take(self.newest, offset, *self.log[offset])
+            assert self.newest is None or made is None or made == self.newest
+
+    @rule(seconds=st.sampled_from([1, 20, 120, REPEAT_SECONDS]))
+    def wait(self, seconds: int) -> None:
+        self.now += seconds * SECOND
+
+    @precondition(lambda self: self.newest is not None)
+    @rule()
+    def acknowledge(self) -> None:
+        assert self.newest is not None
+        self.keep(acknowledged(self.newest, "adm", self.now))
+
+    @precondition(lambda self: self.newest is not None)
+    @rule(end=st.sampled_from(["taken", "refused", "dies"]))
+    def tell(self, end: str) -> None:
+        assert self.newest is not None
+        claimed = begun(self.newest, ["hook"], self.now)
+        if claimed is None or claimed.telling is None:
+            return
+        key, told_of = (claimed.telling.kind, claimed.telling.at), self.rounds.setdefault(claimed.alert_id, [])
+        if key not in told_of:
+            told_of.append(key)
+        self.keep(claimed)
+        if end != "dies":
+            self.keep(told(claimed, claimed.telling, {"hook": end == "taken"}, self.now))
+
+    @invariant()
+    def every_change_is_told_once_and_repeats_are_rare(self) -> None:
+        for told_of in self.rounds.values():
+            kinds = [kind for kind, _ in told_of if kind != "repeated"]
+            assert kinds == [kind for kind in ("open", "acknowledged", "resolved") if kind in kinds]
+            for (_, earlier), (kind, later) in pairwise(told_of):
+                assert kind != "repeated" or later - earlier >= REPEAT_SECONDS * SECOND
+
+    @invariant()
+    def reports_are_counted_and_one_alert_stands_at_most(self) -> None:
+        raises = sum(1 for word, _ in self.log if word == "raise")
+        counted = sum(alert.count for alert in self.alerts.values())
+        assert raises <= counted <= sum(1 for word, _ in self.log if "raise" in word)
+        standing = [number for number, alert in self.alerts.items() if alert.state != "resolved"]
+        assert standing in ([], [max(self.alerts, default=0)])
+
+    def teardown(self) -> None:
+        """Whoever follows `due_at` is done in the end, and has told the present."""
+        while self.newest is not None and self.newest.due_at is not None:
+            self.now = max(self.now, self.newest.due_at)
+            claimed = begun(self.newest, ["hook"], self.now)
+            assert claimed is not None
+            assert claimed.telling is not None
+            self.keep(told(claimed, claimed.telling, {"hook": True}, self.now))
+        if self.newest is not None:
+            assert self.newest.told_state in {self.newest.state, None}
+            assert (self.newest.told_state is None) <= (self.newest.state == "resolved")
+
+
+TestAnyHistory = AnyHistory.TestCase
+TestAnyHistory.settings = settings(max_examples=150, stateful_step_count=30)

@@ -1,0 +1,333 @@
+"""Alerts over both stores: whoever reports at once, whatever is read again, whoever tells; positions and statuses only go forward."""
+
+import asyncio
+import json
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import httpx
+import pytest
+
+from ops.runtime.clock import ManualClock
+from ops.runtime.identifiers import SystemIdentifiers
+from ops.runtime.metrics import Metrics
+from ops.runtime.settings import AlertWebhook
+from storage.alerting import AlertDesk
+from storage.jobs import Job
+from storage.log.dead_letters import message_of
+from storage.log.memory import MemoryLog
+from storage.log.port import Message
+from storage.models.alert_tellings import CLAIM_SECONDS
+from storage.models.alerts import Cleared, Place, Raised
+from storage.models.dead_letters import DeadLetter, stack_hash
+from storage.models.operations import Heartbeat
+from storage.mongo.admins import Admins
+from storage.mongo.alert_hooks import AlertHooks
+from storage.mongo.alert_sources import AlertSources
+from storage.mongo.alerts import Alerts
+from storage.mongo.connect import connect
+from storage.mongo.documents import Database
+from storage.mongo.failures import StoreUnavailable
+from storage.mongo.migrations import migrate
+from storage.mongo.notices import Notices
+from storage.topics import DEAD_LETTERS, RISK_SIGNALS, Topics
+from tests.integration.alerting.hook_house import SECRET, HookHouse
+from workers.alerting.delivery import AlertDelivery, delivery_sweep, quiet_sweep
+from workers.alerting.letters import report_of_letter
+from workers.alerting.mails import AlertMails
+from workers.alerting.reading import TopicReports
+from workers.alerting.signals import report_of_signal
+from workers.alerting.watching import Watching, process_watch
+from workers.alerting.webhooks import WebhookSender
+from workers.jobs import TryAgain
+from workers.mail.words import load_words
+
+SECOND = 1_000_000_000
+
+
+@dataclass
+class SaidJobs:
+    """Jobs that were asked for."""
+
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    trouble: str | None = None
+
+    async def enqueue(self, job: Job, argument: str) -> None:
+        self.asked.append((job.name, argument))
+
+    async def problem(self) -> str | None:
+        return self.trouble
+
+
+@dataclass
+class Keeping:
+    """A store, and as many desks and workers as a test wants, by a clock that it moves."""
+
+    database: Database
+    clock: ManualClock
+    jobs: SaidJobs = field(default_factory=SaidJobs)
+
+    @property
+    def alerts(self) -> Alerts:
+        return Alerts(self.database)
+
+    def desk(self) -> AlertDesk:
+        return AlertDesk(self.alerts, self.jobs, SystemIdentifiers(), self.clock)
+
+    def delivery(self, house: HookHouse, seconds: float = 5.0) -> AlertDelivery:
+        mails = AlertMails(
+            ["ops@corp.internal"],
+            notices=Notices(self.database),
+            admins=Admins(self.database),
+            jobs=self.jobs,
+            words=load_words(),
+        )
+        return AlertDelivery(
+            self.alerts,
+            [AlertWebhook(name="pager", url=house.url, secret=SECRET)],
+            mails=mails,
+            sender=WebhookSender(httpx.AsyncClient(), self.clock, seconds),
+            statuses=AlertHooks(self.database),
+            clock=self.clock,
+            metrics=Metrics(),
+        )
+
+    async def mails(self) -> int:
+        return await self.database["notices"].count_documents({"mail.template": "alert"})
+
+
+@pytest.fixture(params=["mongomock", pytest.param("mongo", marks=pytest.mark.mongo)])
+async def keeping(request: pytest.FixtureRequest) -> AsyncIterator[Keeping]:
+    url = "mongomock://" if request.param == "mongomock" else request.getfixturevalue("mongo_url")
+    store = connect(url, f"test_{secrets.token_hex(6)}")
+    await migrate(store.database, ManualClock())
+    yield Keeping(store.database, ManualClock())
+    await store.database.client.drop_database(store.database.name)
+    store.close()
+
+
+@pytest.fixture
+async def house() -> AsyncIterator[HookHouse]:
+    house = await HookHouse().open()
+    yield house
+    await house.close()
+
+
+async def test_whoever_reports_at_once_there_is_one_alert_and_each_report_counts(keeping: Keeping) -> None:
+    now = keeping.clock.now()
+    await asyncio.gather(
+        *(keeping.desk().raise_("margin.call", "critical", "acc_1", "m", {}, now=now) for _ in range(20))
+    )
+    found = await keeping.alerts.page(None, None, None, None, 50)
+    assert [(alert.count, alert.number, alert.state) for alert in found] == [(20, 1, "open")]
+    assert await keeping.alerts.count_standing() == 1
+    await keeping.desk().resolve("margin.call", "acc_1", now=now)
+    await asyncio.gather(
+        *(keeping.desk().raise_("margin.call", "critical", "acc_1", "m", {}, now=now) for _ in range(10))
+    )
+    numbers = sorted((one.number, one.count) for one in await keeping.alerts.page(None, None, None, None, 50))
+    assert numbers == [(1, 20), (2, 10)]
+    assert await keeping.alerts.get("alt_none") is None
+
+
+async def test_what_two_readers_read_at_once_counts_once(keeping: Keeping) -> None:
+    reports = [Raised("log.dead_letter", "warning", "s", "m", 1, place=Place("d-0", offset)) for offset in range(30)]
+
+    async def read() -> None:
+        for start in range(0, 30, 7):
+            await keeping.desk().report(*reports[start : start + 7])
+
+    await asyncio.gather(read(), read(), keeping.desk().report(*reports[:15]))
+    alert = await keeping.alerts.newest("log.dead_letter", "s")
+    assert alert is not None
+    assert alert.count == 30
+
+
+def a_letter(offset: int) -> Message:
+    return message_of(
+        DeadLetter(
+            topic="trades", partition=3, offset=offset, key=b"k", value=b"v", headers=(), reason="late", text="late",
+            stack_hash=stack_hash("bars", "late"), processor="bars", ts="2026-11-23T05:00:00Z",
+        )
+    )  # fmt: skip
+
+
+class Dying(AlertSources):
+    """A reader that dies after its alerts were kept and before its position was."""
+
+    async def reached(self, source: str, following: int) -> None:
+        raise StoreUnavailable("dead")
+
+
+async def test_a_reader_that_dies_misses_nothing_and_counts_nothing_twice(keeping: Keeping) -> None:
+    topics = Topics()
+    log = MemoryLog(topics, keeping.clock)
+    await log.start()
+    sources = AlertSources(keeping.database)
+    for number in range(10):
+        await log.append(DEAD_LETTERS, a_letter(number))
+    with pytest.raises(StoreUnavailable):
+        await TopicReports(log, DEAD_LETTERS, report_of_letter, Dying(keeping.database), keeping.desk()).work()
+    for number in range(10, 15):
+        await log.append(DEAD_LETTERS, a_letter(number))
+    reader = TopicReports(log, DEAD_LETTERS, report_of_letter, sources, keeping.desk())
+    assert await reader.work() == 15
+    assert await reader.work() == 0
+    (alert,) = await keeping.alerts.page(None, None, None, None, 9)
+    assert alert.count == 15
+    assert await sources.all() == {"dead-letters-0": 15}
+    await sources.reached("dead-letters-0", 3)
+    assert await sources.all() == {"dead-letters-0": 15}
+    await log.close()
+    assert await reader.work() == 0, "a log that is away is asked again"
+
+
+async def test_signals_in_any_cut_come_to_the_same(keeping: Keeping) -> None:
+    log = MemoryLog(Topics(), keeping.clock)
+    await log.start()
+
+    async def say(state: str, number: int) -> None:
+        signal = {
+            "signal_id": f"sig_{number}", "code": "order.unknown", "severity": "warning", "state": state, "account_id": "acc_1",
+            "ts": "2026-11-23T05:00:00Z",
+        }  # fmt: skip
+        await log.append(RISK_SIGNALS, Message(b"acc_1", json.dumps(signal).encode()))
+
+    reader = TopicReports(log, RISK_SIGNALS, report_of_signal, AlertSources(keeping.database), keeping.desk())
+    for state, number in [("raised", 1), ("raised", 2), ("cleared", 1), ("raised", 1), ("raised", 3), ("cleared", 3)]:
+        await say(state, number)
+    await log.append(RISK_SIGNALS, Message(b"acc_1", b"not a signal"))
+    assert await reader.work() == 7
+    alert = await keeping.alerts.newest("order.unknown", "acc_1")
+    assert alert is not None
+    assert (alert.state, alert.causes, alert.count) == ("open", ("sig_2",), 3)
+    await say("cleared", 2)
+    await say("raised", 4)
+    await reader.work()
+    found = await keeping.alerts.page("order.unknown", None, None, None, 9)
+    assert sorted((one.number, one.state) for one in found) == [(1, "resolved"), (2, "open")]
+
+
+async def test_two_workers_tell_once(keeping: Keeping, house: HookHouse) -> None:
+    alert = await keeping.desk().raise_("margin.call", "critical", "acc_1", "m", {}, now=keeping.clock.now())
+    assert alert is not None
+    house.hold = asyncio.Event()
+    telling = [asyncio.create_task(keeping.delivery(house).deliver(alert.alert_id)) for _ in range(4)]
+    await house.until(1)
+    await keeping.desk().resolve("margin.call", "acc_1", now=keeping.clock.now())
+    await keeping.delivery(house).deliver(alert.alert_id)
+    assert house.kinds() == ["open"], "nobody is told of the end before the beginning was told"
+    house.hold.set()
+    await asyncio.gather(*telling)
+    assert house.kinds() == ["open", "resolved"]
+    assert await keeping.mails() == 2
+    over = await keeping.alerts.get(alert.alert_id)
+    assert over is not None
+    assert (over.telling, over.due_at, over.tellings) == (None, None, 2)
+
+
+async def test_what_a_teller_that_died_had_begun_is_told_by_the_next(keeping: Keeping, house: HookHouse) -> None:
+    alert = await keeping.desk().raise_("margin.call", "critical", "acc_1", "m", {}, now=keeping.clock.now())
+    assert alert is not None
+    house.hold = asyncio.Event()
+    dying = asyncio.create_task(keeping.delivery(house).deliver(alert.alert_id))
+    await house.until(1)
+    dying.cancel()
+    await asyncio.wait([dying])
+    house.hold = None
+    sweep = delivery_sweep(keeping.alerts, keeping.jobs, keeping.clock)
+    assert await sweep() == 0, "its claim stands"
+    await keeping.delivery(house).deliver(alert.alert_id)
+    keeping.clock.advance(CLAIM_SECONDS + 5)
+    keeping.jobs.trouble = "away"
+    assert await sweep() == 0
+    keeping.jobs.trouble = None
+    assert await sweep() == 1
+    assert keeping.jobs.asked[-1] == ("deliver_alert", alert.alert_id)
+    await keeping.delivery(house).deliver(alert.alert_id)
+    assert [one.headers["idempotency-key"] for one in house.received] == [f"{alert.alert_id}:1"] * 2
+    assert await keeping.mails() == 1
+    assert await sweep() == 0
+
+
+async def test_a_webhook_that_is_silent_costs_a_bounded_time_and_is_tried_again(
+    keeping: Keeping, house: HookHouse
+) -> None:
+    alert = await keeping.desk().raise_("margin.call", "critical", "acc_1", "m", {}, now=keeping.clock.now())
+    assert alert is not None
+    house.hold = asyncio.Event()
+    with pytest.raises(TryAgain) as again:
+        await keeping.delivery(house, seconds=0.2).deliver(alert.alert_id)
+    assert again.value.seconds == 2
+    assert await AlertHooks(keeping.database).statuses() == {"pager": "timeout"}
+    await house.close()
+    keeping.clock.advance(2)
+    with pytest.raises(TryAgain) as again:
+        await keeping.delivery(house).deliver(alert.alert_id)
+    assert again.value.seconds == 4
+    assert await AlertHooks(keeping.database).statuses() == {"pager": "ConnectError"}
+    await AlertHooks(keeping.database).answered("pager", "204", 5)
+    assert await AlertHooks(keeping.database).statuses() == {"pager": "ConnectError"}, "an older try"
+    assert await keeping.mails() == 1
+    await keeping.delivery(house).deliver("alt_none")
+
+
+async def test_410_wants_no_more_of_it(keeping: Keeping, house: HookHouse) -> None:
+    alert = await keeping.desk().raise_("margin.call", "critical", "acc_1", "m", {}, now=keeping.clock.now())
+    assert alert is not None
+    house.answers[:] = [410]
+    await keeping.delivery(house).deliver(alert.alert_id)
+    assert len(house.received) == 1
+
+
+async def test_what_is_quiet_is_resolved_and_old_ones_are_dropped(keeping: Keeping) -> None:
+    now = keeping.clock.now()
+    await keeping.desk().report(Raised("log.dead_letter", "warning", "s", "m", now, quiet_seconds=60))
+    sweep = quiet_sweep(keeping.alerts, keeping.desk(), keeping.clock)
+    assert await sweep() == 0
+    keeping.clock.advance(60)
+    assert await sweep() == 1
+    assert await sweep() == 0
+    assert await keeping.alerts.drop_before(keeping.clock.now()) == 0
+    assert await keeping.alerts.drop_before(keeping.clock.now() + 1) == 1
+    assert await keeping.desk().report(Cleared("log.dead_letter", "s", now)) is None
+
+
+class Beats:
+    """Heartbeats as a test says."""
+
+    def __init__(self) -> None:
+        self.beats: list[Heartbeat] = []
+
+    async def all(self, since: int) -> list[Heartbeat]:
+        return [one for one in self.beats if one.beat_at >= since]
+
+
+async def test_a_process_that_dies_is_an_alert_until_another_has_started(keeping: Keeping) -> None:
+    beats, now = Beats(), keeping.clock.now()
+    watching = Watching([process_watch(beats)], keeping.alerts, keeping.desk(), keeping.clock)
+    dead = Heartbeat(
+        process_id="orders-a-1", role="orders", version="1", host="a", started_at=1, beat_at=now, ready=True
+    )
+    beats.beats = [dead]
+    theirs = Raised("process.gone", "critical", "told by a rule", "m", now, cause="fingerprint")
+    await keeping.desk().report(theirs)
+    assert await watching.work() == 0
+    keeping.clock.advance(20)
+    assert await watching.work() == 1
+    assert await watching.work() == 0
+    keeping.clock.advance(120)
+    assert await watching.work() == 0
+    alert = await keeping.alerts.newest("process.gone", "orders-a-1")
+    assert alert is not None
+    assert (alert.state, alert.count, alert.last_seen_at) == ("open", 1, keeping.clock.now())
+    fresh = dead.model_copy(update={"process_id": "orders-a-2", "started_at": now + 1, "beat_at": keeping.clock.now()})
+    beats.beats.append(fresh)
+    assert await watching.work() == 1
+    over = await keeping.alerts.newest("process.gone", "orders-a-1")
+    assert over is not None
+    assert over.state == "resolved"
+    untouched = await keeping.alerts.newest("process.gone", "told by a rule")
+    assert untouched is not None
+    assert untouched.state == "open", "what others have raised is theirs to end"
