@@ -80,11 +80,17 @@ class HeartbeatTask:
         finally:
             await self._remove()
 
+    async def beat_once(self) -> None:
+        """Look at the process's health, and tell of it."""
+        self._look_at(await self._health.problems())
+        await self._beat()
+
     async def _beat_regularly(self) -> None:
         for number in itertools.count():
             if number % _BEATS_BETWEEN_LOOKS == 0:
-                self._look_at(await self._health.problems())
-            await self._beat()
+                await self.beat_once()
+            else:
+                await self._beat()
             if number % _BEATS_BETWEEN_SWEEPS == 0:
                 await self._forget()
             before = self._platform.clock.monotonic()
