@@ -1,6 +1,6 @@
 """Which metrics a process tells of in its heartbeat, and under which names: what the observability summary is made of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from ops.runtime import metrics as catalogue
@@ -15,6 +15,12 @@ class Shown(NamedTuple):
 
     spec: MetricSpec
     labels: tuple[str, ...] = ()
+
+    @property
+    def label_of(self) -> Callable[[tuple[str, ...]], str]:
+        """Makes one text of the values of the labels that tell it apart."""
+        places = [self.spec.labels.index(name) for name in self.labels]
+        return (lambda values: " ".join([values[place] for place in places])) if places else (lambda _: "")
 
 
 COUNTS: Final[Mapping[str, Shown]] = {
@@ -69,11 +75,6 @@ LEVELS: Final[Mapping[str, Shown]] = {
     "sessions_degraded": Shown(catalogue.SESSIONS_DEGRADED),
 }
 """Gauges."""
-
-
-def label_of(shown: Shown, labels: tuple[str, ...]) -> str:
-    """The values of the labels that tell it apart, as one text."""
-    return " ".join(value for name, value in zip(shown.spec.labels, labels, strict=True) if name in shown.labels)
 
 
 def bounds_of(name: str) -> Sequence[float]:

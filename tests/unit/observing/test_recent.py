@@ -125,11 +125,13 @@ def test_what_is_read_is_what_prometheus_is_told() -> None:
     histogram = metrics.histogram(HTTP_DURATION)
     for seconds in (0.0001, 0.004, 0.004, 99):
         histogram.labels("a").observe(seconds)
-    assert numbers_of(metrics.counter(HTTP_REQUESTS)) == {("a", "ok"): 3}
+    metrics.counter(HTTP_REQUESTS).labels("b", "ok").inc()
+    assert numbers_of(metrics.counter(HTTP_REQUESTS), " ".join) == {"a ok": 3, "b ok": 1}
+    assert numbers_of(metrics.counter(HTTP_REQUESTS), lambda labels: labels[1]) == {"ok": 4}
     [family] = histogram.collect()
     told = {float(one.labels["le"]): one.value for one in family.samples if one.name.endswith("_bucket")}
     read, below = {}, 0
-    for bound, count in buckets_of(histogram)["a",]:
+    for bound, count in buckets_of(histogram, " ".join)["a"]:
         below += count
         read[bound] = below
     assert read == told
