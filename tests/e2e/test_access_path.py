@@ -66,15 +66,15 @@ def test_institutions_go_their_ways_over_real_services(cluster, mail_server, red
         "OMNIAXS_LIMITS_URL": redis_url,
         "OMNIAXS_AUTH_REQUESTS_PER_MINUTE": "1000",
     }
+    password = f"correct horse {secrets.token_hex(6)}"
+    made = cluster.run("admin", "create", "root@example.com", "--json", OMNIAXS_ADMIN_PASSWORD=password)
+    assert made.returncode == 0, made.stderr
     port, ops = _free_port(), [_free_port() for _ in range(2 + len(ROLES))]
     cluster.start("gateway", "--port", str(port), "--ops-port", str(ops[0]))
     cluster.start("workers", "--ops-port", str(ops[1]))
     for role, ops_port in zip(ROLES, ops[2:], strict=True):
         cluster.start("streams", "--role", role, "--ops-port", str(ops_port))
     cluster.start("feed", "synthetic")
-    password = f"correct horse {secrets.token_hex(6)}"
-    made = cluster.run("admin", "create", "root@example.com", "--json", OMNIAXS_ADMIN_PASSWORD=password)
-    assert made.returncode == 0, made.stderr
     for ops_port in ops:
         _until_ready(ops_port, cluster)
     hub = Hub(f"http://127.0.0.1:{port}", boxes.to)
