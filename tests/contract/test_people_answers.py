@@ -16,6 +16,7 @@ from tests.contract.people_walk import DOCUMENT, OPERATIONS, CheckedTown
 from tests.integration.orders.trading_place import ACCOUNT
 
 USER_DOOR, ADMIN_DOOR, ADMIN = "/public/v1/auth", "/public/v1/admin/auth", "/internal/v1/admin"
+INTERNAL = "/internal/v1/"
 OF_PEOPLE = [one for one in OPERATIONS if one.operation_id in people.BUILT]
 WRITES = [one for one in OF_PEOPLE if one.method != "GET"]
 UNMET_HERE = {200, 408, 500, 503}
@@ -256,6 +257,41 @@ async def test_what_admins_read_and_rule(walk):
     ] == "target"
 
 
+async def test_connectors_exchanges_and_credentials(walk):
+    ops, catalog = await walk.admin("ops_admin"), f"{ADMIN}/connectors/catalog"
+    body = {"connector_id": "sim-c", "provider": "Venue C", "provider_type": "simulated", "integration_stage": "ready"}
+    made = (await walk.call("POST", catalog, body, ops)).data
+    assert (await walk.call("POST", catalog, body, ops)).code == "connector.exists"
+    assert (await walk.call("PATCH", f"{catalog}/sim-c", body | {"regions": ["eu"]}, ops)).data["regions"] == ["eu"]
+    assert (await walk.call("PATCH", f"{catalog}/sim-d", body | {"connector_id": "sim-d"}, ops)).status == 404
+    [listed] = (await walk.call("GET", f"{catalog}?stage=ready", person=ops)).data["items"]
+    assert (listed["created_at"], listed["health"]) == (made["created_at"], None)
+    [public] = (await walk.call("GET", "/public/v1/connectors/catalog?region=eu&provider_type=simulated")).data["items"]
+    assert public == {name: value for name, value in listed.items() if name != "health"}
+    word = f"{ADMIN}/connectors/sim-c/availability"
+    said = (await walk.call("PATCH", word, {"status": "up", "reason": "a test"}, ops)).data
+    assert (said["status"], said["source"], said["updated_by"]) == ("up", "admin", ops.identity)
+    [shown] = (await walk.call("GET", f"{ADMIN}/connectors/availability", person=ops)).data["items"]
+    assert shown == said
+    assert (await walk.call("PATCH", word, {"status": "auto"}, ops)).data["source"] == "health"
+    assert (await walk.call("PATCH", f"{ADMIN}/connectors/sim-d/availability", {"status": "up"}, ops)).status == 404
+    exchanges = (await walk.call("GET", "/internal/v1/registry/exchanges", person=ops)).data["items"]
+    assert {tuple(one["connectors"]) for one in exchanges} == {("sim-c",)}
+    credential = {
+        "exchange_code": "XNAS",
+        "credential_name": "main",
+        "api_key_ciphertext": "a",
+        "api_secret_ciphertext": "b",
+    }
+    stored = (await walk.call("POST", f"{ADMIN}/exchange-credentials", credential, ops)).data
+    assert (stored["action"], stored["credential_name"], len(stored["fingerprint"])) == ("upsert", "main", 16)
+    unknown = await walk.call("POST", f"{ADMIN}/exchange-credentials", credential | {"exchange_code": "NASDAQ"}, ops)
+    assert unknown.code == "exchange.not_found"
+    for path in (catalog, f"{ADMIN}/connectors/availability", "/internal/v1/registry/exchanges"):
+        assert (await walk.call("GET", f"{path}?page_token=x", person=ops)).code == "page_token.not_found"
+    assert (await walk.call("GET", "/public/v1/connectors/catalog?page_token=x")).code == "page_token.not_found"
+
+
 async def test_money_limits_and_halts_before_a_real_order_core(trading_gateway):
     walk = await CheckedTown(trading_gateway).open()
     root, account = await walk.admin(), f"{ADMIN}/accounts/{ACCOUNT}"
@@ -313,7 +349,9 @@ async def test_refusals_that_every_operation_of_a_kind_knows(walk):
     await walk.place.users.replace(stored.model_copy(update={"status": "suspended", "version": stored.version + 1}))
     for operation in OF_PEOPLE:
         path = path_of(operation, user)
-        person = admin if operation.path.startswith(ADMIN) else user if operation.path.startswith("/v1/user") else None
+        person = (
+            admin if operation.path.startswith(INTERNAL) else user if operation.path.startswith("/v1/user") else None
+        )
         twice = await walk.call(operation.method, f"{path}?x=1&x=2", {} if operation.method != "GET" else None, person)
         assert twice.code in {"request.invalid", "idempotency.key_required"}
         if person is not None:
@@ -360,7 +398,9 @@ async def test_limits_of_every_operation(clock):
     while (await walk.call("POST", f"{USER_DOOR}/login", {})).status != 429:
         pass
     for operation in OF_PEOPLE:
-        person = admin if operation.path.startswith(ADMIN) else user if operation.path.startswith("/v1/user") else None
+        person = (
+            admin if operation.path.startswith(INTERNAL) else user if operation.path.startswith("/v1/user") else None
+        )
         answer = await walk.call(
             operation.method, path_of(operation, person), {} if operation in WRITES else None, person
         )

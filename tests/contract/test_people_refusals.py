@@ -6,7 +6,7 @@ from ops.runtime.errors import CATALOGUE
 from ops.runtime.languages import LANGUAGES
 from tests.contract.people import PASSWORD, Town, registration
 from tests.contract.people_walk import DOCUMENT
-from tests.contract.test_people_answers import ADMIN, ADMIN_DOOR, OF_PEOPLE, USER_DOOR
+from tests.contract.test_people_answers import ADMIN_DOOR, INTERNAL, OF_PEOPLE, USER_DOOR
 
 TYPO = {"reduce_onIy": True}
 TAKING_BODIES = [one for one in OF_PEOPLE if "requestBody" in DOCUMENT["paths"][one.path][one.method.lower()]]
@@ -18,7 +18,7 @@ SET_BY_THE_PLATFORM = {
 
 def caller_of(operation, user, admin):
     """Whose token opens it."""
-    if operation.path.startswith(ADMIN):
+    if operation.path.startswith(INTERNAL):
         return admin
     return user if operation.path.startswith("/v1/user") else None
 
@@ -82,11 +82,11 @@ async def test_ids_of_others_are_not_there(town: Town):
 async def test_tokens_of_one_door_do_not_open_the_other(town: Town):
     user, admin = await town.logged_in(), await town.admin()
     for operation in OF_PEOPLE:
-        wrong = {"user": admin, "admin": user}["admin" if operation.path.startswith(ADMIN) else "user"]
+        wrong = {"user": admin, "admin": user}["admin" if operation.path.startswith(INTERNAL) else "user"]
         if caller_of(operation, user, admin) is None:
             continue
         path = operation.path.replace("{", "no_").replace("}", "")
-        role = {"X-PM-ROLE": "super_admin"} if operation.path.startswith(ADMIN) else {}
+        role = {"X-PM-ROLE": "super_admin"} if operation.path.startswith(INTERNAL) else {}
         assert (await town.call(operation.method, path, person=wrong, headers=role)).code == "auth.token_invalid"
 
 
