@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-from ops.runtime.errors import HubError
+from ops.runtime.errors import CATALOGUE, HubError
 from ops.runtime.languages import Language, Languages
 from ops.runtime.timestamps import format_timestamp
 from storage.models.access_bindings import AccessBinding
@@ -37,7 +37,9 @@ class AccessViews:
             **{name: getattr(application, name) for name in _AS_THEY_ARE},
             "status_label": self._languages.label(f"label.application.{application.status}", language),
             "review_result": _RESULTS.get(application.status),
-            "failure": self._failure(application.failure_code, application.failure_details, language),
+            "failure": self._failure(
+                application.failure_code, application.failure_details, application.failure_message, language
+            ),
             "bindings": [self.binding(binding, language) for binding in bindings],
             "submitted_at": format_timestamp(application.submitted_at),
             "updated_at": format_timestamp(application.updated_at),
@@ -76,10 +78,15 @@ class AccessViews:
             "current_step": job.current_step,
             "attempt": job.attempt,
             "steps": [{"name": step.name, "status": step.status} for step in job.steps],
-            "error": self._failure(job.error_code, job.error_details, language),
+            "error": self._failure(job.error_code, job.error_details, job.error_message, language),
         }
 
-    def _failure(self, code: str | None, details: dict[str, Any] | None, language: Language) -> dict[str, Any] | None:
+    def _failure(
+        self, code: str | None, details: dict[str, Any] | None, said: str | None, language: Language
+    ) -> dict[str, Any] | None:
+        """`said` in English is what is left of a code that another version had."""
         if code is None:
             return None
-        return {"code": code, "message": self._languages.error(HubError(code, details), language)}
+        known = code in CATALOGUE
+        message = self._languages.error(HubError(code, details), language) if known else said or code
+        return {"code": code, "message": message}

@@ -2,10 +2,9 @@
 
 from typing import Any, Final, cast
 
-from gateway.account.listing import page_asked
+from gateway.account.listing import NewestFirst, page_asked
 from gateway.admin.acts import Values, act_of, encode, with_reason
 from gateway.admin.admin_rules import Change
-from gateway.admin.listing import NewestFirst
 from gateway.admin.parts import AdminParts
 from gateway.admin.ruling import AdminRuling
 from gateway.http.calls import BearerCall

@@ -5,9 +5,8 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from gateway.account.listing import page_asked
+from gateway.account.listing import NewestFirst, page_asked
 from gateway.admin.acts import encode
-from gateway.admin.listing import NewestFirst
 from gateway.admin.parts import AdminParts
 from gateway.http.calls import BearerCall
 from gateway.http.page_tokens import PageTokens

@@ -2,9 +2,8 @@
 
 from typing import Any, Final, cast
 
-from gateway.account.listing import page_asked, page_of
+from gateway.account.listing import NewestFirst, page_asked, page_of
 from gateway.admin.acts import Values, act_of, busy, encode, with_reason
-from gateway.admin.listing import NewestFirst
 from gateway.admin.parts import AdminParts
 from gateway.http.calls import BearerCall
 from gateway.http.fields import BodyReader
