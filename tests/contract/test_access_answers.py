@@ -8,6 +8,8 @@ import pytest
 
 from storage.models.access_bindings import AccessBinding
 from storage.models.applications import Application
+from storage.models.idempotency import LEASE_SECONDS
+from storage.models.order_requests import identity_of
 from storage.models.tenants import ApiKey, Tenant
 from storage.mongo.access_bindings import AccessBindings
 from storage.mongo.applications import Applications
@@ -162,6 +164,21 @@ async def test_a_key_has_one_effect(gateway: Any) -> None:
     assert (other.status, other.error["code"]) == (409, "idempotency.mismatch")
     assert (await submit(gateway, key="another key")).data["application_id"] != first.data["application_id"]
     assert len((await get(gateway, PATH)).data["items"]) == 2
+
+
+async def test_a_try_that_died_after_its_effect_is_finished_by_the_next(gateway: Any) -> None:
+    body = json.dumps(BODY).encode()
+    identity = identity_of("ten_1", "POST", PATH, "a key of ours")
+    begun = await gateway.place.idempotency().begin(identity, b"\n" + body)
+    made = of_tenant("ten_1", 1, application_id=f"app_{begun.effect_id}", submitted_at=gateway.clock.now())
+    assert await stored(gateway).insert(made)
+    assert (await submit(gateway)).error["code"] == "idempotency.in_progress"
+    gateway.clock.advance(LEASE_SECONDS + 1)
+    finished = (await submit(gateway)).data
+    assert finished == {
+        "application_id": made.application_id, "status": "submitted", "submitted_at": "2024-08-08T14:30:00Z",
+    }  # fmt: skip
+    assert len((await get(gateway, PATH)).data["items"]) == 1
 
 
 async def test_simultaneous_tries_are_one(gateway: Any) -> None:
