@@ -19,14 +19,11 @@ class Batch:
 
 @dataclass(slots=True)
 class Progress:
-    """One assigned partition. `read` is the next offset to take, `durable` the next one whose effect is not durable yet;
-    `moved` is when `durable` last moved (seconds, monotonic).
-    """
+    """One assigned partition. `read` is the next offset to take, `durable` the next one whose effect is not durable yet."""
 
     generation: int
     read: int
     durable: int
-    moved: float
 
 
 class BatchTaker(Protocol):

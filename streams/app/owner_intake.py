@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Protocol
 
-from ops.runtime.clock import Clock
 from streams.app.batch import Batch, Progress
 from streams.owner.ports import CommandOwner
 
@@ -24,11 +23,11 @@ class OwnerIntake:
     """
 
     def __init__(
-        self, topic: str, owner: CommandOwner, clock: Clock, gate: Gate, on_failure: Callable[[BaseException], None]
+        self, topic: str, owner: CommandOwner, gate: Gate, on_failure: Callable[[BaseException], None]
     ) -> None:
         self.topic = topic
         self.records = 0
-        self._owner, self._clock, self._gate, self._on_failure = owner, clock, gate, on_failure
+        self._owner, self._gate, self._on_failure = owner, gate, on_failure
         self._partitions: dict[int, Progress] = {}
         self._lanes: dict[int, _Lane] = {}
 
@@ -41,7 +40,7 @@ class OwnerIntake:
         """Batches of the partition follow, from `start` on, in this generation."""
         if partition in self._lanes:
             self._lanes.pop(partition).task.cancel()
-        self._partitions[partition] = Progress(generation, start, start, self._clock.monotonic())
+        self._partitions[partition] = Progress(generation, start, start)
         lane = self._lanes[partition] = _Lane(partition, self._hand_over, self._gate)
         lane.task.add_done_callback(self._look)
 
@@ -70,7 +69,6 @@ class OwnerIntake:
         progress = self._partitions.get(batch.partition)
         if progress is not None:
             progress.durable = max(progress.durable, batch.records[-1].offset + 1)
-            progress.moved = self._clock.monotonic()
         batch.acknowledge()
 
     def _look(self, task: "asyncio.Task[None]") -> None:

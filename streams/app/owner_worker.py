@@ -45,7 +45,7 @@ class OwnerWorker:
         self._drain_seconds = drain_seconds
         self._assigned: set[int] = set()
         self._claiming: set[int] = set()
-        self._intake = OwnerIntake(topic, owner, clock, self, self.failed)
+        self._intake = OwnerIntake(topic, owner, self, self.failed)
         self._member = GroupMember(
             options,
             {topic: self._intake},

@@ -56,7 +56,7 @@ class TopicRunner:
             for processor in self._processors:
                 await processor.assign(partition, committed)
             start = committed or 0
-            self._partitions[partition] = Progress(generation, start, start, self._clock.monotonic())
+            self._partitions[partition] = Progress(generation, start, start)
 
     async def take(self, batch: Batch) -> None:
         """Fold the batch. One of an assignment that has ended is dropped; records that were folded in this one are left out."""
@@ -106,7 +106,6 @@ class TopicRunner:
         for batch in held:
             progress = self._partitions[batch.partition]
             progress.durable = batch.records[-1].offset + 1
-            progress.moved = self._clock.monotonic()
             batch.acknowledge()
 
     @asynccontextmanager

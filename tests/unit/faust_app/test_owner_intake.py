@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from faust.types import TP
 
-from ops.runtime.clock import ManualClock
 from storage.log.port import Record
 from streams.app.batch import Batch
 from streams.app.owner_intake import OwnerIntake
@@ -44,7 +43,7 @@ class Place:
         self.gate: list[tuple[str, int]] = []
         self.committed: list[int] = []
         self.errors: list[BaseException] = []
-        self.intake = OwnerIntake("commands", self.owner, ManualClock(0), self, self.errors.append)
+        self.intake = OwnerIntake("commands", self.owner, self, self.errors.append)
 
     def hold(self, partition: int) -> None:
         self.gate.append(("hold", partition))
