@@ -84,7 +84,7 @@ def draw(dashboard: Mapping[str, Any], ask: Questions, target: Path) -> list[str
     for axis in axes[len(panels) :]:
         axis.axis("off")
     figure.suptitle(dashboard["title"], fontsize=15)
-    figure.tight_layout()
+    figure.tight_layout(rect=(0, 0, 1, 0.985))
     figure.savefig(target.with_suffix(".png"), dpi=80)
     plt.close(figure)
     return empty

@@ -8,6 +8,7 @@ import msgspec
 from ops.runtime.metrics import RISK_SIGNALS_TOTAL, Metrics
 from ops.runtime.timestamps import NANOSECONDS_PER_SECOND, parse_timestamp
 from storage.log.port import Record
+from storage.models.alert_codes import OF_SIGNALS
 from storage.models.ownership import NOTHING, Anchor
 from storage.models.read_models import SignalDocument
 from storage.topics import RISK_SIGNALS
@@ -41,6 +42,9 @@ class SignalsProcessor:
     def __init__(self, *, signals: SignalsStore, anchors: AnchorStore, letters: LetterBox, metrics: Metrics) -> None:
         self._signals, self._anchors, self._letters = signals, anchors, letters
         self._counter = metrics.counter(RISK_SIGNALS_TOTAL)
+        for code in OF_SIGNALS:
+            for state in ("raised", "cleared"):
+                self._counter.labels(code=code, state=state)  # a counter that begins at 1 has no increase there
         self._pending: dict[int, dict[str, SignalDocument]] = {}
         self._reached: dict[int, Anchor] = {}
         self._swept_at = 0

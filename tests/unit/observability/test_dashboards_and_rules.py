@@ -126,7 +126,7 @@ def test_units_are_those_of_the_metrics(name: str, panel: dict[str, Any]) -> Non
         expression = target["expr"]
         if "histogram_quantile(" in expression or "timestamp_seconds" in expression:
             assert unit == "s"
-        elif "flag" in {units.get(metric) for metric in metrics_in(expression)} and "count(" not in expression:
+        elif {units.get(metric) for metric in metrics_in(expression)} == {"flag"} and "count(" not in expression:
             assert unit == "bool_yes_no"
         elif (
             expression.startswith("sum")
