@@ -14,7 +14,7 @@ from gateway.callers import Authenticator, BearerAuthenticator
 from gateway.connectors import routes as connectors
 from gateway.http.answers import Answers
 from gateway.http.body import BODY_BYTES, BODY_SECONDS
-from gateway.http.contract import Operation, load_additions, load_contract, operations_of
+from gateway.http.contract import load_additions, load_contract
 from gateway.http.cors import CrossOrigin
 from gateway.http.edge import Edge
 from gateway.http.exchange import Exchanges
@@ -116,11 +116,7 @@ def build_app(parts: GatewayParts) -> Quart:
     connectors.register_connectors(routes, edge, connected, tokens)
     access.register_access(routes, edge, parts.people.access, tokens)
     people.register_people(routes, edge, parts.people, tokens)
-    contract = load_contract()
-    system.register_document(routes, edge, answers, build_document(contract, load_additions(), BUILT))
-    for operation in not_implemented(operations_of(contract)):
-        identity = operation.operation_id
-        routes.add(operation.method, operation.rule, identity, edge.unbuilt(identity))
+    system.register_document(routes, edge, answers, build_document(load_contract(), load_additions()))
     app.asgi_app = FixedFirst(app.asgi_app, routes.fixed, edge)  # type: ignore[method-assign,assignment,arg-type]
     for extend in parts.extensions:
         extend(app)
@@ -160,11 +156,6 @@ def _register_trading(routes: Routes, edge: Edge, parts: GatewayParts, tokens: P
         reference=parts.reference,
         tokens=tokens,
     )
-
-
-def not_implemented(operations: Sequence[Operation]) -> list[Operation]:
-    """Those operations of the contract that answer 501, since later work brings them."""
-    return [operation for operation in operations if operation.operation_id not in BUILT]
 
 
 def _bare_app() -> Quart:

@@ -210,14 +210,6 @@ class Edge:
 
         return self._guarded(operation, answer)
 
-    def unbuilt(self, operation: str) -> Endpoint:
-        """An operation of the contract that later work brings: 501, before anything else is looked at."""
-
-        async def answer(_exchange: Exchange, _asked: AsgiScope, _read_body: ReadBody) -> Answer:
-            raise HubError("system.not_implemented", {"operation": operation})
-
-        return self._guarded(operation, answer)
-
     def failed(self, asked: AsgiScope, error: HubError, headers: Iterable[Field] = ()) -> Answer:
         """The answer to what failed outside an endpoint (no route, a body that does not come, a bug)."""
         exchange = self.exchanges.of(asked)

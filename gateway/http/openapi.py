@@ -1,10 +1,10 @@
 """The document that `/openapi.json` serves: the contract, the additions, and every error and header that occurs. Pure."""
 
 import copy
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from typing import Any, Final
 
-from gateway.http.contract import METHODS, Document, operations_of
+from gateway.http.contract import METHODS, Document
 from gateway.http.openapi_access import headers_of_access, is_of_access, statuses_of_access
 from gateway.http.openapi_accounts import (
     headers_of_account,
@@ -30,7 +30,6 @@ _DESCRIPTIONS: Final[Mapping[int, str]] = {
     422: "A field is not valid: request.invalid with details.fields",
     429: "Too many requests: rate.limited",
     500: "Something went wrong on our side: system.internal",
-    501: "Not available yet: system.not_implemented",
     503: "A part of the service cannot answer: system.unavailable",
 }
 _TEXT: Final[dict[str, Any]] = {"type": "string"}
@@ -51,24 +50,15 @@ _NARROWED: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 
 
-def build_document(contract: Document, additions: Document, built: Set[str]) -> Document:
-    """An OpenAPI 3.0.3 document that keeps clients of the contract working. `built` are the ids of the operations that
-    answer with more than 501; an added operation that is not among them is left out, as it is no route yet.
-    """
+def build_document(contract: Document, additions: Document) -> Document:
+    """An OpenAPI 3.0.3 document that keeps clients of the contract working."""
     document: Document = _merged(copy.deepcopy(contract), additions)
     del document["components"]["parameters"]["AcceptLanguage"]["schema"]["enum"]
     del document["components"]["parameters"]["AcceptLanguage"]["schema"]["default"]
-    promised = {operation.operation_id for operation in operations_of(contract)}
-    for path, item in list(document["paths"].items()):
+    for item in document["paths"].values():
         for method in METHODS:
-            if method not in item:
-                continue
-            if item[method]["operationId"] in built | promised:
-                _complete(item[method], built)
-            else:
-                del item[method]
-        if not item:
-            del document["paths"][path]
+            if method in item:
+                _complete(item[method])
     return document
 
 
@@ -81,10 +71,8 @@ def _merged(base: Any, over: Any) -> Any:
     return base
 
 
-def _complete(operation: dict[str, Any], built: Set[str]) -> None:
-    if operation["operationId"] not in built:
-        operation["responses"].setdefault("501", _error(501))
-    elif is_of_people(operation):
+def _complete(operation: dict[str, Any]) -> None:
+    if is_of_people(operation):
         _complete_of_people(operation)
     else:
         _complete_of_keys(operation)
@@ -104,18 +92,12 @@ def _complete_of_people(operation: dict[str, Any]) -> None:
 def _complete_of_keys(operation: dict[str, Any]) -> None:
     """Operations that are signed with an API key, and reads for anyone."""
     responses = operation["responses"]
-    signed = operation.get("security") != []
-    statuses = _SIGNED_ERRORS if signed else _PUBLIC_ERRORS
-    if operation["operationId"] in _LOOKED_UP:
-        statuses = (*statuses, 404)
-    if signed:
+    if operation.get("security") != []:
         operation["parameters"].append({"$ref": "#/components/parameters/XPmRecvWindow"})
     if is_of_account(operation):
         operation["parameters"] += parameters_of_account(operation)
-        statuses = (*statuses, *statuses_of_account(operation))
-    if is_of_access(operation):
-        statuses = (*statuses, *statuses_of_access(operation))
     _narrow(operation)
+    statuses = _statuses_of_keys(operation)
     for status in statuses:
         named = responses.get(str(status), {}).get("description") if is_of_access(operation) else None
         responses[str(status)] = _error(status, named)
@@ -123,12 +105,23 @@ def _complete_of_keys(operation: dict[str, Any]) -> None:
         if "content" not in said and "$ref" not in said:  # an error that the operation names itself
             responses[status] = _error(int(status), said["description"])
     responses["200"]["headers"] = _headers({**_ALWAYS, **_LIMIT})
-    if is_of_access(operation):
-        for status in (200, *statuses):
+    for status in (200, *statuses):
+        if is_of_access(operation):
             responses[str(status)]["headers"] |= headers_of_access(operation, status)
-    if is_of_account(operation):
-        for status in (200, *statuses):
+        if is_of_account(operation):
             responses[str(status)]["headers"] |= headers_of_account(operation, status)
+
+
+def _statuses_of_keys(operation: dict[str, Any]) -> tuple[int, ...]:
+    """The errors that an operation may answer."""
+    statuses = _PUBLIC_ERRORS if operation.get("security") == [] else _SIGNED_ERRORS
+    if operation["operationId"] in _LOOKED_UP:
+        statuses = (*statuses, 404)
+    if is_of_account(operation):
+        statuses = (*statuses, *statuses_of_account(operation))
+    if is_of_access(operation):
+        statuses = (*statuses, *statuses_of_access(operation))
+    return statuses
 
 
 def _narrow(operation: dict[str, Any]) -> None:

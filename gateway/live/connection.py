@@ -274,11 +274,9 @@ class Connection:
         self, operation: Operation, payload: CancelOnDisconnectPayload, caller: Caller
     ) -> None:
         switches = self._desk.cancel_on_disconnect
-        if switches is None:
-            raise HubError("system.not_implemented", {"operation": operation.op})
         if "trade:write" not in caller.scopes:
             raise HubError("auth.scope_missing", {"scope": "trade:write"})
-        if caller.account_id is None:
+        if switches is None or caller.account_id is None:
             raise HubError("account.not_open")
         try:
             if payload.enabled:

@@ -28,7 +28,7 @@ _RECONNECT_SPREAD_MS: Final = 2_000
 class LiveSockets:
     """See `connection.Desk`. `reference` gives the symbols that there are now. Call `start` before serving.
 
-    Without `cancel_on_disconnect` that operation answers `system.not_implemented`.
+    Without `cancel_on_disconnect` there is no trading here, so no account is open.
     """
 
     def __init__(

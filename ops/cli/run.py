@@ -8,9 +8,9 @@ import typer
 
 from ops.processes.commands.port import CommandFailed
 from ops.processes.gateway import run_gateway
-from ops.processes.job_parts import mail_settings
 from ops.processes.lifetime import run_process
 from ops.processes.local import LocalOptions, run_local, synthetic_market
+from ops.processes.mail_parts import mail_settings
 from ops.processes.restart import begin_anew, until_reachable
 from ops.processes.streams import run_streams
 from ops.processes.up_file import Up

@@ -40,7 +40,6 @@ class HubError(Exception):
 # fmt: off
 _KINDS: Final[tuple[ErrorKind, ...]] = (
     ErrorKind("system.internal", 500, True, "Something went wrong on our side.", "Retry; if it stays, send us the trace id."),
-    ErrorKind("system.not_implemented", 501, False, "This operation is not available yet.", "See the changelog for when it comes."),
     ErrorKind("system.unavailable", 503, True, "The service cannot answer at the moment.", "Retry after a moment."),
     ErrorKind("route.not_found", 404, False, "There is no such route.", "GET /openapi.json lists the routes."),
     ErrorKind("route.method_not_allowed", 405, False, "This route does not take that method.", "See the Allow header."),

@@ -6,13 +6,12 @@ from typing import Any
 
 from openapi_schema_validator import OAS30Validator
 
-from gateway.app import BUILT
 from gateway.http.contract import load_additions, load_contract, operations_of
 from gateway.http.openapi import build_document
 from tests.contract.people import Answer, Person, Town
 
 CONTRACT = load_contract()
-DOCUMENT = build_document(CONTRACT, load_additions(), BUILT)
+DOCUMENT = build_document(CONTRACT, load_additions())
 OPERATIONS = operations_of(DOCUMENT)
 _RULES = [(re.compile(re.sub(r"\{\w+\}", "[^/]+", one.path)), one) for one in OPERATIONS]
 

@@ -43,7 +43,7 @@ async def test_made_trace_ids_differ(gateway):
         ("POST", "/v1/quotes", 405, "route.method_not_allowed"),
         ("OPTIONS", "/v1/quotes", 405, "route.method_not_allowed"),
         ("GET", "/v1/quotes", 401, "auth.credentials_missing"),
-        ("POST", "/v1/access-applications", 501, "system.not_implemented"),
+        ("POST", "/v1/access-applications", 401, "auth.credentials_missing"),
         ("DELETE", "/v1/orders/ord_1", 405, "route.method_not_allowed"),
         ("GET", "/v1/orders/cancel-all/x", 404, "route.not_found"),
         ("POST", "/v1/orders", 401, "auth.credentials_missing"),

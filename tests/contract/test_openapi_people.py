@@ -15,9 +15,7 @@ ADDED = {
     for method, operation in methods.items()
     if "operationId" in operation
 }
-DOCUMENT = build_document(
-    CONTRACT, load_additions(), frozenset(ADDED) | {one.operation_id for one in operations_of(CONTRACT)}
-)
+DOCUMENT = build_document(CONTRACT, load_additions())
 OF_PEOPLE = {
     operation["operationId"]: (method, path, operation)
     for path, methods in DOCUMENT["paths"].items()

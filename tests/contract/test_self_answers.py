@@ -6,12 +6,11 @@ import pyotp
 import pytest
 from openapi_schema_validator import OAS30Validator
 
-from gateway.app import BUILT
 from gateway.http.contract import load_additions, load_contract
 from gateway.http.openapi import build_document
 from tests.contract.people import NEW_PASSWORD, PASSWORD, Answer, Person, Town
 
-DOCUMENT = build_document(load_contract(), load_additions(), BUILT)
+DOCUMENT = build_document(load_contract(), load_additions())
 OPEN = "/public/v1/auth"
 
 

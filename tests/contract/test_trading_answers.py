@@ -6,13 +6,12 @@ from itertools import count
 import pytest
 from openapi_schema_validator import OAS30Validator
 
-from gateway.app import BUILT
 from gateway.http.contract import load_additions, load_contract, operations_of
 from gateway.http.openapi import build_document
 from tests.integration.orders.trading_place import COIN
 
 CONTRACT = load_contract()
-DOCUMENT = build_document(CONTRACT, load_additions(), BUILT)
+DOCUMENT = build_document(CONTRACT, load_additions())
 LIMIT = {"symbol": COIN, "side": "buy", "type": "limit", "quantity": "0.01", "price": "50000"}
 MARKET = {"symbol": COIN, "side": "buy", "type": "market", "quantity": "0.01"}
 

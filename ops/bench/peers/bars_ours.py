@@ -57,7 +57,7 @@ async def main(broker: str, store_url: str, prefix: str, total: int, group: str)
     )
     async with opened_platform(settings) as platform:
         await migrate(platform.store.database, platform.clock)
-        processor = MeasuredProcessor(bars_processor(platform, lambda: reference), platform.metrics)
+        processor = MeasuredProcessor(bars_processor(platform, lambda: reference), platform.metrics, platform.clock)
         options = AppOptions(group, broker, prefix)
         worker = StreamWorker(options, [_Metered(processor, meter)], platform.log, platform.clock)
         running = asyncio.create_task(worker.run(stop))
