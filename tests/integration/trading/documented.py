@@ -6,12 +6,11 @@ from typing import Any
 
 from openapi_schema_validator import OAS30Validator
 
-from gateway.app import BUILT
 from gateway.http.contract import load_additions, load_contract
 from gateway.http.openapi import build_document
 
 CONTRACT = load_contract()
-DOCUMENT = build_document(CONTRACT, load_additions(), BUILT)
+DOCUMENT = build_document(CONTRACT, load_additions())
 
 
 def violations(method: str, path: str, status: int, answer: Any) -> list[str]:
