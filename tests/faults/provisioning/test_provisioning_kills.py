@@ -82,9 +82,10 @@ class Crew:
             self.workers = alive
 
     async def finish(self, seconds: float) -> None:
-        """Two workers that live until every job is over."""
+        """Two workers that live until every job is over; of the whole series one is held up for longer than its claims."""
         await self.start(0)
         await self.start(0)
+        holding = asyncio.create_task(self._hold_up(self.workers[-1])) if ALL else None
         waiting = set(self.hall.asked)
         try:
             async with asyncio.timeout(seconds):
@@ -97,6 +98,15 @@ class Crew:
         except TimeoutError:
             stuck = [await self.hall.store.get(job_id) for job_id in sorted(waiting)]
             pytest.fail(f"not over after {seconds} s (PROVISIONING_SEED={SEED}): {stuck}")
+        if holding is not None:
+            await holding
+            await asyncio.sleep(2)  # what it still writes comes to nothing
+
+    async def _hold_up(self, worker: int) -> None:
+        await asyncio.sleep(1)
+        os.kill(worker, signal.SIGSTOP)
+        await asyncio.sleep(9)
+        os.kill(worker, signal.SIGCONT)
 
     async def end(self) -> None:
         for worker in self.alive():

@@ -9,7 +9,9 @@ from ops.processes.controls import announcer_of
 from ops.runtime.settings import Settings
 from storage.controls.availability import Availabilities
 from storage.controls.defaults import bind_tenant
+from storage.credentials import CredentialVault
 from storage.jobs import PROVISION
+from storage.models.credentials import Ciphertexts, GivenCredential
 from storage.models.provisioning import retried
 from storage.models.tenants import account_id_of
 from storage.mongo.reference import load_reference
@@ -161,3 +163,17 @@ async def test_an_approval_whose_job_was_lost_gets_one_by_the_sweep(hall: Hall) 
         while await hall.store.get(job_id) is None:  # noqa: ASYNC110  (the sweep announces nothing)
             await asyncio.sleep(0.05)
     await hall.check(await hall.over(job_id, 25))
+
+
+async def test_a_credential_that_cannot_be_opened_fails_the_job_after_the_account(hall: Hall) -> None:
+    platform = hall.platform
+    vault = CredentialVault(platform.store.database, platform.key_ring, platform.clock)
+    given = GivenCredential("BINANCE", "main", Ciphertexts("not a JWE", "neither", None))
+    await vault.put("crd_1", given, platform.clock.now())
+    job = await hall.over(await hall.asked_for(await hall.approved("a", ("BINANCE",))))
+    assert (job.status, job.current_step, job.error_code) == (
+        "rolled_back", "load_credentials", "credential.unreadable",
+    )  # fmt: skip
+    closed = await hall.account(account_id_of("ten_a"))
+    assert closed is not None
+    await hall.check(job)
