@@ -5,6 +5,7 @@ fold from zero; and those say what the core says.
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from random import Random
 
 import msgspec
@@ -125,6 +126,9 @@ def test_the_documents_say_what_the_core_says(seed: int) -> None:
         fill = fills[record.account_id, event.order_id, event.fill_id]
         assert (fill.price, fill.quantity, fill.fee, fill.ts) == (event.price, event.quantity, event.fee, event.ts)
         assert (fill.seq, fill.realized_pnl, fill.late) == (record.seq, event.realized_pnl, event.late)
+        [order] = [one for one in record.orders if one.order_id == event.order_id]
+        value = Decimal(fill.price) * Decimal(fill.quantity) * Decimal(order.multiplier)
+        assert (Decimal(fill.notional), fill.currency) == (value.quantize(Decimal("1e-8")), order.currency)
     for name, state in states.items():
         last = next(record for record in reversed(counted) if record.account_id == name)
         switches = tuple(state.dead_men[switch] for switch in sorted(state.dead_men))
