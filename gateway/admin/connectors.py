@@ -91,7 +91,7 @@ class CatalogDesk:
         return connector
 
     async def _shown(self, connector: Connector) -> bytes:
-        return encode(admin_view(connector, await self._parts.availabilities.all()))
+        return encode(admin_view(connector, await self._parts.availabilities.of([connector.connector_id])))
 
 
 class AvailabilityDesk:
@@ -106,7 +106,8 @@ class AvailabilityDesk:
         reader = QueryReader(call.query)
         asked = page_asked(reader)
         reader.finish()
-        catalog, states = await self._parts.catalog.all(), await self._parts.availabilities.all()
+        catalog = await self._parts.catalog.all()
+        states = await self._parts.availabilities.of(connector.connector_id for connector in catalog)
         found = [availability(connector, states) for connector in catalog]
         page, token = page_of(found, asked, _place, self._tokens, ("availability", {}))
         return encode({"items": [availability_view(one) for one in page], "next_page_token": token})
@@ -123,7 +124,7 @@ class AvailabilityDesk:
         connector = await self._parts.catalog.get(connector_id)
         if connector is None:
             raise HubError("connector.not_found", {"connector_id": connector_id})
-        before = availability(connector, await self._parts.availabilities.all())
+        before = availability(connector, await self._parts.availabilities.of([connector_id]))
         asked = with_reason({"status": status}, reason)
         act = act_of(call, "connector.availability", ("connector", connector_id), _kept(before), asked)
 

@@ -29,7 +29,7 @@ class CatalogList:
         reader.finish()
         found = [connector for connector in await self._parts.catalog.all() if fits(connector, filters)]
         page, token = page_of(found, asked, _place, self._tokens, (self._name, filters))
-        states = await self._parts.availabilities.all()
+        states = await self._parts.availabilities.of(connector.connector_id for connector in page)
         return _encode({"items": [view(connector, states) for connector in page], "next_page_token": token})
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, cast
 
 from ops.runtime.clock import Clock
@@ -28,9 +28,11 @@ class Availabilities:
 
     async def all(self) -> dict[str, ConnectorState]:
         """The states by connector, of those that have one."""
-        stored = await self._announcer.documents.of_kind("connector")
-        states = [control.document for control in stored if isinstance(control.document, ConnectorState)]
-        return {state.connector: state for state in states}
+        return _by_connector(await self._announcer.documents.of_kind("connector"))
+
+    async def of(self, connectors: Iterable[str]) -> dict[str, ConnectorState]:
+        """The states of these, as far as they have one."""
+        return _by_connector(await self._announcer.documents.get_many(map(_identity, connectors)))
 
     async def say(self, connector: str, status: ConnectorStatus, *, reason: str, by: str, at: int) -> ConnectorState:
         """An admin (`by`) says at `at` (ns) whether a connector is up, whatever health checks say, until it is taken back."""
@@ -53,8 +55,7 @@ class Availabilities:
         def changed(document: ControlDocument | None) -> ControlDocument:
             return change(document if isinstance(document, ConnectorState) else None)
 
-        identity = identity_of(ConnectorState(connector, "up"))
-        stored = await self._announcer.documents.update(identity, changed, self._clock.now())
+        stored = await self._announcer.documents.update(_identity(connector), changed, self._clock.now())
         if stored.pending:
             await self._announce(stored)
         return cast("ConnectorState", stored.document)
@@ -65,3 +66,12 @@ class Availabilities:
                 await self._announcer.announce([stored])
         except (LogUnavailable, AppendUnknown, TimeoutError) as error:
             _log.warning("a connector's state is stored and not announced yet: %s", error or "the log is slow")
+
+
+def _by_connector(stored: Iterable[StoredControl]) -> dict[str, ConnectorState]:
+    states = [control.document for control in stored if isinstance(control.document, ConnectorState)]
+    return {state.connector: state for state in states}
+
+
+def _identity(connector: str) -> str:
+    return identity_of(ConnectorState(connector, "up"))

@@ -5,7 +5,7 @@ finds it. Revisions of a document only grow.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -86,6 +86,10 @@ class ControlDocuments:
         """The document of an identity (`storage.models.controls.identity_of`)."""
         found = await self._found({"_id": identity})
         return found[0] if found else None
+
+    async def get_many(self, identities: Iterable[str]) -> list[StoredControl]:
+        """Those of these identities that there are, in one query."""
+        return await self._found({"_id": {"$in": list(identities)}})
 
     async def unannounced(self, before_ns: int) -> list[StoredControl]:
         """What was stored before `before_ns` and is still pending, oldest first."""

@@ -7,7 +7,7 @@ its venue's process is being replaced, or is gone, which its orders survive for 
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 from ops.runtime.clock import Clock
@@ -16,7 +16,7 @@ from storage.models.connectors import Connector, is_checked
 from storage.models.controls import ConnectorState, ConnectorStatus
 from storage.models.venues import ConnectorCheck
 
-CHECK_SECONDS: Final = 0.75
+CHECK_SECONDS: Final = 0.5
 SECOND_LOOK_SECONDS: Final = 0.1
 """With both a connector that fails is down for every order within 2 s, on two busy cores too."""
 SILENT_SECONDS: Final = 6.0
@@ -33,7 +33,7 @@ class Catalog(Protocol):
 class HealthWords(Protocol):
     """`storage.controls.availability.Availabilities`."""
 
-    async def all(self) -> Mapping[str, ConnectorState]: ...
+    async def of(self, connectors: Iterable[str]) -> Mapping[str, ConnectorState]: ...
     async def find(self, connector: str, status: ConnectorStatus, reason: str = "") -> ConnectorState: ...
 
 
@@ -87,7 +87,7 @@ class ConnectorHealth:
         return None
 
     async def _say(self, found: Mapping[str, tuple[ConnectorStatus, str]]) -> int:
-        states, changed = await self._words.all(), 0
+        states, changed = await self._words.of(found), 0
         for connector, (status, reason) in found.items():
             state = states.get(connector)
             before = state.health if state is not None else None

@@ -27,8 +27,9 @@ async def list_connectors(platform: Platform, arguments: Arguments) -> AsyncIter
         for control in await documents.of_kind("fault")
         if isinstance(control.document, Fault)
     }
-    states = await availabilities_of(platform).all()
-    for connector in await Connectors(platform.store.database).all():
+    catalog = await Connectors(platform.store.database).all()
+    states = await availabilities_of(platform).of(connector.connector_id for connector in catalog)
+    for connector in catalog:
         found = availability_of(connector.connector_id, states.get(connector.connector_id), connector.created_at)
         yield {
             "connector": found.connector,

@@ -90,7 +90,7 @@ async def test_what_is_said_is_stored_and_announced_once(database: Database) -> 
     assert [(one.status, one.reason) for one in await told.announced()] == [
         ("up", ""), ("down", "maintenance"), ("down", "maintenance"), ("down", "venue.timeout"),
     ]  # fmt: skip
-    assert await told.words.all() == {"sim-a": state}
+    assert await told.words.all() == await told.words.of(["sim-a", "sim-z"]) == {"sim-a": state}
     assert await told.documents.unannounced(NOW + 10**9) == []
 
 

@@ -1,6 +1,6 @@
 """The rules of health checks: two refusals in a row are down, one answer is up, silence is down after a while."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pytest
 
@@ -32,8 +32,8 @@ class Words:
         self.states: dict[str, ConnectorState] = {}
         self.found: list[tuple[str, str, str]] = []
 
-    async def all(self) -> Mapping[str, ConnectorState]:
-        return dict(self.states)
+    async def of(self, connectors: Iterable[str]) -> Mapping[str, ConnectorState]:
+        return {connector: self.states[connector] for connector in connectors if connector in self.states}
 
     async def find(self, connector: str, status: ConnectorStatus, reason: str = "") -> ConnectorState:
         self.found.append((connector, status, reason))
