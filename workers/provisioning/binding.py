@@ -5,6 +5,7 @@ that answers.
 from collections.abc import Sequence
 from typing import Final, Protocol
 
+from ops.runtime.errors import HubError
 from storage.controls.access_rights import AccessRights
 from storage.jobs import SEND_MAIL, Jobs
 from storage.models.access_bindings import AccessBinding, BindingStatus
@@ -63,7 +64,9 @@ class BindConnectors:
         self._rights, self._market = rights, market
 
     async def do(self, held: HeldJob) -> None:
-        """What is chosen is stored first, so that it can be taken back. Raises `NotNow` while no connector is up."""
+        """What is chosen is stored first, so that it can be taken back. Where no connector is up the first is chosen, for
+        `verify_connectivity` to wait for.
+        """
         if not held.job.bindings:
             planned = await self._planned(held.job)
             await held.save(held.job.model_copy(update={"bindings": planned}))
@@ -101,16 +104,25 @@ class VerifyConnectivity:
         self._rights, self._market, self._asking = rights, market, asking
 
     async def do(self, held: HeldJob) -> None:
-        """Raises `NotNow` when no connector of an exchange answers, and `Away` when nobody says."""
+        """Without `auto_bind` nobody is asked. Raises `NotNow` when no connector of an exchange answers, `Away` when nobody says."""
+        market = await self._market.now()
         checked: dict[str, ConnectorCheck] = {}
         for place, binding in enumerate(held.job.bindings):
             if binding.kept or not held.job.policy.auto_bind:
                 continue
-            while (check := await self._check(held.job, held.job.bindings[place].connector, checked)).status == "down":
-                await self._fall_back(held, place, check)
+            while (reason := await self._down(held, place, market, checked)) is not None:
+                await self._fall_back(held, place, market, reason)
 
     async def undo(self, held: HeldJob) -> None:
         """Nothing was changed but the choice of connectors, which `bind_connectors` takes back."""
+
+    async def _down(self, held: HeldJob, place: int, market: Market, checked: dict[str, ConnectorCheck]) -> str | None:
+        """Why the chosen connector cannot be taken: it is set down, or it says so itself; None when it answers."""
+        connector = held.job.bindings[place].connector
+        if connector in market.down:
+            return "connector.unavailable"
+        check = await self._check(held.job, connector, checked)
+        return None if check.status == "up" else check.reason or "connector.unavailable"
 
     async def _check(self, job: ProvisioningJob, connector: str, checked: dict[str, ConnectorCheck]) -> ConnectorCheck:
         """Each is asked once a try, under an id of the try's own: what was answered to an earlier one does not count."""
@@ -123,14 +135,13 @@ class VerifyConnectivity:
             checked[connector] = answer
         return checked[connector]
 
-    async def _fall_back(self, held: HeldJob, place: int, check: ConnectorCheck) -> None:
+    async def _fall_back(self, held: HeldJob, place: int, market: Market, reason: str) -> None:
         job, binding = held.job, held.job.bindings[place]
         refused = (*binding.refused, binding.connector)
-        market = await self._market.now()
         left = [one for one in market.connectors(binding.exchange_code) if one not in refused]
         if not job.policy.fallback_enabled or not left:
             await self._choose(held, place, binding.model_copy(update={"refused": ()}))
-            raise NotNow("connector.unavailable", _about(binding.exchange_code, binding.connector, check.reason))
+            raise NotNow("connector.unavailable", _about(binding.exchange_code, binding.connector, reason))
         other = binding.model_copy(update={"connector": left[0], "refused": refused})
         await self._choose(held, place, other)
         await self._rights.write(held, other, "pending")
@@ -178,13 +189,12 @@ def in_order(job: ProvisioningJob) -> Sequence[str]:
 
 def _chosen(job: ProvisioningJob, exchange_code: str, market: Market) -> PlannedBinding:
     connectors = market.connectors(exchange_code)
+    if not connectors:
+        raise HubError("provisioning.no_connector", {"exchange_code": exchange_code})
     wanted = connectors if job.policy.fallback_enabled else connectors[:1]
     up = [connector for connector in wanted if connector not in market.down]
-    if not up:
-        raise NotNow("connector.unavailable", _about(exchange_code, connectors[0] if connectors else "", None))
-    return PlannedBinding(exchange_code=exchange_code, connector=up[0])
+    return PlannedBinding(exchange_code=exchange_code, connector=(up or wanted)[0])
 
 
-def _about(exchange_code: str, connector: str, reason: str | None) -> dict[str, str]:
-    details = {"exchange_code": exchange_code, "connector": connector}
-    return details if reason is None else {**details, "reason": reason}
+def _about(exchange_code: str, connector: str, reason: str) -> dict[str, str]:
+    return {"exchange_code": exchange_code, "connector": connector, "reason": reason}
