@@ -15,9 +15,11 @@ from storage.alerting import AlertDesk
 from storage.models.alerts import SEVERITIES, Cleared, Raised, Report
 
 MOST_ALERTS: Final = 1_000
+_LONGEST_RUNBOOK: Final = 500
 _CODE: Final = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
 _WORD_BEGINS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NO_WORD: Final = re.compile(r"[^a-z0-9]+")
+_NO_NAME: Final = re.compile(r"[^A-Za-z0-9_]")
 _NOT_SUBJECT: Final = frozenset({"alertname", "severity", "code", "subject"})
 _PLATFORM: Final = "platform"
 
@@ -62,7 +64,7 @@ def report_of(told: Told, now: int) -> Report:
     cause = f"{told.fingerprint}@{_moment('startsAt', told.startsAt)}"
     if told.status == "resolved":
         ended = _moment("endsAt", told.endsAt) if told.endsAt else now
-        return Cleared(code, subject, ended, cause=cause)
+        return Cleared(code, subject, min(ended, now), cause=cause)
     severity = told.labels.get("severity", "")
     notes = told.annotations
     return Raised(
@@ -71,9 +73,9 @@ def report_of(told: Told, now: int) -> Report:
         subject,
         notes.get("summary") or notes.get("description") or f"{told.labels.get('alertname', code)} is firing.",
         now,
-        {"labels": told.labels, "annotations": notes, "started_at": told.startsAt},
+        {"labels": _named(told.labels), "annotations": _named(notes), "started_at": told.startsAt},
         cause=cause,
-        runbook=notes.get("runbook_url"),
+        runbook=notes.get("runbook_url", "")[:_LONGEST_RUNBOOK] or None,
     )
 
 
@@ -105,10 +107,15 @@ def _subject(told: Told) -> str:
     return ",".join(f"{name}={value}" for name, value in sorted(rest.items())) or _PLATFORM
 
 
+def _named(texts: dict[str, str]) -> dict[str, str]:
+    """Under names that can be a document's."""
+    return {_NO_NAME.sub("_", name): value for name, value in texts.items()}
+
+
 def _moment(name: str, text: str) -> int:
     try:
         return parse_client_timestamp(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise invalid(
             f"alerts[].{name}", "not an RFC 3339 date-time with Z or an offset", "2026-11-23T05:00:00Z"
         ) from None

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
+from pydantic import SecretStr
 from quart import Quart, Response
 
 from gateway.app import GatewayParts, build_app
@@ -277,12 +278,16 @@ def remade(clock: ManualClock):
     return make
 
 
+ALERTMANAGER_TOKEN = "alertmanager's own token"
+
+
 def generous() -> Settings:
     """Limits that no test reaches."""
     most = 10**9
     return Settings(
         _env_file=None,
         admin_registration="open",
+        alertmanager_token=SecretStr(ALERTMANAGER_TOKEN),
         market_weight_per_minute=most,
         public_requests_per_minute=most,
         account_reads_per_minute=most,
