@@ -8,13 +8,14 @@ import pytest
 from tests.e2e.access_path import (
     Back,
     Fault,
+    eventually,
     walk_to_a_failure_and_back,
     walk_to_a_rejection,
     walk_to_the_first_order,
     walk_with_a_fallback,
     walk_with_an_unreadable_credential,
 )
-from tests.e2e.conftest import Processes
+from tests.e2e.conftest import START_SECONDS, Processes
 from tests.e2e.people_path import Hub, Person
 from tests.e2e.test_identity_path import _free_port, _stands_nowhere, _until_ready, mail_server
 
@@ -57,7 +58,7 @@ def test_institutions_go_their_ways_in_the_local_profile(local_up) -> None:
 @pytest.mark.kafka
 @pytest.mark.mongo
 @pytest.mark.redis
-@pytest.mark.timeout(360)
+@pytest.mark.timeout(600)
 def test_institutions_go_their_ways_over_real_services(cluster, mail_server, redis_url: str) -> None:
     mail_url, boxes = mail_server
     cluster.environment |= {
@@ -70,10 +71,10 @@ def test_institutions_go_their_ways_over_real_services(cluster, mail_server, red
     made = cluster.run("admin", "create", "root@example.com", "--json", OMNIAXS_ADMIN_PASSWORD=password)
     assert made.returncode == 0, made.stderr
     port, ops = _free_port(), [_free_port() for _ in range(2 + len(ROLES))]
-    cluster.start("gateway", "--port", str(port), "--ops-port", str(ops[0]))
-    cluster.start("workers", "--ops-port", str(ops[1]))
-    for role, ops_port in zip(ROLES, ops[2:], strict=True):
-        cluster.start("streams", "--role", role, "--ops-port", str(ops_port))
+    commands = [("streams", "--role", role) for role in ROLES] + [("workers",), ("gateway", "--port", str(port))]
+    for command, ops_port in zip(commands, ops, strict=True):
+        cluster.start(*command, "--ops-port", str(ops_port))
+        eventually(lambda at=ops_port: _answers(at), START_SECONDS, f"{command}")  # one at a time, on a small machine
     cluster.start("feed", "synthetic")
     for ops_port in ops:
         _until_ready(ops_port, cluster)
@@ -81,3 +82,10 @@ def test_institutions_go_their_ways_over_real_services(cluster, mail_server, red
     walk(hub, Person(hub, "root@example.com", password, "/admin", "super_admin"), faults_of(cluster))
     verified = cluster.run("audit", "verify", "--json")
     assert verified.returncode == 0, verified.stdout + verified.stderr
+
+
+def _answers(ops_port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{ops_port}/healthz").status_code == 200
+    except httpx.HTTPError:
+        return False
