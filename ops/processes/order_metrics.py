@@ -17,6 +17,7 @@ from ops.runtime.metrics import (
     Metrics,
 )
 from ops.runtime.timestamps import NANOSECONDS_PER_SECOND, parse_timestamp
+from storage.models.order_commands import AmendOrder, ArmDeadMan, CancelAll, CancelOrder, PlaceOrder
 from storage.models.order_events import (
     Event,
     OrderAccepted,
@@ -36,6 +37,8 @@ from streams.orders.state import AccountState
 from streams.owner.rules import Decision, Moment
 
 _NO_CODE = ""
+_CLIENT_WAITS = (PlaceOrder, AmendOrder, CancelOrder, CancelAll, ArmDeadMan)
+"""Others may be asked for again long after the time that they carry (a provisioning job that is retried)."""
 
 
 class MeasuredRules(OrderRules):
@@ -55,7 +58,7 @@ class MeasuredRules(OrderRules):
         decision = super().decide(state, command, moment)
         self._deciding(time.perf_counter() - began)
         self._count(type(command))
-        if command.issued_at is not None:
+        if command.issued_at is not None and isinstance(command, _CLIENT_WAITS):
             self._asked(max(moment.ts - command.issued_at, 0) / NANOSECONDS_PER_SECOND)
         reported_at = _moment_of(getattr(command, "venue_ts", None))
         if reported_at is not None:
