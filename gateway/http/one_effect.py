@@ -1,4 +1,8 @@
-"""Between the edge and the handler of a write with an `Idempotency-Key`: runs it once, or answers as it was answered before."""
+"""Between the edge and the handler of a write with an `Idempotency-Key`: runs it once, or answers as it was answered before.
+
+The road of such a write: edge.py (who asks, the body) -> here -> idempotency.py (the record, or the answer of before) -> the
+feature's handler, by the record's effect id -> here -> idempotency.py (keeps the answer) -> the caller.
+"""
 
 from collections.abc import Awaitable, Callable
 from typing import cast

@@ -8,6 +8,7 @@ import msgspec
 
 from gateway.http.calls import OpenCall
 from gateway.http.fields import BodyReader
+from gateway.identity.chosen_password import chosen_password
 from gateway.identity.invitations import InvitationStore
 from gateway.identity.ports import AuditLog, People, TenantStore
 from ops.runtime.errors import HubError
@@ -16,7 +17,7 @@ from storage.models.audit import Act
 from storage.models.invitations import Invitation, status_of
 from storage.models.people import PreferredLanguage, User
 from storage.mongo.failures import AlreadyStored
-from storage.passwords import Passwords, problem_of
+from storage.passwords import Passwords
 from storage.sealing import KeyRing, UnknownKey
 
 SHORTEST_TOKEN: Final = 16
@@ -102,13 +103,11 @@ class AcceptInvitation:
 def _read(body: Mapping[str, Any]) -> _Asked:
     reader = BodyReader(body)
     email = reader.email("email") or ""
-    password = reader.password("password")
-    if password is not None and (problem := problem_of(password, email)) is not None:
-        reader.refuse("password", *problem)
+    password = chosen_password(reader, "password", email)
     asked = _Asked(
         token=reader.text("token", required=True, least=SHORTEST_TOKEN, most=LONGEST_TOKEN) or "",
         email=email,
-        password=password or "",
+        password=password,
         display_name=reader.name("display_name") or "",
         country_region=reader.text("country_region", least=2, most=64),
         preferred_language=cast("PreferredLanguage | None", reader.choice("preferred_language", LANGUAGES)),

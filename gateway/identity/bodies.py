@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, cast
 
 from gateway.http.fields import BodyReader
+from gateway.identity.chosen_password import chosen_password
 from gateway.identity.login_code import AskedChallenge
 from gateway.identity.refresh_tokens import LEAST_CHARACTERS, MOST_CHARACTERS
 from gateway.identity.registration import AdminRegistration, UserRegistration
 from ops.runtime.languages import DEFAULT_LANGUAGE, LANGUAGES
 from storage.models.people import AdminRole, Audience, PreferredLanguage
-from storage.passwords import problem_of
 
 _DEFAULT_LOGIN_ROLE: Final = "super_admin"
 _REGISTERED_ROLES: Final = ("ops_admin", "compliance_admin")
@@ -124,11 +124,8 @@ def _challenge(audience: Audience, reader: BodyReader) -> AskedChallenge:
 
 
 def _new_person(reader: BodyReader) -> tuple[str, str]:
-    email, password = reader.email("email") or "", reader.password("password") or ""
-    problem = problem_of(password, email) if password else None
-    if problem is not None:
-        reader.refuse("password", problem.reason, problem.expected)
-    return email, password
+    email = reader.email("email") or ""
+    return email, chosen_password(reader, "password", email)
 
 
 def _language(reader: BodyReader) -> PreferredLanguage:

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
+from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.models.challenges import MOST_RESENDS, MOST_RESETS, MOST_TRIES, RESETS_SECONDS, Challenge
-
-_SECOND = 1_000_000_000
 
 
 def is_alive(challenge: Challenge, now: int) -> bool:
@@ -45,9 +44,9 @@ def seconds_until_reset(newest: Sequence[Challenge], now: int) -> int:
     """
     waits = [seconds_until_resend(challenge, now) for challenge in newest[:1]]
     if len(newest) >= MOST_RESETS:
-        waits.append(_seconds_until(newest[MOST_RESETS - 1].created_at + RESETS_SECONDS * _SECOND, now))
+        waits.append(_seconds_until(newest[MOST_RESETS - 1].created_at + RESETS_SECONDS * NANOSECONDS_PER_SECOND, now))
     return max(waits, default=0)
 
 
 def _seconds_until(moment: int, now: int) -> int:
-    return max(0, -(-(moment - now) // _SECOND))
+    return max(0, -(-(moment - now) // NANOSECONDS_PER_SECOND))

@@ -6,7 +6,6 @@ simultaneous tries at most five are answered by the code, and one at most is let
 
 import secrets
 from collections.abc import Callable
-from typing import Final
 
 from gateway.identity.challenge_rules import (
     is_alive,
@@ -20,6 +19,7 @@ from gateway.identity.letters import code_mail
 from gateway.identity.ports import ChallengeStore
 from ops.runtime.errors import HubError
 from ops.runtime.identifiers import Identifiers
+from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.jobs import SEND_MAIL, Jobs
 from storage.models.challenges import ALIVE_SECONDS, RESEND_AFTER_SECONDS, Challenge, ChallengeKind, Channel
 from storage.models.mails import Mail, outbox_id_of
@@ -29,7 +29,6 @@ from storage.sealing import KeyRing, UnknownKey
 
 Right = Callable[[Challenge], bool]
 """Whether what was sent is right for the challenge as it is now."""
-_SECOND: Final = 1_000_000_000
 
 
 def draw_code() -> str:
@@ -73,8 +72,8 @@ class Codes:
             channel=channel,
             code_hash=None,
             created_at=now,
-            expires_at=now + ALIVE_SECONDS[kind] * _SECOND,
-            resend_at=now if channel == "totp" else now + RESEND_AFTER_SECONDS * _SECOND,
+            expires_at=now + ALIVE_SECONDS[kind] * NANOSECONDS_PER_SECOND,
+            resend_at=now if channel == "totp" else now + RESEND_AFTER_SECONDS * NANOSECONDS_PER_SECOND,
             mails=0 if channel == "totp" else 1,
         )
         if channel == "email":
@@ -98,8 +97,8 @@ class Codes:
         again = challenge.model_copy(
             update={
                 "mails": challenge.mails + 1,
-                "expires_at": now + ALIVE_SECONDS[challenge.kind] * _SECOND,
-                "resend_at": now + RESEND_AFTER_SECONDS * _SECOND,
+                "expires_at": now + ALIVE_SECONDS[challenge.kind] * NANOSECONDS_PER_SECOND,
+                "resend_at": now + RESEND_AFTER_SECONDS * NANOSECONDS_PER_SECOND,
             }
         )
         again = self._with_code(again, person, language, now)

@@ -1,4 +1,8 @@
-"""The flows of both doors, put together once out of the parts that they share."""
+"""The flows of both doors, put together once out of the parts that they share.
+
+The road of a login: door_handlers.py (parses) -> login.py (the password) -> codes.py (a challenge, its mail) -> the person
+-> door_handlers.py -> login_code.py (the code) -> opening.py (the session, the trail, the tokens) -> refreshing.py from then on.
+"""
 
 from dataclasses import dataclass
 

@@ -13,10 +13,9 @@ from gateway.http.page_tokens import PageTokens
 from gateway.http.query import QueryReader
 from gateway.identity.own_account import OwnAccount
 from gateway.identity.own_acts import own_act
-from gateway.identity.ports import AuditLog, People
-from gateway.identity.wrong_attempts import Limits
+from gateway.identity.ports import AuditLog, People, RateLimits
 from ops.runtime.errors import HubError
-from ops.runtime.timestamps import format_timestamp
+from ops.runtime.timestamps import NANOSECONDS_PER_SECOND, format_timestamp
 from storage.jobs import SEND_MAIL, Jobs
 from storage.models.invitations import ALIVE_SECONDS, Invitation, status_of
 from storage.models.mails import Mail, outbox_id_of
@@ -26,7 +25,6 @@ from storage.mongo.invitations import COLLECTION
 from storage.sealing import KeyRing
 
 TOKEN_BYTES: Final = 32
-_SECOND: Final = 1_000_000_000
 _LATEST: Final = 1 << 63
 
 
@@ -52,7 +50,7 @@ class OwnInvitations:
         key_ring: KeyRing,
         jobs: Jobs,
         audit: AuditLog,
-        limits: Limits,
+        limits: RateLimits,
         tokens: PageTokens,
     ) -> None:
         self._account, self._users, self._invitations = account, users, invitations
@@ -106,7 +104,7 @@ class OwnInvitations:
 
     def _new(self, invitation_id: str, owner: User, email: str, now: int) -> Invitation:
         secret = secrets.token_urlsafe(TOKEN_BYTES)
-        expires_at = now + ALIVE_SECONDS * _SECOND
+        expires_at = now + ALIVE_SECONDS * NANOSECONDS_PER_SECOND
         outbox_id = outbox_id_of(COLLECTION, invitation_id, 1)
         token = json.dumps({"token": f"{invitation_id}.{secret}"}).encode()
         mail = Mail(

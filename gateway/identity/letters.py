@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from gateway.identity.ports import NoticeStore
+from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.jobs import SEND_MAIL, Jobs
 from storage.models.challenges import ALIVE_SECONDS, ChallengeKind
 from storage.models.mails import Mail, MailTemplate, Notice, outbox_id_of
@@ -12,7 +13,6 @@ from storage.models.people import Person, PreferredLanguage, audience_of, subjec
 from storage.sealing import KeyRing
 
 NOTICE_SECONDS: Final = 86_400
-_SECOND: Final = 1_000_000_000
 _TEMPLATES: Final[Mapping[ChallengeKind, MailTemplate]] = {
     "verification": "verification_code",
     "login": "login_code",
@@ -61,13 +61,13 @@ class Notices:
             language=person.preferred_language,
             values={"name": person.display_name, **values},
             created_at=now,
-            expires_at=now + NOTICE_SECONDS * _SECOND,
+            expires_at=now + NOTICE_SECONDS * NANOSECONDS_PER_SECOND,
         )
         if await self._notices.insert(Notice(notice_id=notice_id, mail=mail)):
             await self._jobs.enqueue(SEND_MAIL, mail.outbox_id)
 
     async def tell_locked(self, person: Person, locked_until: int, ip: str, now: int) -> None:
         """Too many wrong passwords came from `ip`: the address is locked until that Unix second."""
-        minutes = max(1, -(-(locked_until * _SECOND - now) // (60 * _SECOND)))
+        minutes = max(1, -(-(locked_until * NANOSECONDS_PER_SECOND - now) // (60 * NANOSECONDS_PER_SECOND)))
         notice_id = f"account_locked:{audience_of(person)}:{subject_of(person)}:{locked_until}"
         await self.tell(notice_id, person, "account_locked", {"minutes": str(minutes), "ip": ip}, now)

@@ -12,10 +12,9 @@ from gateway.identity.journal import Journal
 from gateway.identity.ports import SessionStore, Someone, TokenIssuer
 from gateway.identity.refresh_tokens import RefreshTokens
 from ops.runtime.identifiers import Identifiers
-from storage.models.people import Admin, Audience, Person, subject_of
+from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
+from storage.models.people import Admin, AdminRole, Audience, Person, subject_of
 from storage.models.sessions import ACCESS_SECONDS, REFRESH_SECONDS, Session
-
-SECOND = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,7 @@ class SessionOpener:
             refresh_hash=kept,
             created_at=asker.now,
             last_used_at=asker.now,
-            expires_at=asker.now + REFRESH_SECONDS * SECOND,
+            expires_at=asker.now + REFRESH_SECONDS * NANOSECONDS_PER_SECOND,
             ip=asker.ip,
             user_agent=asker.user_agent,
         )
@@ -78,16 +77,16 @@ class SessionOpener:
         person = await changed(
             door.people, person, lambda current: current.model_copy(update={"last_login_at": asker.now})
         )
-        return await self.opened(door, person, session_id, refresh_token, asker.now)
+        return await self.hand_out(door, person, session_id, refresh_token, asker.now)
 
-    async def opened(
+    async def hand_out(
         self, door: Door[Someone], person: Someone, session_id: str, refresh_token: str, now: int
     ) -> Opened:
-        """The answer of a session that is open."""
-        access_token = self._access_tokens.issue(door.audience, subject_of(person), session_id, role_of(person), now)
+        """The tokens of a session that is open: a new access token beside that refresh token."""
+        access_token = self._access_tokens.issue(door.audience, subject_of(person), session_id, _role_of(person), now)
         return Opened(door.audience, access_token, refresh_token, await door.show(person))
 
 
-def role_of(person: Person) -> Any:
+def _role_of(person: Person) -> AdminRole | None:
     """The role of an admin; a user has none."""
     return person.role if isinstance(person, Admin) else None

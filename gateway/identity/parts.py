@@ -12,11 +12,11 @@ from gateway.identity.ports import (
     ChallengeStore,
     NoticeStore,
     People,
+    RateLimits,
     SessionStore,
     TenantStore,
     TokenIssuer,
 )
-from gateway.identity.wrong_attempts import Limits
 from ops.runtime.clock import Clock
 from ops.runtime.identifiers import Identifiers
 from storage.jobs import Jobs
@@ -44,7 +44,7 @@ class IdentityParts:
     passwords: Passwords
     codes: Codes
     key_ring: KeyRing
-    limits: Limits
+    limits: RateLimits
     tokens: PageTokens
     afterwards: Afterwards
     clock: Clock

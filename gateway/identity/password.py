@@ -5,11 +5,12 @@ from typing import Any
 
 from gateway.http.calls import BearerCall
 from gateway.http.fields import BodyReader
+from gateway.identity.chosen_password import chosen_password
 from gateway.identity.own_account import OwnAccount
 from gateway.identity.own_acts import own_act
 from gateway.identity.password_changed import PasswordChanged, with_password
 from storage.models.people import User
-from storage.passwords import Passwords, problem_of
+from storage.passwords import Passwords
 
 
 class ChangePassword:
@@ -43,8 +44,6 @@ class ChangePassword:
 
 def _read(body: Mapping[str, Any], user: User) -> tuple[str, str]:
     reader = BodyReader(body)
-    present, chosen = reader.password("current_password"), reader.password("new_password")
-    if chosen is not None and (problem := problem_of(chosen, user.email)) is not None:
-        reader.refuse("new_password", *problem)
+    present, chosen = reader.password("current_password"), chosen_password(reader, "new_password", user.email)
     reader.finish()
-    return present or "", chosen or ""
+    return present or "", chosen

@@ -15,6 +15,7 @@ from gateway.http.fields import BodyReader
 from gateway.identity.asker import asker_of
 from gateway.identity.challenge_rules import seconds_until_reset
 from gateway.identity.changing import changed
+from gateway.identity.chosen_password import chosen_password
 from gateway.identity.codes import Codes
 from gateway.identity.password_changed import PasswordChanged, with_password
 from gateway.identity.ports import ChallengeStore, People
@@ -24,7 +25,7 @@ from ops.runtime.timestamps import format_timestamp
 from storage.models.audit import Act
 from storage.models.challenges import MOST_RESETS, RESEND_AFTER_SECONDS, Challenge
 from storage.models.people import User
-from storage.passwords import Passwords, problem_of
+from storage.passwords import Passwords
 
 _KIND: Final = "password_reset"
 _NOBODY: Final = "nobody"
@@ -119,11 +120,9 @@ def _read(body: Mapping[str, Any]) -> _Asked:
     email = reader.email("email") or ""
     challenge_id = reader.text("challenge_id", required=True, least=8, most=64) or ""
     code = reader.code("reset_code") or ""
-    password = reader.password("new_password")
-    if password is not None and (problem := problem_of(password, email)) is not None:
-        reader.refuse("new_password", *problem)
+    password = chosen_password(reader, "new_password", email)
     reader.finish()
-    return _Asked(email, challenge_id, code, password or "")
+    return _Asked(email, challenge_id, code, password)
 
 
 def _nobody(email: str, now: int) -> User:

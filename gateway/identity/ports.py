@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Literal, Protocol, TypeVar
 
+from gateway.http.limits import LimitName, Spent
 from storage.audit.trail import Effect
 from storage.models.audit import Act, AuditEvent
 from storage.models.challenges import Challenge, ChallengeKind
@@ -60,6 +61,13 @@ class NoticeStore(Protocol):
     """The notices (storage/mongo/notices.py)."""
 
     async def insert(self, notice: Notice, /) -> bool: ...
+
+
+class RateLimits(Protocol):
+    """Spends named limits (gateway/http/limits.py)."""
+
+    def spend(self, name: LimitName, identity: str, weight: int, /) -> Spent: ...
+    def peek(self, name: LimitName, identity: str, /) -> Spent: ...
 
 
 class AuditLog(Protocol):

@@ -7,13 +7,13 @@ ends nothing. What tells them apart is whether the other one arrived before the 
 from gateway.identity.asker import Asker
 from gateway.identity.doors import Door
 from gateway.identity.letters import Notices
-from gateway.identity.opening import SECOND, Opened, SessionOpener
+from gateway.identity.opening import Opened, SessionOpener
 from gateway.identity.ports import Announcer, SessionStore, Someone
 from gateway.identity.refresh_tokens import RefreshTokens
 from gateway.identity.standing import check_active
 from ops.runtime.clock import Clock
 from ops.runtime.errors import HubError
-from ops.runtime.timestamps import format_timestamp
+from ops.runtime.timestamps import NANOSECONDS_PER_SECOND, format_timestamp
 from storage.models.sessions import REFRESH_SECONDS, Session
 
 
@@ -57,12 +57,12 @@ class Refreshing:
         generation = session.generation + 1
         token, kept = self._refresh_tokens.make(session.session_id, generation)
         written_at = self._clock.now()
-        expires_at = written_at + REFRESH_SECONDS * SECOND
+        expires_at = written_at + REFRESH_SECONDS * NANOSECONDS_PER_SECOND
         if not await self._sessions.rotate(session.session_id, session.generation, kept, written_at, expires_at):
             raise HubError(
                 "auth.refresh_invalid"
             )  # another request with this token was faster, or it has ended just now
-        return await self._opener.opened(door, person, session.session_id, token, asker.now)
+        return await self._opener.hand_out(door, person, session.session_id, token, asker.now)
 
     async def _old(self, session: Session, person: Someone, generation: int, asker: Asker) -> None:
         """Always raises."""

@@ -16,11 +16,11 @@ from gateway.identity.own_account import OwnAccount
 from gateway.identity.password import ChangePassword
 from gateway.identity.password_changed import PasswordChanged
 from gateway.identity.password_reset import Forgotten, Reset
-from gateway.identity.ports import Announcer, AuditLog, ChallengeStore, People, SessionStore, TenantStore
+from gateway.identity.ports import Announcer, AuditLog, ChallengeStore, People, RateLimits, SessionStore, TenantStore
 from gateway.identity.profile import Profile
 from gateway.identity.totp import OwnTotp
 from gateway.identity.totp_codes import TotpCodes
-from gateway.identity.wrong_attempts import Limits, WrongAttempts
+from gateway.identity.wrong_attempts import WrongAttempts
 from storage.jobs import Jobs
 from storage.models.people import User
 from storage.passwords import Passwords
@@ -47,7 +47,7 @@ class SelfParts:
     codes: Codes
     passwords: Passwords
     notices: Notices
-    limits: Limits
+    limits: RateLimits
     audit: AuditLog
     announcer: Announcer
     jobs: Jobs

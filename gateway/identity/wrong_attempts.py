@@ -4,18 +4,12 @@ A full counter refuses whoever asks until its window ends, before anything is lo
 """
 
 from contextlib import suppress
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
 from gateway.http.client_address import rate_identity
-from gateway.http.limits import LimitName, RateLimited, Spent, email_identity
+from gateway.http.limits import RateLimited, email_identity
+from gateway.identity.ports import RateLimits
 from storage.models.people import Audience
-
-
-class Limits(Protocol):
-    """Spends named limits (gateway/http/limits.py)."""
-
-    def spend(self, name: LimitName, identity: str, weight: int) -> Spent: ...
-    def peek(self, name: LimitName, identity: str) -> Spent: ...
 
 
 class Counted(NamedTuple):
@@ -34,7 +28,7 @@ class Counted(NamedTuple):
 class WrongAttempts:
     """Counts them."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: RateLimits) -> None:
         self._limits = limits
 
     def check(self, counted: Counted, client_ip: str) -> None:
