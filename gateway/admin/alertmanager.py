@@ -14,7 +14,7 @@ from ops.runtime.timestamps import parse_client_timestamp
 from storage.alerting import AlertDesk
 from storage.models.alerts import SEVERITIES, Cleared, Raised, Report
 
-MOST_ALERTS: Final = 1_000
+MOST_ALERTS: Final = 200
 _LONGEST_RUNBOOK: Final = 500
 _CODE: Final = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
 _WORD_BEGINS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
