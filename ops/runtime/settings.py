@@ -238,6 +238,11 @@ def _refuse_demonstration(settings: Settings) -> None:
         )
     if settings.local_jobs:
         problems.append("OMNIAXS_JOBS_URL is memory://, which no worker reads; production needs redis:// or amqp://")
+    problems += [
+        f"OMNIAXS_ALERT_WEBHOOKS: {hook.name} is http://, which shows alerts to whoever listens; production needs https://"
+        for hook in settings.alert_webhooks
+        if hook.url.startswith("http:")
+    ]
     if settings.local_log:
         problems.append("OMNIAXS_LOG_URL is memory://; production needs kafka://host:port")
     if settings.local_store:

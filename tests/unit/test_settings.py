@@ -1,5 +1,6 @@
 """Settings are checked before anything starts, and say what is wrong."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,26 @@ def test_production_refuses_a_ring_that_still_has_the_demonstration_key() -> Non
             {"OMNIAXS_MODE": "production", "OMNIAXS_KEY_RING": f"new:a secret of enough characters,{DEMO_KEY_RING}"},
             NO_FILE,
         )
+
+
+def test_alert_settings_are_checked_and_shown_without_secrets() -> None:
+    hook = {"name": "pager", "url": "http://pager.example/in", "secret": "s" * 16}
+    given = {
+        "OMNIAXS_ALERT_WEBHOOKS": json.dumps([hook]),
+        "OMNIAXS_ALERT_RECIPIENTS": '["ops@corp.internal"]',
+        "OMNIAXS_ALERTMANAGER_TOKEN": "t" * 16,
+    }
+    settings = load_settings(given, Path("absent"))
+    assert settings.alert_webhooks[0].secret.get_secret_value() == "s" * 16
+    assert "s" * 16 not in repr(settings)
+    wrong = {
+        "OMNIAXS_ALERT_WEBHOOKS": json.dumps([hook, hook]),
+        "OMNIAXS_ALERT_RECIPIENTS": '["nobody"]',
+        "OMNIAXS_ALERTMANAGER_TOKEN": "short",
+    }
+    for name, value in wrong.items():
+        with pytest.raises(SettingsError, match=name) as error:
+            load_settings({name: value}, Path("absent"))
+        assert "ssss" not in str(error.value)
+    with pytest.raises(SettingsError, match="pager is http://"):
+        load_settings({**given, "OMNIAXS_MODE": "production"}, Path("absent"))
