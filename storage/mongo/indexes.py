@@ -102,7 +102,9 @@ _OF_REPOSITORIES: Final[Mapping[str, tuple[IndexSpec, ...]]] = {
             (("account_id", 1), ("order_id", 1), ("ts_ns", -1), ("key", -1)),
             "Fills.page of an order",
         ),
-        IndexSpec("time_notional", (("ts_ns", 1), ("currency", 1), ("units", 1), ("parts", 1)), "BusinessCounts.traded"),
+        IndexSpec(
+            "time_notional", (("ts_ns", 1), ("currency", 1), ("units", 1), ("parts", 1)), "BusinessCounts.traded"
+        ),
     ),
     positions.COLLECTION: (IndexSpec("account_symbol", (("account_id", 1), ("symbol", 1)), "Positions.of"),),
     command_answers.COLLECTION: (IndexSpec("expires_at", (("expires_at", 1),), "CommandAnswers.remove_expired"),),
