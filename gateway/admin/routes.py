@@ -32,13 +32,14 @@ OVERSIGHT: Final[tuple[AdminRole, ...]] = ("super_admin", "compliance_admin")
 
 class Guarded(NamedTuple):
     """An operation: where it is (below `ROOT`, unless it is a whole path), who may, and whether it must carry an
-    `Idempotency-Key`.
+    `Idempotency-Key`, and a body (whoever sends none means one of no fields otherwise).
     """
 
     method: str
     path: str
     roles: tuple[AdminRole, ...]
     key_required: bool = False
+    body_required: bool = False
 
 
 OPERATIONS: Final[Mapping[str, Guarded]] = {
@@ -52,11 +53,13 @@ OPERATIONS: Final[Mapping[str, Guarded]] = {
     "adminSetHalt": Guarded("POST", "/trading-halts", SUPER),
     "adminLiftHalt": Guarded("DELETE", "/trading-halts/<halt_id>", SUPER),
     "adminDeposit": Guarded("POST", "/accounts/<account_id>/deposits", SUPER, key_required=True),
-    "adminSetLimits": Guarded("PUT", "/accounts/<account_id>/limits", SUPER),
+    "adminSetLimits": Guarded("PUT", "/accounts/<account_id>/limits", SUPER, body_required=True),
     "adminListAccessApplications": Guarded("GET", "/access-applications", ADMIN_ROLES),
     "adminGetAccessApplication": Guarded("GET", "/access-applications/<application_id>", ADMIN_ROLES),
     "adminReviewAccessApplication": Guarded("POST", "/access-applications/<application_id>/review", ADMIN_ROLES),
-    "adminApproveAccessApplication": Guarded("POST", "/access-applications/<application_id>/approve", OVERSIGHT),
+    "adminApproveAccessApplication": Guarded(
+        "POST", "/access-applications/<application_id>/approve", OVERSIGHT, body_required=True
+    ),
     "adminRejectAccessApplication": Guarded("POST", "/access-applications/<application_id>/reject", OVERSIGHT),
     "adminListProvisioningJobs": Guarded("GET", "/provisioning/jobs", ADMIN_ROLES),
     "adminGetProvisioningJob": Guarded("GET", "/provisioning/jobs/<job_id>", ADMIN_ROLES),
@@ -127,7 +130,9 @@ def register_admin(routes: Routes, edge: Edge, parts: AdminParts, tokens: PageTo
         _add(routes, operation, edge.admin_read(operation, OPERATIONS[operation].roles, read))
     for operation, write in writes.items():
         guarded = OPERATIONS[operation]
-        endpoint = edge.admin_write(operation, guarded.roles, write, key_required=guarded.key_required)
+        endpoint = edge.admin_write(
+            operation, guarded.roles, write, key_required=guarded.key_required, body_required=guarded.body_required
+        )
         _add(routes, operation, endpoint)
     heard = edge.token_write(ALERTMANAGER, parts.alerts.alertmanager_token, AlertmanagerDesk(parts.alerts.desk).take)
     routes.write("POST", f"{ROOT}/alerts/alertmanager", ALERTMANAGER, heard)
@@ -135,7 +140,7 @@ def register_admin(routes: Routes, edge: Edge, parts: AdminParts, tokens: PageTo
 
 def _add(routes: Routes, operation: str, endpoint: Endpoint) -> None:
     """Those of a fixed path are also answered straight from the server."""
-    method, path, _, _ = OPERATIONS[operation]
+    method, path, *_ = OPERATIONS[operation]
     whole = path if path.startswith("/internal/") else ROOT + path
     if "<" in path:
         routes.add(method, whole, operation, endpoint)

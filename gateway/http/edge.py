@@ -180,15 +180,29 @@ class Edge:
         """A read for admins of these roles."""
         return self._bearer_read(operation, "admin", roles, handler)
 
-    def user_write(self, operation: str, handler: BearerWrite, *, key_required: bool = False) -> Endpoint:
-        """A write of users with a living session, once for each `Idempotency-Key` (which `key_required` demands)."""
-        return self._bearer_write(operation, "user", None, handler, key_required=key_required)
+    def user_write(
+        self, operation: str, handler: BearerWrite, *, key_required: bool = False, body_required: bool = False
+    ) -> Endpoint:
+        """A write of users with a living session, once for each `Idempotency-Key` (which `key_required` demands). Where no
+        body is sent it is that of no fields, unless `body_required` says that nobody means that.
+        """
+        return self._bearer_write(
+            operation, "user", None, handler, key_required=key_required, body_required=body_required
+        )
 
     def admin_write(
-        self, operation: str, roles: tuple[AdminRole, ...], handler: BearerWrite, *, key_required: bool
+        self,
+        operation: str,
+        roles: tuple[AdminRole, ...],
+        handler: BearerWrite,
+        *,
+        key_required: bool,
+        body_required: bool = False,
     ) -> Endpoint:
-        """A write of admins of these roles, once for each `Idempotency-Key`."""
-        return self._bearer_write(operation, "admin", roles, handler, key_required=key_required)
+        """A write of admins of these roles, else as `user_write`."""
+        return self._bearer_write(
+            operation, "admin", roles, handler, key_required=key_required, body_required=body_required
+        )
 
     def public(self, operation: str, handler: PublicHandler) -> Endpoint:
         """For anyone, limited by address."""
@@ -252,12 +266,13 @@ class Edge:
         handler: BearerWrite,
         *,
         key_required: bool,
+        body_required: bool,
     ) -> Endpoint:
         async def answer(exchange: Exchange, asked: AsgiScope, read_body: ReadBody) -> Answer:
             principal = await self._principal(exchange, audience, roles)
             sent, address = await read_body(), self.exchanges.address(asked)
             key = check_key(exchange.header(b"idempotency-key"), required=key_required)
-            body = _json_object(exchange, sent) if sent else {}
+            body = _json_object(exchange, sent) if sent or body_required else {}
             if isinstance(body, HubError):
                 raise body
 

@@ -76,7 +76,7 @@ def _register_keys(routes: Routes, edge: Edge, parts: SelfParts, tokens: PageTok
     keys = OwnApiKeys(parts.api_keys, parts.key_ring, parts.audit, parts.announcer, tokens)
     path = "/v1/user/api-keys"
     routes.read(path, "listUserApiKeys", edge.user_read("listUserApiKeys", keys.list))
-    create = edge.user_write("createUserApiKey", keys.create, key_required=True)
+    create = edge.user_write("createUserApiKey", keys.create, key_required=True, body_required=True)
     routes.write("POST", path, "createUserApiKey", create)
     revoke = edge.user_write("revokeUserApiKey", keys.revoke, key_required=True)
     routes.add("DELETE", f"{path}/<key_id>", "revokeUserApiKey", revoke)

@@ -214,3 +214,10 @@ async def test_other_tenants_keys_are_not_there(desk: SelfDesk, ada: Calling) ->
     assert (await revoke(ada, "pmk_nothing")).code == "api_key.not_found"
     assert (await desk.keys.of_tenant("ten_eve"))[0].revoked_at is None
     assert await desk.told() == []
+
+
+async def test_a_key_is_not_made_by_a_request_without_a_body(desk: SelfDesk, ada: Calling) -> None:
+    refused = await ada.post(KEYS, None)
+    assert (refused.status, refused.code) == (415, "request.media_type")
+    assert await desk.keys.of_tenant("ten_ada") == []
+    assert (await ada.post(KEYS, {})).code == "ok"
