@@ -199,10 +199,10 @@ class Watched(Edge):
         return super().admin_read(operation, roles, handler)
 
     def admin_write(
-        self, operation: str, roles: tuple[AdminRole, ...], handler: BearerWrite, *, key_required: bool
+        self, operation: str, roles: tuple[AdminRole, ...], handler: BearerWrite, **required: bool
     ) -> Endpoint:
         self.registered[operation] = roles
-        return super().admin_write(operation, roles, handler, key_required=key_required)
+        return super().admin_write(operation, roles, handler, **required)
 
 
 def others(routes: Routes, edge: Edge, desk: AdminDesk) -> None:
