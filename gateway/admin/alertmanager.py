@@ -32,7 +32,7 @@ class Told(msgspec.Struct):
     startsAt: str  # noqa: N815  (Alertmanager's name)
     fingerprint: str
     annotations: dict[str, str] = {}
-    endsAt: str = ""  # noqa: N815  (Alertmanager's name)
+    endsAt: str | None = None  # noqa: N815  (Alertmanager's name)
 
 
 class Group(msgspec.Struct):
@@ -62,8 +62,8 @@ def report_of(told: Told, now: int) -> Report:
     """What an alert of Alertmanager reports. Raises `request.invalid` for a time that is none."""
     code, subject = _code(told.labels), _subject(told)
     cause = f"{told.fingerprint}@{_moment('startsAt', told.startsAt)}"
+    ended = _moment("endsAt", told.endsAt) if told.endsAt is not None else now
     if told.status == "resolved":
-        ended = _moment("endsAt", told.endsAt) if told.endsAt else now
         return Cleared(code, subject, min(ended, now), cause=cause)
     severity = told.labels.get("severity", "")
     notes = told.annotations
