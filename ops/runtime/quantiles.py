@@ -19,7 +19,9 @@ def quantile(counted: Counted, bounds: Sequence[float], fraction: float) -> floa
     for bound in sorted({*bounds, *counted}):
         inside = counted.get(bound, 0)
         if inside and below + inside >= rank:
-            return lower if bound == _INFINITE else lower + (bound - lower) * max(0.0, rank - below) / inside
+            if bound == _INFINITE:
+                return lower
+            return min(bound, lower + (bound - lower) * max(0.0, rank - below) / inside)  # rounding may pass the bound
         below += inside
         lower = bound if bound != _INFINITE else lower
     return lower
