@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 TESTED := $(VENV)/.installed-test
-WORKERS ?= 2
+WORKERS ?= 4
 
 N ?= 10000
 
@@ -26,9 +26,10 @@ up: $(INSTALLED)
 	$(BIN)/omniaxs up
 
 test: $(TESTED)
-	$(BIN)/python -m pytest tests -m "not faults and not alone and not beside" --numprocesses $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest tests -m "not faults and not alone and not beside" --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 	log=$$(mktemp); nice -n 19 $(BIN)/python -m pytest -s tests -m beside >$$log 2>&1 & beside=$$!; failed=0; \
-	$(BIN)/python -m pytest tests -m "faults or alone" || failed=1; \
+	$(BIN)/python -m pytest tests -m "faults and not alone" --numprocesses 2 --dist loadfile --no-loadscope-reorder || failed=1; \
+	$(BIN)/python -m pytest tests -m alone || failed=1; \
 	wait $$beside || failed=1; cat $$log; rm $$log; exit $$failed
 
 check: $(TESTED)

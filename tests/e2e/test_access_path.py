@@ -1,5 +1,6 @@
 """From an application to trading rights in both profiles; and a rejection, a fallback, failures that are undone and mended."""
 
+import os
 import secrets
 
 import httpx
@@ -8,30 +9,31 @@ import pytest
 from tests.e2e.access_path import (
     Back,
     Fault,
-    eventually,
     walk_to_a_failure_and_back,
     walk_to_a_rejection,
     walk_to_the_first_order,
     walk_with_a_fallback,
     walk_with_an_unreadable_credential,
 )
-from tests.e2e.conftest import START_SECONDS, Processes
+from tests.e2e.conftest import Processes
 from tests.e2e.people_path import Hub, Person
 from tests.e2e.test_identity_path import _free_port, _stands_nowhere, _until_ready, mail_server
 
 __all__ = ["mail_server"]
+WHOLE = os.environ.get("FAULTS") == "all"
 ROLES = ("market", "orders", "venues", "projection")
 
 
-def walk(hub: Hub, super_admin: Person, fault: Fault) -> None:
-    """All ways, one after another."""
+def walk(hub: Hub, super_admin: Person, fault: Fault, *, whole: bool = True) -> None:
+    """All ways, one after another; not `whole`: without those in which a job has to be given up first."""
     super_admin.log_in()
     back = Back(hub, super_admin)
     walk_to_the_first_order(hub, back)
     walk_to_a_rejection(hub, back)
     walk_with_a_fallback(hub, back, fault)
-    walk_with_an_unreadable_credential(hub, back)
-    walk_to_a_failure_and_back(hub, back, fault)
+    if whole:
+        walk_with_an_unreadable_credential(hub, back)
+        walk_to_a_failure_and_back(hub, back, fault)
 
 
 def faults_of(processes: Processes) -> Fault:
@@ -74,18 +76,10 @@ def test_institutions_go_their_ways_over_real_services(cluster, mail_server, red
     commands = [("streams", "--role", role) for role in ROLES] + [("workers",), ("gateway", "--port", str(port))]
     for command, ops_port in zip(commands, ops, strict=True):
         cluster.start(*command, "--ops-port", str(ops_port))
-        eventually(lambda at=ops_port: _answers(at), START_SECONDS, f"{command}")  # one at a time, on a small machine
     cluster.start("feed", "synthetic")
     for ops_port in ops:
         _until_ready(ops_port, cluster)
     hub = Hub(f"http://127.0.0.1:{port}", boxes.to)
-    walk(hub, Person(hub, "root@example.com", password, "/admin", "super_admin"), faults_of(cluster))
+    walk(hub, Person(hub, "root@example.com", password, "/admin", "super_admin"), faults_of(cluster), whole=WHOLE)
     verified = cluster.run("audit", "verify", "--json")
     assert verified.returncode == 0, verified.stdout + verified.stderr
-
-
-def _answers(ops_port: int) -> bool:
-    try:
-        return httpx.get(f"http://127.0.0.1:{ops_port}/healthz").status_code == 200
-    except httpx.HTTPError:
-        return False

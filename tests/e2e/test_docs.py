@@ -1,6 +1,7 @@
 """The commands that the documents tell a reader to paste do what they say."""
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -80,22 +81,27 @@ def test_the_setup_commands_of_the_operator_page_work(cluster) -> None:
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
 
 
-def test_the_way_from_registration_to_a_revoked_key_can_be_pasted(local_up) -> None:
-    section = (ROOT / "docs/identity.md").read_text().split("\n## From registration to a signed request\n")[1]
-    script = "\n".join(re.findall(r"```sh\n(.*?)```", section.split("\n## ")[0], re.DOTALL))
+def test_the_way_from_registration_to_the_first_order_can_be_pasted(local_up) -> None:
+    text = (ROOT / "docs/identity.md").read_text()
+    sections = text.split("\n## From registration to a signed request\n")[1].split("\n## What holds")[0]
+    script = "\n".join(re.findall(r"```sh\n(.*?)```", sections, re.DOTALL))
     script = script.replace("http://127.0.0.1:8080", local_up.line["http"])
     script = _here(script.replace("http://127.0.0.1:8081/inbox", local_up.line["inbox"]))
     done = subprocess.run(
         ["sh", "-ec", script],
         cwd=local_up.processes.folder,
+        env={**os.environ, "ADMIN_PASSWORD": local_up.line["demo"]["admin"]["password"]},
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    answers = [json.loads(line) for line in done.stdout.replace("}{", "}\n{").splitlines() if line.strip()]
-    assert [answer["success"] for answer in answers] == [True] * 5
+    lines = done.stdout.replace("}{", "}\n{").replace("}order_id", "}\norder_id").splitlines()
+    answers = [json.loads(line) for line in lines if line.startswith("{")]
+    assert [answer["success"] for answer in answers] == [True] * 7
     assert [answer["data"].get("status") for answer in answers] == [
-        "pending_verification", "active", "active", None, "revoked",
+        "pending_verification", "active", "active", None, "revoked", "approved", None,
     ]  # fmt: skip
+    assert [binding["binding_status"] for binding in answers[-1]["data"]["items"]] == ["active"]
+    assert any(line.startswith("order_id: ord_") for line in lines)

@@ -49,6 +49,7 @@ PAUSED_SECONDS = 9.0
 SEED = int(os.environ.get("ORDER_ROAD_SEED", "1"))
 pytestmark = [
     pytest.mark.faults,
+    pytest.mark.alone,
     pytest.mark.kafka,
     pytest.mark.mongo,
     pytest.mark.redis,

@@ -35,7 +35,9 @@ def refusals(outcomes: list[object]) -> list[str]:
 async def test_an_address_is_registered_once(desk: Desk) -> None:
     outcomes = await asyncio.gather(*(desk.register() for _ in range(MANY)), return_exceptions=True)
     assert refusals(outcomes) == ["user.email_taken"] * (MANY - 1)
-    assert len(desk.jobs.mails) == MANY  # a taken address costs the same writes: a challenge of nobody, whose mail is over
+    assert (
+        len(desk.jobs.mails) == MANY
+    )  # a taken address costs the same writes: a challenge of nobody, whose mail is over
 
 
 async def test_a_verification_code_counts_once_and_makes_one_tenant(desk: Desk) -> None:
