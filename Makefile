@@ -3,11 +3,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 TESTED := $(VENV)/.installed-test
-WORKERS ?= 4
+WORKERS ?= 3
 
 N ?= 10000
 
-.PHONY: install up test check bench faults simulate clean requirements
+.PHONY: install up test check bench faults long simulate clean requirements
 
 install: $(INSTALLED)
 
@@ -26,10 +26,10 @@ up: $(INSTALLED)
 	$(BIN)/omniaxs up
 
 test: $(TESTED)
-	$(BIN)/python -m pytest tests -m "not faults and not alone and not beside" --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest tests -m "not faults and not alone and not beside and not long" --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 	log=$$(mktemp); nice -n 19 $(BIN)/python -m pytest -s tests -m beside >$$log 2>&1 & beside=$$!; failed=0; \
-	$(BIN)/python -m pytest tests -m "faults and not alone" --numprocesses 2 --dist loadfile --no-loadscope-reorder || failed=1; \
-	$(BIN)/python -m pytest tests -m alone || failed=1; \
+	$(BIN)/python -m pytest tests -m "faults and not alone and not long" --numprocesses 2 --dist loadfile --no-loadscope-reorder || failed=1; \
+	$(BIN)/python -m pytest tests -m "alone and not long" || failed=1; \
 	wait $$beside || failed=1; cat $$log; rm $$log; exit $$failed
 
 check: $(TESTED)
@@ -43,6 +43,9 @@ bench: $(TESTED)
 
 faults: $(TESTED)
 	FAULTS=all $(BIN)/python -m pytest tests/faults
+
+long: $(TESTED)
+	FAULTS=all $(BIN)/python -m pytest tests -m long
 
 simulate: $(TESTED)
 	HUB_SIMULATION_RUNS=$(N) OWNER_SIMULATION_RUNS=$(N) SIMULATION_RUNS=$(N) $(BIN)/python -m pytest -s tests/simulation

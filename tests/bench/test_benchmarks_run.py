@@ -59,6 +59,7 @@ def test_orders_of_the_local_profile_beside_the_naive_way(monkeypatch: pytest.Mo
     assert [row["contender"] for row in reads.rows] == [orders.LOCAL for _ in orders.RATES]
 
 
+@pytest.mark.long
 @pytest.mark.kafka
 @pytest.mark.mongo
 @pytest.mark.timeout(300)

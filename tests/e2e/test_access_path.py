@@ -57,6 +57,7 @@ def test_institutions_go_their_ways_in_the_local_profile(local_up) -> None:
     _stands_nowhere(hub, logs=local_up.processes.logs(), metrics=httpx.get(local_up.line["ops"] + "/metrics").text)
 
 
+@pytest.mark.long
 @pytest.mark.kafka
 @pytest.mark.mongo
 @pytest.mark.redis

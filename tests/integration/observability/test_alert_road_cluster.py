@@ -14,7 +14,13 @@ from tests.e2e.conftest import Processes
 from tests.e2e.people_path import Hub, Person
 from tests.integration.observability.prometheus import Alertmanager, Prometheus, eventually, free_port, programs
 
-pytestmark = [pytest.mark.kafka, pytest.mark.mongo, pytest.mark.redis, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.kafka,
+    pytest.mark.mongo,
+    pytest.mark.redis,
+    pytest.mark.timeout(300),
+]
 TOKEN = "what only Alertmanager and the gateway know"
 ADMIN = ("root@example.com", "correct horse battery staple")
 ON_CALL = "on.call@example.com"
