@@ -14,6 +14,8 @@ import httpx
 import pytest
 
 START_SECONDS = 60
+NO_AUTH_LIMITS = {"OMNIAXS_AUTH_REQUESTS_PER_MINUTE": "1000", "OMNIAXS_AUTH_ATTEMPTS_PER_MINUTE": "1000"}
+"""All tests call from one address, and count in one Redis."""
 
 
 @dataclass
@@ -88,7 +90,7 @@ class LocalUp:
 @pytest.fixture(scope="module")
 def local_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalUp]:
     """`omniaxs up --json` on free ports, with the synthetic feed of seed 7."""
-    processes = Processes(tmp_path_factory.mktemp("up"), {"OMNIAXS_AUTH_REQUESTS_PER_MINUTE": "1000"})
+    processes = Processes(tmp_path_factory.mktemp("up"), NO_AUTH_LIMITS)
     up = processes.start("up", "--json", "--port", "0", "--ops-port", "0", "--seed", "7")
     first = up.stdout.readline() if up.stdout else ""
     if not first:
@@ -119,6 +121,7 @@ def cluster(tmp_path: Path, kafka_address: str, mongo_url: str) -> Iterator[Proc
             "OMNIAXS_TOPIC_PREFIX": f"{name}.",
             "OMNIAXS_OPS_PORT": "0",
             "OMNIAXS_PORT": "0",
+            **NO_AUTH_LIMITS,
         },
     )
     for command in (("db", "migrate"), ("topics", "apply"), ("markets", "load")):
