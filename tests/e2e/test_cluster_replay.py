@@ -17,7 +17,7 @@ from ops.cli.signing import Credentials, signed_headers
 from ops.runtime.timestamps import parse_timestamp
 from storage.reference_data.builtin import load_builtin
 
-pytestmark = [pytest.mark.kafka, pytest.mark.mongo, pytest.mark.data, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.long, pytest.mark.kafka, pytest.mark.mongo, pytest.mark.data, pytest.mark.timeout(400)]
 
 BINANCE = {
     "crypto/binance_spot_btcusdt_20240808": ("BTCUSDT", "BTCUSDT.BINANCE"),
