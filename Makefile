@@ -26,9 +26,9 @@ up: $(INSTALLED)
 	$(BIN)/omniaxs up
 
 test: $(TESTED)
-	$(BIN)/python -m pytest tests -m "not faults and not alone and not beside and not long" --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 	log=$$(mktemp); nice -n 19 $(BIN)/python -m pytest -s tests -m beside >$$log 2>&1 & beside=$$!; failed=0; \
-	$(BIN)/python -m pytest tests -m "faults and not alone and not long" --numprocesses 2 --dist loadfile --no-loadscope-reorder || failed=1; \
+	$(BIN)/python -m pytest tests -m "not faults and not alone and not beside and not long" --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder || failed=1; \
+	$(BIN)/python -m pytest tests -m "faults and not alone and not long" --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder || failed=1; \
 	$(BIN)/python -m pytest tests -m "alone and not long" || failed=1; \
 	wait $$beside || failed=1; cat $$log; rm $$log; exit $$failed
 
