@@ -135,20 +135,7 @@ async def open_gateway(
         hub, keys, reference=reference, languages=load_languages(), clock=platform.clock, metrics=platform.metrics,
         cancel_on_disconnect=cancel_on_disconnect(platform, trading.decisions),
     )  # fmt: skip
-    limiter = Limiter(
-        platform.clock,
-        market_per_minute=settings.market_weight_per_minute,
-        public_per_minute=settings.public_requests_per_minute,
-        account_per_minute=settings.account_reads_per_minute,
-        orders_per_second=settings.orders_per_second,
-        orders_per_day=settings.orders_per_day,
-        cancels_per_second=settings.cancels_per_second,
-        auth_per_minute=settings.auth_requests_per_minute,
-        auth_attempts_per_minute=settings.auth_attempts_per_minute,
-        wrong_passwords=settings.wrong_passwords,
-        user_per_minute=settings.user_requests_per_minute,
-        admin_per_minute=settings.admin_requests_per_minute,
-    )
+    limiter = _limiter(platform)
     people = people_parts(
         platform, limiter=limiter, access_tokens=access_tokens, decisions=trading.decisions, jobs=jobs, reference=reference
     )  # fmt: skip
@@ -170,6 +157,24 @@ async def open_gateway(
     health = _health(platform, hub)
     health.add("decisions", decisions_check(trading.decisions))
     return Gateway(app, hub, sockets, health, people)
+
+
+def _limiter(platform: Platform) -> Limiter:
+    settings = platform.settings
+    return Limiter(
+        platform.clock,
+        market_per_minute=settings.market_weight_per_minute,
+        public_per_minute=settings.public_requests_per_minute,
+        account_per_minute=settings.account_reads_per_minute,
+        orders_per_second=settings.orders_per_second,
+        orders_per_day=settings.orders_per_day,
+        cancels_per_second=settings.cancels_per_second,
+        auth_per_minute=settings.auth_requests_per_minute,
+        auth_attempts_per_minute=settings.auth_attempts_per_minute,
+        wrong_passwords=settings.wrong_passwords,
+        user_per_minute=settings.user_requests_per_minute,
+        admin_per_minute=settings.admin_requests_per_minute,
+    )
 
 
 async def _hub(platform: Platform, quote_group: str) -> LiveHub:

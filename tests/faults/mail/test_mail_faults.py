@@ -213,7 +213,7 @@ async def test_a_mail_server_that_is_away_delays_every_code_and_doubles_none(mon
         assert place.check_arrivals(ids) == 0
 
 
-@pytest.mark.skipif(not ALL, reason="FAULTS=all: killed workers lose jobs too, which the sweep finds")
+@pytest.mark.long  # killed workers lose jobs too, which the sweep finds
 async def test_jobs_that_were_lost_are_found_by_the_sweep(mongo_url: str, redis_url: str) -> None:
     async with opened_place(mongo_url, redis_url) as place:
         ids = [await place.put(number) for number in range(20)]
