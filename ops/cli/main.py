@@ -14,7 +14,10 @@ from ops.processes.commands.port import EXIT_UNAVAILABLE, CommandFailed
 
 EXIT_CONFIGURATION: Final = 78
 _COMMANDS: Final = {
-    "run": ("up", "gateway", "streams"),
+    "up": ("up",),
+    "gateway": ("gateway",),
+    "streams": ("streams",),
+    "workers": ("workers",),
     "client": ("sign", "ws"),
     "settings": ("settings",),
     "doctor": ("doctor",),
