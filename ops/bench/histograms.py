@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 Buckets = Mapping[float, float]
@@ -9,14 +10,20 @@ Buckets = Mapping[float, float]
 
 
 def buckets_of(exposition: str, name: str) -> Buckets:
-    """The buckets of a histogram without labels; empty where there is none of that name."""
-    return {
-        float(sample.labels["le"]): sample.value
-        for family in text_string_to_metric_families(exposition)
-        if family.name == name
-        for sample in family.samples
-        if sample.name == f"{name}_bucket"
-    }
+    """The buckets of a histogram, of all its labels together; empty where there is none of that name."""
+    found: dict[float, float] = {}
+    for family in text_string_to_metric_families(exposition):
+        if family.name == name:
+            add_buckets(found, family)
+    return found
+
+
+def add_buckets(found: dict[float, float], family: Metric) -> None:
+    """Add those of a histogram of an exposition."""
+    for sample in family.samples:
+        if sample.name == f"{family.name}_bucket":
+            bound = float(sample.labels["le"])
+            found[bound] = found.get(bound, 0.0) + sample.value
 
 
 def quantile(before: Buckets, after: Buckets, fraction: float) -> float | None:

@@ -3,36 +3,59 @@
 import json
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
 
 RESULTS = Path("ops/bench/results")
+RATIO: Final = " / "
+"""A column whose name holds this is a ratio: what two runs are compared by."""
 Cell = str | float | int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`rows` are one contender each, cells by column name; `method` says how it was measured so that one can disagree."""
+    """`rows` are one contender each, cells by column name; `method` says how it was measured so that one can disagree. The
+    first `keys` columns name a row.
+    """
 
     name: str
     method: str
     columns: Sequence[str]
     rows: Sequence[Mapping[str, Cell]]
     notes: Sequence[str] = field(default_factory=tuple)
+    keys: int = 1
 
     def show(self, console: Console) -> None:
         """Print the table."""
         table = Table(*self.columns, title=self.name, title_justify="left")
         for row in self.rows:
-            table.add_row(*(_text(row.get(column)) for column in self.columns))
+            table.add_row(*(text_of(row.get(column)) for column in self.columns))
         console.print(table)
         for line in (self.method, *self.notes):
             console.print(f"  {line}", style="dim", highlight=False)
+
+    def markdown(self) -> str:
+        """The table as documentation has it, under its name and before its method."""
+        of_text = [all(isinstance(row.get(column), str) for row in self.rows) for column in self.columns]
+        lines = [self.columns, ["---" if text else "---:" for text in of_text]]
+        lines += [[text_of(row.get(column)).replace("\n", " ") for column in self.columns] for row in self.rows]
+        table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        return "\n\n".join([f"### {self.name}", table, self.method, *self.notes])
+
+    def ratios(self) -> Iterator[tuple[str, float]]:
+        """Each ratio under the names of its row and column. Those that are 1 by definition are left out."""
+        for row in self.rows:
+            named = ", ".join(text_of(row.get(column)) for column in self.columns[: self.keys])
+            for column in self.columns:
+                cell = row.get(column)
+                if RATIO in column and isinstance(cell, float) and cell != 1.0:
+                    yield f"{self.name}: {named}: {column}", cell
 
     def write(self, folder: Path = RESULTS) -> Path:
         """Write the JSON beside the others and return where; the load average tells how quiet the machine was."""
@@ -44,7 +67,16 @@ class Report:
         return path
 
 
-def _text(cell: Cell) -> str:
+def read_report(path: Path) -> Report:
+    """A report that was written."""
+    kept: dict[str, Any] = json.loads(path.read_text())
+    return Report(**{name: kept[name] for name in Report.__slots__ if name in kept})
+
+
+def text_of(cell: Cell) -> str:
+    """As tables show it: two digits after the point, of small numbers as many as tell them apart."""
     if cell is None:
         return "-"
-    return f"{cell:,.2f}" if isinstance(cell, float) else f"{cell:,}" if isinstance(cell, int) else cell
+    if isinstance(cell, float):
+        return f"{cell:,.2f}" if abs(cell) >= 0.1 or cell == 0 else f"{cell:.2g}"
+    return f"{cell:,}" if isinstance(cell, int) else cell

@@ -2,10 +2,7 @@
 
 import asyncio
 import json
-import os
 import secrets
-import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
@@ -13,28 +10,19 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
-
-from aiokafka.admin import AIOKafkaAdminClient
+from typing import Final
 
 from ops.bench.bars import Services
+from ops.bench.cluster import ORDERS_PER_SECOND, START_SECONDS, forget, open_traders, set_up, started
 from ops.bench.contender import free_port
 from ops.bench.http_load import answer_body
 from ops.bench.order_load import SYMBOL, Trader
 from ops.bench.signing import signed
-from ops.processes.commands.port import EXIT_TEMPORARY, CommandFailed
-from ops.processes.commands.registry import COMMANDS
+from ops.processes.commands.port import CommandFailed
 from ops.processes.platform import Platform, opened_platform
 from ops.runtime.settings import Settings, load_settings
-from storage.models.tenants import ALL_SCOPES
-from storage.reference_data.builtin import load_builtin
 
 TRADERS: Final = 4
-_PLENTY: Final = {
-    "OMNIAXS_ORDERS_PER_SECOND": "1000000",
-    "OMNIAXS_ORDERS_PER_DAY": "100000000",
-    "OMNIAXS_LOG_LEVEL": "error",
-}
 _ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     "gateway": ("gateway",),
     "orders": ("streams", "--role", "orders"),
@@ -42,8 +30,6 @@ _ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     "projection": ("streams", "--role", "projection"),
     "market": ("streams", "--role", "market"),
 }
-_ORDERS_PER_SECOND: Final = 10_000
-_START_SECONDS: Final = 90.0
 _AGAIN_SECONDS: Final = 0.2
 _BELOW_THE_MARKET: Final = 0.98
 
@@ -81,7 +67,7 @@ def local_road() -> Iterator[Road]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         arguments = ("up", "--json", "--port", "0", "--ops-port", "0", "--seed", "7")
-        process = stack.enter_context(_started(folder, "up", arguments, {}))
+        process = stack.enter_context(started(folder, "up", arguments, {}))
         line = (process.stdout.readline() if process.stdout else b"") or b""
         if not line:
             raise RuntimeError(f"`omniaxs up` did not start:\n{_said(folder)}")
@@ -90,9 +76,9 @@ def local_road() -> Iterator[Road]:
         trader = Trader(demo["account_id"], demo["tenant_id"], demo["api_key"], demo["api_secret"])
         pids, ops = {"up": process.pid}, {"up": _port_of(up["ops"])}
         road = Road(_port_of(up["http"]), pids, ops, (trader,))
-        limits = ("accounts", "limits", trader.account_id, "--orders-per-second", str(_ORDERS_PER_SECOND))
-        with _started(folder, "limits", limits, {}) as setting:
-            setting.wait(_START_SECONDS)
+        limits = ("accounts", "limits", trader.account_id, "--orders-per-second", str(ORDERS_PER_SECOND))
+        with started(folder, "limits", limits, {}) as setting:
+            setting.wait(START_SECONDS)
         _await_quotes(road)
         yield road
 
@@ -110,18 +96,18 @@ def cluster_road(services: Services) -> Iterator[Road]:
     settings = load_settings(variables, env_file=Path("none"))
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        stack.callback(lambda: asyncio.run(_forget(settings)))
-        asyncio.run(_set_up(settings))
+        stack.callback(lambda: asyncio.run(forget(settings)))
+        asyncio.run(set_up(settings))
         port = free_port()
         pids: dict[str, int] = {}
         ops: dict[str, int] = {}
         for role, arguments in _ROLES.items():
             ops[role] = free_port()
             own = {**variables, "OMNIAXS_PORT": str(port), "OMNIAXS_OPS_PORT": str(ops[role])}
-            pids[role] = stack.enter_context(_started(folder, role, arguments, own)).pid
-        stack.enter_context(_started(folder, "feed", ("feed", "synthetic"), variables))
+            pids[role] = stack.enter_context(started(folder, role, arguments, own)).pid
+        stack.enter_context(started(folder, "feed", ("feed", "synthetic"), variables))
         try:
-            traders = asyncio.run(_traders(settings))
+            traders = asyncio.run(open_traders(settings, TRADERS))
             road = Road(port, pids, ops, traders, settings)
             _await_quotes(road)
         except (TimeoutError, CommandFailed) as error:
@@ -138,78 +124,8 @@ async def platform_of(road: Road) -> AsyncIterator[Platform]:
         yield platform
 
 
-async def command(platform: Platform, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The last event of a command."""
-    last: dict[str, Any] = {}
-    async for event in COMMANDS[name](platform, dict(arguments)):
-        last = event
-    return last
-
-
-@contextmanager
-def _started(
-    folder: Path, name: str, arguments: tuple[str, ...], variables: Mapping[str, str]
-) -> Iterator["subprocess.Popen[bytes]"]:
-    """An `omniaxs` process that sees none of our own settings; killed at the end."""
-    outside = {key: value for key, value in os.environ.items() if not key.startswith("OMNIAXS_")}
-    with (folder / f"{name}.log").open("wb") as errors:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "ops.cli", *arguments],
-            cwd=folder,
-            env={**outside, **_PLENTY, **variables},
-            stdout=subprocess.PIPE if name == "up" else subprocess.DEVNULL,
-            stderr=errors,
-        )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
-
-
-async def _set_up(settings: Settings) -> None:
-    async with opened_platform(settings) as platform:
-        for name in ("db.migrate", "topics.apply"):
-            await command(platform, name, {})
-        builtin = load_builtin()
-        instruments = [one.model_dump(mode="json") for one in builtin.instruments.values()]
-        calendars = [one.model_dump(mode="json") for one in builtin.calendars.values()]
-        await command(platform, "markets.load", {"instruments": instruments, "calendars": calendars})
-
-
-async def _traders(settings: Settings) -> tuple[Trader, ...]:
-    async with opened_platform(settings) as platform, asyncio.timeout(_START_SECONDS):
-        return tuple([await _trader(platform, number) for number in range(TRADERS)])
-
-
-async def _trader(platform: Platform, number: int) -> Trader:
-    """With a key and an open account; processes that are still starting are waited for."""
-    wanted = {"tenant_name": f"bench {number}", "scopes": list(ALL_SCOPES)}
-    key = await command(platform, "keys.create", wanted)
-    while True:
-        try:
-            opening = {"tenant_id": key["tenant_id"], "deposit": "1000000000"}
-            opened = await command(platform, "accounts.open", opening)
-        except CommandFailed as failed:
-            if failed.exit_code != EXIT_TEMPORARY:
-                raise
-        else:
-            break
-    account_id = str(opened["account_id"])
-    while True:  # until the read model has the account
-        try:
-            limits = {"orders_per_second": _ORDERS_PER_SECOND}
-            await command(platform, "accounts.limits", {"account_id": account_id, "limits": limits})
-        except CommandFailed:
-            await asyncio.sleep(_AGAIN_SECONDS)
-        else:
-            return Trader(account_id, key["tenant_id"], key["key_id"], key["api_secret"])
-
-
 def _await_quotes(road: Road) -> None:
-    until = time.monotonic() + _START_SECONDS
+    until = time.monotonic() + START_SECONDS
     while True:
         try:
             road.price()
@@ -229,16 +145,3 @@ def _said(folder: Path) -> str:
     return "\n".join(
         f"== {path.name}\n" + "\n".join(path.read_text().splitlines()[-8:]) for path in sorted(folder.glob("*.log"))
     )
-
-
-async def _forget(settings: Settings) -> None:
-    """Drop the topics and the database."""
-    async with opened_platform(settings) as platform:
-        await platform.store.client.drop_database(platform.store.database.name)
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.log_url.removeprefix("kafka://"))
-    await admin.start()
-    try:
-        names = await admin.list_topics()
-        await admin.delete_topics([name for name in names if name.startswith(settings.topic_prefix)])
-    finally:
-        await admin.close()
