@@ -15,7 +15,7 @@ from quart import Quart, Response, request
 from werkzeug.routing import BaseConverter, Map, UnicodeConverter
 
 from gateway.http.answer import Send, as_response, send_answer
-from gateway.http.body import Disconnected, Receive, may_have_body, read_body, receive_body
+from gateway.http.body import BODY_SECONDS, Disconnected, Receive, may_have_body, read_body, receive_body
 from gateway.http.call_making import PATH_PARAMETERS
 from gateway.http.edge import Edge, Endpoint
 from gateway.http.failures import BUG
@@ -64,12 +64,15 @@ class Routes:
 
 
 class FixedFirst:
-    """ASGI: answers fixed paths, hands everything else to `app`."""
+    """ASGI: answers fixed paths, hands everything else to `app`. A body has `body_seconds` to come."""
 
-    def __init__(self, app: Asgi, fixed: Mapping[tuple[str, str], Endpoint], edge: Edge) -> None:
+    def __init__(
+        self, app: Asgi, fixed: Mapping[tuple[str, str], Endpoint], edge: Edge, body_seconds: float = BODY_SECONDS
+    ) -> None:
         self._app = app
         self._fixed = fixed
         self._edge = edge
+        self.body_seconds = body_seconds
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """One request, handshake or lifespan."""
@@ -78,7 +81,7 @@ class FixedFirst:
             await self._app(scope, receive, send)
             return
         try:
-            answer = await endpoint(scope, partial(receive_body, receive))
+            answer = await endpoint(scope, partial(receive_body, receive, self.body_seconds))
         except Disconnected:
             return
         except Exception:  # noqa: BLE001  (the last line of defence, as Quart has its own: a bug becomes a 500)

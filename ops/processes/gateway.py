@@ -11,7 +11,7 @@ from ops.processes.lifetime import Background, settle_memory
 from ops.processes.ops_server import build_ops_app
 from ops.processes.platform import opened_platform, require_set_up
 from ops.processes.reference_watch import ReferenceWatch
-from ops.processes.serving import listen, port_of, serve_until
+from ops.processes.serving import listen, listen_publicly, port_of, serve_until
 from ops.runtime.settings import Settings
 from storage.jobs import open_jobs
 from storage.models.operations import Role
@@ -26,7 +26,7 @@ async def run_gateway(settings: Settings, stop: asyncio.Event) -> None:
 
     Raises `AddressTaken`, `LogUnavailable` or `StoreUnavailable` at the start.
     """
-    public = listen(settings.host, settings.port)
+    public = listen_publicly(settings)
     private = listen(settings.ops_host, settings.ops_port)
     async with opened_platform(settings) as platform:
         await require_set_up(platform)
@@ -41,21 +41,22 @@ async def run_gateway(settings: Settings, stop: asyncio.Event) -> None:
         background.start(HeartbeatTask(platform, "gateway", gateway.health, Progress).run(), "heartbeat")
         ops_app = build_ops_app(gateway.health, platform.metrics)
         ops_task = background.start(serve_until(ops_app, private, ops_serving, drain_seconds=1), "ops")
-        public_task = background.start(gateway.serve(public, settings, serving), "gateway")
         _log.info(
-            "gateway listens on %s:%d, ops on %s:%d",
+            "gateway listens on %s:%d (REST: %d), ops on %s:%d",
             settings.host,
-            port_of(public),
+            port_of(public.all),
+            public.rest_port(),
             settings.ops_host,
             port_of(private),
         )
+        public_tasks = gateway.start_serving(background, public, settings, serving)
         settle_memory()
         try:
             await stop.wait()
             await gateway.drain(settings.drain_seconds)
             serving.set()
             ops_serving.set()
-            await asyncio.wait([public_task, ops_task])
+            await asyncio.wait([*public_tasks, ops_task])
         finally:
             await close_gateway(gateway)
             await background.end()

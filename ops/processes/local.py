@@ -24,7 +24,7 @@ from ops.processes.local_streams import LocalStreams
 from ops.processes.ops_server import add_commands, build_ops_app
 from ops.processes.platform import Platform, opened_platform
 from ops.processes.reference_watch import ReferenceWatch
-from ops.processes.serving import listen, port_of, serve_until, tls_files
+from ops.processes.serving import PublicSockets, listen, listen_publicly, port_of, serve_until, tls_files
 from ops.processes.up_file import Demo, Up, remove_up_file, write_up_file
 from ops.runtime.settings import Settings
 from storage.controls.defaults import announce_defaults
@@ -57,7 +57,7 @@ async def run_local(
     Raises `AddressTaken`, `LogUnavailable` or `StoreUnavailable` at the start, and what made a part end later.
     """
     settings = settings.model_copy(update={"admin_registration": settings.admin_registration or "open"})
-    public = listen(settings.host, settings.port)
+    public = listen_publicly(settings)
     private = listen(settings.ops_host, settings.ops_port)
     async with opened_platform(settings) as platform, AsyncExitStack() as ending:
         await set_up(platform)
@@ -85,9 +85,9 @@ async def run_local(
         feed_task = background.start(options.feed(platform), "feed") if options.feed else None
 
         demo = await create_demo(platform, reference(), gateway.people.identity.passwords)
-        up = _up(settings, port_of(public), port_of(private), demo, has_inbox=workers.inbox is not None)
+        up = _up(settings, public, port_of(private), demo, has_inbox=workers.inbox is not None)
         serving, ops_serving = asyncio.Event(), asyncio.Event()
-        public_task = background.start(gateway.serve(public, settings, serving), "gateway")
+        public_tasks = gateway.start_serving(background, public, settings, serving)
         ops_app = build_ops_app(gateway.health, platform.metrics)
         if workers.inbox is not None:
             add_inbox(ops_app, workers.inbox)
@@ -100,7 +100,7 @@ async def run_local(
             await stop.wait()
             if feed_task is not None:
                 feed_task.cancel()
-            await _drain(gateway, settings, serving, ops_serving, [public_task, ops_task])
+            await _drain(gateway, settings, serving, ops_serving, [*public_tasks, ops_task])
             await streams.stop()
         finally:
             remove_up_file(up)
@@ -151,12 +151,12 @@ def _progress(streams: LocalStreams, workers: Workers) -> Progress:
     return replace(said, details={**said.details, **workers.details()})
 
 
-def _up(settings: Settings, port: int, ops_port: int, demo: Demo, *, has_inbox: bool) -> Up:
+def _up(settings: Settings, public: PublicSockets, ops_port: int, demo: Demo, *, has_inbox: bool) -> Up:
     ops = f"http://{settings.ops_host}:{ops_port}"
     scheme = "s" if tls_files(settings) else ""
     return Up(
-        http=f"http{scheme}://{settings.host}:{port}",
-        ws=f"ws{scheme}://{settings.host}:{port}/v1/ws",
+        http=f"http{scheme}://{settings.host}:{public.rest_port()}",
+        ws=f"ws{scheme}://{settings.host}:{port_of(public.all)}/v1/ws",
         ops=ops,
         inbox=f"{ops}/inbox" if has_inbox else None,
         demo=demo,

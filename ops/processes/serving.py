@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
@@ -12,6 +13,10 @@ from quart import Quart
 from ops.runtime.settings import Settings
 
 UNREAD_SECONDS = 90.0
+HEAD_BYTES = 64 * 1024
+HEAD_SECONDS = 75.0
+"""How long the whole head of a request may take, from the connection or the answer before it on; so also how long a kept
+connection may rest."""
 
 
 class AddressTaken(Exception):
@@ -39,6 +44,25 @@ def listen(host: str, port: int, unread_seconds: float = UNREAD_SECONDS) -> sock
     return listener
 
 
+class PublicSockets(NamedTuple):
+    """Where clients come in: `all` is for REST and WebSockets, `rest`, where there is one, for REST on granian."""
+
+    all: socket.socket
+    rest: socket.socket | None
+
+    def rest_port(self) -> int:
+        """The port for REST."""
+        return port_of(self.all if self.rest is None else self.rest)
+
+
+def listen_publicly(settings: Settings) -> PublicSockets:
+    """The sockets of a gateway. Raises `AddressTaken`."""
+    wanted = settings.rest_server == "granian"
+    return PublicSockets(
+        listen(settings.host, settings.port), listen(settings.host, settings.rest_port) if wanted else None
+    )
+
+
 def port_of(listener: socket.socket) -> int:
     """The port that the socket listens on."""
     return int(listener.getsockname()[1])
@@ -52,6 +76,7 @@ async def serve_until(
     drain_seconds: float,
     tls: tuple[Path, Path] | None = None,
     configure: Callable[[Config], None] | None = None,
+    head_seconds: float = HEAD_SECONDS,
 ) -> None:
     """Serve `app` until `stop` is set, then let running requests end for at most `drain_seconds`.
 
@@ -63,8 +88,8 @@ async def serve_until(
     config.accesslog = None
     config.errorlog = None
     config.include_server_header = False
-    config.h11_max_incomplete_size = 64 * 1024
-    config.keep_alive_timeout = 75  # also until a whole head has come; a read_timeout would cost a task at each read
+    config.h11_max_incomplete_size = HEAD_BYTES
+    config.keep_alive_timeout = head_seconds  # a read_timeout would cost a task at each read
     config.keep_alive_max_requests = 1_000_000_000  # a trading client keeps its connection
     if configure is not None:
         configure(config)

@@ -52,6 +52,11 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65_535)
+    rest_server: Literal["hypercorn", "granian"] = Field(
+        default="hypercorn",
+        description="granian: a REST listener of its own on the REST port, at a third of the cost; hypercorn serves all on the port",
+    )
+    rest_port: int = Field(default=8082, ge=0, le=65_535, description="of the REST listener on granian")
     ops_host: str = "127.0.0.1"
     ops_port: int = Field(default=8081, ge=0, le=65_535)
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -11,14 +11,20 @@ from ops.processes.serving import UNREAD_SECONDS, listen, port_of, serve_until
 LARGE = b"x" * 8_000_000
 
 
-@pytest.fixture
-async def port():
+def large_app() -> Quart:
+    """One large answer."""
     app = Quart("slow")
 
     @app.get("/")
     async def large() -> Response:
         return Response(LARGE)
 
+    return app
+
+
+@pytest.fixture
+async def port():
+    app = large_app()
     listener, stop = listen("127.0.0.1", 0, unread_seconds=1.0), asyncio.Event()
     serving = asyncio.create_task(serve_until(app, listener, stop, drain_seconds=0.1))
     yield port_of(listener)
