@@ -19,12 +19,14 @@ from storage.log.kafka import KafkaLog
 from storage.log.port import Message
 from storage.log.topics_admin import apply_topics
 from storage.topics import TRADES, Topics
+from tests.faults.report import Round, reported
 
 pytestmark = [pytest.mark.faults, pytest.mark.kafka, pytest.mark.timeout(300)]
 ROOT = Path(__file__).resolve().parents[2]
 ALL = os.environ.get("FAULTS") == "all"
 TRADES_WANTED = 400_000 if ALL else 100_000
 KILLS = 12 if ALL else 3
+SEED = 7
 BATCH = 250
 PARTITIONS = {TRADES: 4}
 
@@ -128,7 +130,7 @@ async def two_gateways(broker: str, prefix: str) -> AsyncIterator[list[Gateway]]
 
 
 async def test_a_subscriber_whose_gateway_is_killed_misses_nothing_and_gets_nothing_twice(kafka_address: str) -> None:
-    chance = random.Random(7)  # noqa: S311  (repeatable points, no secrets)
+    chance = random.Random(SEED)  # noqa: S311  (repeatable points, no secrets)
     prefix = f"live-{secrets.token_hex(4)}-"
     log = KafkaLog(kafka_address, Topics(PARTITIONS, prefix=prefix))
     await log.start()
@@ -138,23 +140,24 @@ async def test_a_subscriber_whose_gateway_is_killed_misses_nothing_and_gets_noth
             follower = Follower()
             publishing = asyncio.create_task(_publish(log))
             points = sorted(chance.uniform(0.02, 0.9) for _ in range(KILLS))
-            await _killed_at(follower, gateways, [round(point * TRADES_WANTED) for point in points])
-            ends = await publishing
-            last = asyncio.create_task(follower.follow(gateways[KILLS % 2].url))
-            async with asyncio.timeout(120):
-                while not _complete(follower, ends):
-                    assert not last.done()
-                    await asyncio.sleep(0.05)
-            last.cancel()
-            await asyncio.gather(last, return_exceptions=True)
+            with reported("live resume", SEED) as found:
+                await _killed_at(follower, gateways, [round(point * TRADES_WANTED) for point in points], found)
+                ends = await publishing
+                last = asyncio.create_task(follower.follow(gateways[KILLS % 2].url))
+                async with asyncio.timeout(120):
+                    while not _complete(follower, ends):
+                        assert not last.done()
+                        await asyncio.sleep(0.05)
+                last.cancel()
+                await asyncio.gather(last, return_exceptions=True)
+                for shard, end in ends.items():
+                    assert follower.seqs[shard] == list(range(follower.first[shard] + 1, end))
+                assert follower.count >= TRADES_WANTED
     finally:
         await log.close()
-    for shard, end in ends.items():
-        assert follower.seqs[shard] == list(range(follower.first[shard] + 1, end))
-    assert follower.count >= TRADES_WANTED
 
 
-async def _killed_at(follower: Follower, gateways: list[Gateway], points: list[int]) -> None:
+async def _killed_at(follower: Follower, gateways: list[Gateway], points: list[int], found: Round) -> None:
     """Follow on one gateway until so many trades have come, kill it, go on at the other, start the first again."""
     for number, point in enumerate(points):
         gateway = gateways[number % 2]
@@ -163,6 +166,7 @@ async def _killed_at(follower: Follower, gateways: list[Gateway], points: list[i
             while follower.count < point:
                 assert not following.done(), following
                 await asyncio.sleep(0.005)
+        found.add("SIGKILL gateway", f"gateway-{number % 2}")
         await gateway.kill()
         await following
         if number + 2 <= len(points):

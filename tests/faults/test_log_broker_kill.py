@@ -10,7 +10,8 @@ from storage.log.kafka import KafkaLog
 from storage.log.port import Message
 from storage.log.topics_admin import apply_topics
 from storage.topics import PLATFORM_EVENTS, TRADES, Topics
-from tests.faults.own_broker import Broker, free_ports
+from tests.faults.own_services import Service, port_block
+from tests.faults.report import reported
 
 pytestmark = [pytest.mark.faults, pytest.mark.kafka, pytest.mark.timeout(110)]
 PARTITIONS = 4
@@ -79,7 +80,7 @@ class Load:
 @pytest.fixture
 async def broker(shared_data, tmp_path, kafka_address):
     """Stopped at the end. Asks for `kafka_address` only so that it runs where the others with a real Kafka do."""
-    own = Broker(shared_data.parent / "services" / "kafka.sh", tmp_path / "kafka", free_ports())
+    own = Service("kafka", shared_data.parent / "services", tmp_path / "kafka", port_block(2))
     yield own
     await own.do("wipe")
 
@@ -89,13 +90,19 @@ async def test_acknowledged_appends_survive_a_killed_broker_once_and_in_order(br
     tailing = asyncio.create_task(load.tail_everything())
     writers = [asyncio.create_task(load.append_singly(f"single{writer}")) for writer in range(4)]
     writers += [asyncio.create_task(load.append_batches(f"batch{writer}")) for writer in range(3)]
-    for _ in range(2):
-        before = load.count
-        await load.until(lambda: load.count > before + 5_000)  # noqa: B023
-        await broker.do("kill9")
-        before = load.count
-        await broker.start()
-        await load.until(lambda: load.count > before + 5_000)  # noqa: B023
+    with reported("log and broker", 0) as found:
+        for _ in range(2):
+            before = load.count
+            await load.until(lambda: load.count > before + 5_000)  # noqa: B023
+            found.add("SIGKILL kafka")
+            await broker.kill()
+            before = load.count
+            await broker.start()
+            await load.until(lambda: load.count > before + 5_000)  # noqa: B023
+        await _check_all(load, writers, tailing)
+
+
+async def _check_all(load, writers, tailing):
     load.enough.set()
     counts = await asyncio.gather(*writers)
 

@@ -28,6 +28,7 @@ from streams.feeds.replay.recorded_file import RecordedFile
 from streams.feeds.replay.rows import Row, TradeRow
 from streams.feeds.replay.session_filter import SessionName
 from streams.feeds.replay.sources import ReplaySource, readings_of, rows_of
+from tests.faults.report import Round, reported
 
 pytestmark = [
     pytest.mark.faults,
@@ -38,6 +39,7 @@ pytestmark = [
 ]
 ROOT = Path(__file__).resolve().parents[2]
 KILLS = 20 if os.environ.get("FAULTS") == "all" else 4
+SEED = 20
 GROUP, PARTITIONS = "market", {TRADES: 4, BARS: 4}
 MILLISECOND = 1_000_000
 FOUR_HOURS = 4 * 3_600_000 * MILLISECOND  # the expected bars of taq_multi are in New York's summer time
@@ -192,19 +194,25 @@ async def run(kafka_address: str, mongo_url: str, shared_data: Path) -> AsyncIte
 async def test_bars_equal_the_expected_ones_after_kills_at_random_points(run: Killed, shared_data: Path) -> None:
     held = recordings(shared_data)
     messages = [message_of(row) for row in merged(shared_data, held)]
-    chance = random.Random(20)  # noqa: S311
     for start in range(0, len(messages), 20_000):
         await run.log.append_many(TRADES, messages[start : start + 20_000])
 
+    with reported("bars of recorded trades", SEED) as found:
+        await _killed_and_compared(run, shared_data, len(messages), found)
+
+
+async def _killed_and_compared(run: Killed, shared_data: Path, count: int, found: Round) -> None:
+    held, chance = recordings(shared_data), random.Random(SEED)  # noqa: S311
     for left in range(KILLS, 0, -1):
         await run.start()
-        remaining = len(messages) - await run.committed()
+        remaining = count - await run.committed()
         await run.folded(chance.randrange(1, max(2, 2 * remaining // (left + 1))))
         await asyncio.sleep(chance.random() * 0.05)
+        found.add("SIGKILL market worker")
         await run.end("kill")
 
     await run.start()
-    await run.until_committed(len(messages))
+    await run.until_committed(count)
     assert await run.end("terminate") == 0
 
     stored = {(bar.symbol, bar.timeframe, bar.start): bar async for bar in all_bars(run, held)}

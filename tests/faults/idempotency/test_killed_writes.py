@@ -17,6 +17,7 @@ import pytest
 from storage.models.idempotency import LEASE_SECONDS
 from storage.mongo.connect import Store, connect
 from tests.faults.idempotency.writer import Write, write
+from tests.faults.report import Round, reported
 
 pytestmark = [pytest.mark.faults, pytest.mark.mongo]
 RUNS = 200 if os.environ.get("FAULTS") == "all" else 12
@@ -67,6 +68,13 @@ def attempt(processes: ForkServerContext, one: Write, kill_after: float | None) 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("run", range(RUNS))
 async def test_the_retry_ends_right(processes: ForkServerContext, store: Store, mongo_url: str, run: int) -> None:
+    with reported("idempotent writes", SEED, run) as found:
+        await _killed_and_retried(processes, store, mongo_url, run, found)
+
+
+async def _killed_and_retried(
+    processes: ForkServerContext, store: Store, mongo_url: str, run: int, found: Round
+) -> None:
     lot = random.Random(f"{SEED}/{run}")  # noqa: S311  (not for secrets)
     key, secret, kills = f"the key {run}", lot.random() < 0.5, lot.randint(1, MOST_KILLS)
     heard: list[tuple[int, bytes]] = []
@@ -77,6 +85,8 @@ async def test_the_retry_ends_right(processes: ForkServerContext, store: Store, 
         moment = None if by_step else lot.uniform(0, MOST_SECONDS)
         exit_code, answered = await asyncio.to_thread(attempt, processes, one, moment)
         assert exit_code in {0, KILLED}
+        if exit_code == KILLED:
+            found.add("SIGKILL gateway in a write")
         if answered is not None:
             heard.append(answered)
         later += LEASE_SECONDS + lot.uniform(0, 5)

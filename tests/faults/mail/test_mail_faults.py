@@ -28,6 +28,7 @@ from storage.mongo.migrations import migrate
 from storage.mongo.notices import Notices
 from storage.mongo.outbox import Outbox
 from storage.sealing import KeyRing
+from tests.faults.report import Round, reported
 from tests.integration.mail.mail_house import MailHouse
 from workers.mail.rendering import message_id_of
 
@@ -177,6 +178,11 @@ async def test_killed_workers_lose_no_code_and_double_only_what_they_held(
     mongo_url: str, redis_url: str, round_number: int
 ) -> None:
     chance = random.Random(f"{SEED}/{round_number}")  # noqa: S311
+    with reported("mail", SEED, round_number) as found:
+        await _killed_while_sending(mongo_url, redis_url, chance, found)
+
+
+async def _killed_while_sending(mongo_url: str, redis_url: str, chance: random.Random, found: Round) -> None:
     async with opened_place(mongo_url, redis_url) as place:
         await asyncio.gather(place.start_worker(), place.start_worker())
         ids: list[str] = []
@@ -188,7 +194,9 @@ async def test_killed_workers_lose_no_code_and_double_only_what_they_held(
                     await place.jobs.enqueue(SEND_MAIL, outbox_id)
             await asyncio.sleep(chance.uniform(0.02, 0.4))
             if number == KILLS // 2:
+                found.add("flush jobs")
                 place.jobs.broker.flush_all()
+            found.add("SIGKILL mail worker")
             await place.kill_worker(chance.randrange(len(place.workers)))
             await place.start_worker()
         await place.until_sent(ids, 120)
@@ -198,8 +206,14 @@ async def test_killed_workers_lose_no_code_and_double_only_what_they_held(
 
 
 async def test_a_mail_server_that_is_away_delays_every_code_and_doubles_none(mongo_url: str, redis_url: str) -> None:
+    with reported("mail server away", SEED) as found:
+        await _sent_when_it_is_back(mongo_url, redis_url, found)
+
+
+async def _sent_when_it_is_back(mongo_url: str, redis_url: str, found: Round) -> None:
     async with opened_place(mongo_url, redis_url) as place:
         await place.start_worker()
+        found.add("SMTP down", seconds=DOWN_SECONDS)
         await place.house.close()
         ids = [await place.put(number) for number in range(40 if ALL else 12)]
         for outbox_id in ids:
@@ -227,12 +241,18 @@ async def test_jobs_that_were_lost_are_found_by_the_sweep(mongo_url: str, redis_
 async def test_a_broker_that_is_killed_and_comes_back_empty_delays_codes_and_doubles_none(
     mongo_url: str, tmp_path: Path, unused_tcp_port: int
 ) -> None:
+    with reported("jobs' broker emptied", SEED) as found:
+        await _sent_although_forgotten(mongo_url, tmp_path, unused_tcp_port, found)
+
+
+async def _sent_although_forgotten(mongo_url: str, tmp_path: Path, unused_tcp_port: int, found: Round) -> None:
     broker = await own_redis(unused_tcp_port, tmp_path)
     async with opened_place(mongo_url, f"redis://127.0.0.1:{unused_tcp_port}/0") as place:
         await place.start_worker()
         ids = [await place.put(number) for number in range(10)]
         for outbox_id in ids:
             await place.jobs.enqueue(SEND_MAIL, outbox_id)
+        found.add("SIGKILL jobs' broker, back empty", seconds=BROKER_DOWN_SECONDS)
         broker.kill()
         await broker.wait()
         for number in range(10, 20):

@@ -15,8 +15,11 @@ from storage.mongo.accounts import Accounts
 from storage.mongo.orders import Orders
 from storage.mongo.positions import Positions
 from storage.topics import ORDER_COMMANDS, ORDER_EVENTS
+from tests.faults.report import Wrong
 
 NO_EFFECT = (CommandRepeated, CommandTooOld)
+WAITING = frozenset({"accepted", "sent", "unknown"})
+"""Of orders on markets that never close."""
 
 
 @dataclass(slots=True)
@@ -48,27 +51,46 @@ async def read_log(log: Log) -> Told:
     return told
 
 
-def check_records(told: Told) -> list[str]:
+def check_records(told: Told) -> list[Wrong]:
     """`seq` gap-free, one deciding record a command, each order accepted once, each fill once."""
     wrong = []
     for account_id, records in told.records.items():
         if [record.seq for record in records] != list(range(1, len(records) + 1)):
-            wrong.append(f"{account_id}: seq is not 1 to {len(records)} without a gap")
+            wrong.append(Wrong("lost", f"{account_id}: seq is not 1 to {len(records)} without a gap"))
         deciding = Counter(
             record.cause.command_id
             for record in records
             if not any(isinstance(event, NO_EFFECT) for event in record.events)
         )
-        wrong += [f"{account_id}: {name} was decided {times} times" for name, times in deciding.items() if times > 1]
+        wrong += _more_than_once(account_id, "decided", deciding)
         events = [event for record in records for event in record.events]
         accepted = Counter(event.order_id for event in events if isinstance(event, OrderAccepted))
-        wrong += [f"{account_id}: {name} accepted {times} times" for name, times in accepted.items() if times > 1]
+        wrong += _more_than_once(account_id, "accepted", accepted)
         fills = Counter((event.order_id, event.fill_id) for event in events if isinstance(event, OrderFilled))
-        wrong += [f"{account_id}: fill {name} counted {times} times" for name, times in fills.items() if times > 1]
+        wrong += _more_than_once(account_id, "counted as a fill", fills)
     return wrong
 
 
-def check_answers(told: Told, asked: list[Any]) -> list[str]:
+def _more_than_once(account_id: str, what: str, counts: Counter[Any]) -> list[Wrong]:
+    return [
+        Wrong("doubled", f"{account_id}: {name} {what} {times} times") for name, times in counts.items() if times > 1
+    ]
+
+
+def check_settled(told: Told) -> list[Wrong]:
+    """At rest no order waits for its venue any more, and of none it is unknown what the venue has made of it."""
+    wrong = []
+    for account_id, records in told.records.items():
+        last = {order.order_id: order for record in records for order in record.orders}
+        wrong += [
+            Wrong("unanswered", f"{account_id}: {order.order_id} rests as {order.state}, pending {order.pending}")
+            for order in last.values()
+            if order.state in WAITING or order.pending is not None or order.uncertain
+        ]
+    return wrong
+
+
+def check_answers(told: Told, asked: list[Any]) -> list[Wrong]:
     """Everybody has a final answer, and the log says the same."""
     accepted: dict[str, set[str]] = defaultdict(set)
     for account_id, records in told.records.items():
@@ -76,22 +98,34 @@ def check_answers(told: Told, asked: list[Any]) -> list[str]:
             if isinstance(event, OrderAccepted):
                 accepted[account_id].add(event.order_id)
     found = ((one, _wrong_with(one, accepted[one.account_id])) for one in asked)
-    return [f"{one.kind} {one.key}: {what}" for one, what in found if what is not None]
+    return [Wrong(wrong.kind, f"{one.kind} {one.key}: {wrong.what}") for one, wrong in found if wrong is not None]
 
 
-def _wrong_with(one: Any, accepted: set[str]) -> str | None:
+def _wrong_with(one: Any, accepted: set[str]) -> Wrong | None:
     if one.status == 0:
-        return f"no final answer after {one.tries} tries in {one.seconds:.0f} s: {dict(one.met)}"
+        return Wrong("unanswered", f"after {one.tries} tries in {one.seconds:.0f} s: {dict(one.met)}")
     if one.status >= 500 or one.status in {401, 403, 422}:
-        return f"{one.status} {one.answer}"
+        return Wrong("unanswered", f"{one.status} {one.answer}")
     if one.repeated_alike is False:
-        return "a repeat was answered otherwise"
-    if one.kind != "place":
-        return None
+        return Wrong("otherwise", "a repeat was answered otherwise")
+    return _place_wrong_with(one, accepted) if one.kind == "place" else None
+
+
+def _place_wrong_with(one: Any, accepted: set[str]) -> Wrong | None:
     order_id = one.data["order_id"] if one.status == 200 else (one.error["details"] or {}).get("order_id")
-    if (order_id in accepted) is not (one.status == 200):
-        return f"answered {one.status} {one.error.get('code')}, and the log has it {order_id in accepted} as accepted"
+    if one.status == 200 and order_id not in accepted:
+        return Wrong("lost", f"{order_id} was answered 200, and the log has it not")
+    if one.status != 200 and order_id in accepted:
+        return Wrong("otherwise", f"{order_id} was answered {one.status} {one.error.get('code')}, and is accepted")
     return None
+
+
+def check_followers(followers: list[Any], late: list[str]) -> list[Wrong]:
+    """Nobody misses a record of his account; `late` are those who have not got the newest."""
+    return [
+        *(Wrong("lost", f"{one.account_id}: a hole in orders.*: {hole}") for one in followers for hole in one.holes()),
+        *(Wrong("lost", f"{account_id}: the newest of orders.* did not come") for account_id in late),
+    ]
 
 
 async def read_deadlines(log: Log) -> dict[str, int]:
@@ -105,7 +139,7 @@ async def read_deadlines(log: Log) -> dict[str, int]:
     return deadlines
 
 
-def check_lateness(told: Told, deadlines: dict[str, int]) -> list[str]:
+def check_lateness(told: Told, deadlines: dict[str, int]) -> list[Wrong]:
     """Nothing is accepted after its time, and nothing fills that was not accepted."""
     wrong = []
     for account_id, records in told.records.items():
@@ -114,13 +148,14 @@ def check_lateness(told: Told, deadlines: dict[str, int]) -> list[str]:
             if isinstance(event, OrderAccepted):
                 accepted.add(event.order_id)
                 if parse_timestamp(record.ts) > deadlines[event.order_id]:
-                    wrong.append(f"{account_id}: {event.order_id} was accepted too late, at {record.ts}")
+                    late = f"{account_id}: {event.order_id} was accepted too late, at {record.ts}"
+                    wrong.append(Wrong("otherwise", late))
             elif isinstance(event, OrderFilled) and event.order_id not in accepted:
-                wrong.append(f"{account_id}: {event.order_id} filled, and was never accepted")
+                wrong.append(Wrong("otherwise", f"{account_id}: {event.order_id} filled, and was never accepted"))
     return wrong
 
 
-async def check_read_model(told: Told, database: Any) -> list[str]:
+async def check_read_model(told: Told, database: Any) -> list[Wrong]:
     """Orders, positions and accounts equal a fold of the log from zero; positions also by arithmetic of their own."""
     wrong = []
     accounts, orders, positions = Accounts(database), Orders(database), Positions(database)
@@ -135,10 +170,13 @@ async def check_read_model(told: Told, database: Any) -> list[str]:
             wrong.append(f"{account_id}: positions differ from the log's")
         wrong += _by_arithmetic(account_id, records, stored)
         last_orders = {order.order_id: order for record in records for order in record.orders}
-        for order_id, order in last_orders.items():
-            if await orders.get(account_id, order_id) != order:
-                wrong.append(f"{account_id}: {order_id} differs from the log's")
-    return wrong
+        shown = await orders.get_many(account_id, last_orders)
+        wrong += [
+            f"{account_id}: {order_id} differs from the log's"
+            for order_id, order in last_orders.items()
+            if shown.get(order_id) != order
+        ]
+    return [Wrong("otherwise", what) for what in wrong]
 
 
 def _by_arithmetic(account_id: str, records: list[OrderRecord], stored: dict[str, Any]) -> list[str]:

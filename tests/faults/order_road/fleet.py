@@ -7,53 +7,80 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+FEED = ("BTCUSDT-PERP.BINANCE", "ETHUSDT-PERP.BINANCE", "BTCUSDT.BINANCE", "BRTI.INDEX")
 ROLES = {
     "gateway": ("gateway",),
     "orders": ("streams", "--role", "orders"),
     "market": ("streams", "--role", "market"),
     "projection": ("streams", "--role", "projection"),
     "venues": ("streams", "--role", "venues"),
+    "feed": ("feed", "synthetic", *(word for symbol in FEED for word in ("--symbol", symbol))),
 }
-FEED = ("BTCUSDT-PERP.BINANCE", "ETHUSDT-PERP.BINANCE", "BTCUSDT.BINANCE", "BRTI.INDEX")
 MEMBERS = ("gateway", "gateway", "gateway", "orders", "orders", "market", "projection", "venues")
+WATCH_SECONDS = 0.5
 
 
 @dataclass(slots=True)
 class Member:
-    """One process; `starts` counts how often it was started."""
+    """One process; `starts` counts how often it was started. `held` is why it is not started again for the moment."""
 
     role: str
     number: int
     port: int
     process: asyncio.subprocess.Process | None = None
     starts: int = 0
+    held: bool = True
 
     @property
     def name(self) -> str:
         return f"{self.role}-{self.number}"
 
+    @property
+    def lives(self) -> bool:
+        return self.process is not None and self.process.returncode is None
+
+    def send(self, number: signal.Signals) -> None:
+        """Nothing to a process that has ended."""
+        if self.process is not None and self.process.returncode is None:
+            self.process.send_signal(number)
+
+
+def _nothing_more(member: Member) -> Mapping[str, str]:
+    return {}
+
 
 @dataclass(slots=True)
 class Fleet:
-    """Starts `omniaxs` processes in `folder` with `environment`; their standard error goes to files there."""
+    """Starts `omniaxs` processes in `folder` with `environment`, and what `own` says of each; their standard error goes to
+    files there. The feed is `feed`, not among the `members`.
+    """
 
     folder: Path
-    environment: dict[str, str]
-    members: list[Member] = field(default_factory=list)
+    environment: Mapping[str, str]
+    roles: tuple[str, ...] = MEMBERS
+    own: Callable[[Member], Mapping[str, str]] = _nothing_more
     killed: list[tuple[float, str]] = field(default_factory=list)
+    ended: list[tuple[float, str]] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
-    _feed: asyncio.subprocess.Process | None = None
+    members: list[Member] = field(init=False)
+    feed: Member = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.members = [Member(role, number, _free_port()) for number, role in enumerate(self.roles)]
+        self.feed = Member("feed", len(self.members), 0)
+
+    @property
+    def everybody(self) -> list[Member]:
+        return [*self.members, self.feed]
 
     async def start(self) -> None:
-        """All of them; the feed is not among those that are killed."""
-        self.members = [Member(role, number, _free_port()) for number, role in enumerate(MEMBERS)]
-        for member in self.members:
+        """All of them."""
+        for member in self.everybody:
             await self.launch(member)
-        symbols = [word for symbol in FEED for word in ("--symbol", symbol)]
-        self._feed = await self._start("feed", ("feed", "synthetic", *symbols), {})
 
     @property
     def gateways(self) -> list[str]:
@@ -63,54 +90,71 @@ class Fleet:
     async def launch(self, member: Member) -> None:
         """Start, or start again."""
         member.starts += 1
-        port = {"OMNIAXS_PORT": str(member.port)} if member.role == "gateway" else {}
-        member.process = await self._start(member.name, ROLES[member.role], port)
+        member.held = False
+        member.process = await self._start(member)
+
+    async def watch(self) -> None:
+        """Start again whoever ends without being told to, as a supervisor would, until cancelled; `ended` has them all."""
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            for member in self.everybody:
+                if member.process is not None and not member.lives and not member.held:
+                    self.ended.append((time.monotonic() - self.began, f"{member.name} ({member.process.returncode})"))
+                    await self.launch(member)
+
+    async def kill(self, member: Member) -> None:
+        """SIGKILL."""
+        member.held = True
+        member.send(signal.SIGKILL)
+        if member.process is not None:
+            await member.process.wait()
+        self.note(member.name)
+
+    async def end(self, member: Member) -> None:
+        """SIGTERM, and SIGKILL after 20 s."""
+        member.held = True
+        member.send(signal.SIGTERM)
+        if member.process is not None:
+            try:
+                await asyncio.wait_for(member.process.wait(), 20)
+            except TimeoutError:
+                member.send(signal.SIGKILL)
+                await member.process.wait()
 
     async def kill_one(self, chance: random.Random) -> str:
         """SIGKILL one at random, and start it again."""
         member = chance.choice(self.members)
-        if member.process is not None and member.process.returncode is None:
-            member.process.kill()
-            await member.process.wait()
-        self.killed.append((time.monotonic() - self.began, member.name))
+        await self.kill(member)
         await self.launch(member)
         return member.name
 
     async def pause_one(self, role: str, seconds: float, chance: random.Random) -> str:
         """SIGSTOP one process of a role, for longer than the group waits for it, then SIGCONT: it wakes up superseded."""
         member = chance.choice([member for member in self.members if member.role == role])
-        process = member.process
-        if process is not None and process.returncode is None:
-            process.send_signal(signal.SIGSTOP)
-            self.killed.append((time.monotonic() - self.began, f"{member.name} (paused for {seconds:.0f} s)"))
-            await asyncio.sleep(seconds)
-            process.send_signal(signal.SIGCONT)
+        member.send(signal.SIGSTOP)
+        self.note(f"{member.name} (paused for {seconds:.0f} s)")
+        await asyncio.sleep(seconds)
+        member.send(signal.SIGCONT)
         return member.name
+
+    def note(self, what: str) -> None:
+        """Something was done to it now."""
+        self.killed.append((time.monotonic() - self.began, what))
 
     async def stop(self) -> None:
         """SIGTERM to all, then SIGKILL."""
-        running = [member.process for member in self.members] + [self._feed]
-        alive = [process for process in running if process is not None and process.returncode is None]
-        for process in alive:
-            process.terminate()
-        await asyncio.gather(*(self._end(process) for process in alive))
+        await asyncio.gather(*(self.end(member) for member in self.everybody))
 
-    async def _end(self, process: asyncio.subprocess.Process) -> None:
-        try:
-            await asyncio.wait_for(process.wait(), 20)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-
-    async def _start(self, name: str, arguments: tuple[str, ...], more: dict[str, str]) -> asyncio.subprocess.Process:
-        with (self.folder / f"{name}.log").open("a") as errors:
+    async def _start(self, member: Member) -> asyncio.subprocess.Process:
+        port = {"OMNIAXS_PORT": str(member.port)} if member.role == "gateway" else {}
+        with (self.folder / f"{member.name}.log").open("a") as errors:
             return await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
                 "ops.cli",
-                *arguments,
+                *ROLES[member.role],
                 cwd=self.folder,
-                env={**os.environ, **self.environment, **more},
+                env={**os.environ, **self.environment, **self.own(member), **port},
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=errors,
             )

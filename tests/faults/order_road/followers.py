@@ -12,16 +12,25 @@ from ops.cli.signing import Credentials, signed_headers
 
 
 class Follower:
-    """One account. `seqs` are the account's record numbers in the order in which they came."""
+    """One account. `seqs` are the account's record numbers in the order in which they came. While `reading` is not set, what
+    comes stays with the sockets.
+    """
 
     def __init__(self, gateways: list[str], account_id: str, key: tuple[str, str], seed: int) -> None:
         self.account_id = account_id
         self.seqs: list[int] = []
         self.connections = 0
         self.snapshots = 0
+        self.reading = asyncio.Event()
+        self.reading.set()
         self._gateways, self._key = gateways, key
         self._chance = random.Random(seed)  # noqa: S311
         self._place: dict[str, Any] | None = None
+
+    @property
+    def last(self) -> int:
+        """The newest record number that it has (-1: none)."""
+        return self.seqs[-1] if self.seqs else -1
 
     async def follow(self) -> None:
         """Until cancelled."""
@@ -50,6 +59,7 @@ class Follower:
                 self._place = {"log_id": granted["log_id"], "positions": granted["positions"]}
             async for text in socket:
                 self._take(json.loads(text))
+                await self.reading.wait()
 
     def _take(self, message: dict[str, Any]) -> None:
         if message.get("topic") != "orders.*" or self._place is None:

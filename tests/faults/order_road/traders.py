@@ -39,6 +39,11 @@ class Asked:
     repeated_alike: bool | None = None
 
     @property
+    def ended(self) -> float:
+        """When it was answered (monotonic seconds), if it was."""
+        return self.began + self.seconds
+
+    @property
     def data(self) -> dict[str, Any]:
         return dict(self.answer.get("data") or {})
 
@@ -48,14 +53,19 @@ class Asked:
 
 
 class Trader:
-    """One account. `asked` has every write in the order in which they were begun."""
+    """One account. `asked` has every write in the order in which they were begun. One order in twenty asks the simulated
+    venue for one of `scenarios`.
+    """
 
-    def __init__(self, gateways: list[str], account_id: str, key: tuple[str, str], seed: int) -> None:
+    def __init__(
+        self, gateways: list[str], account_id: str, key: tuple[str, str], seed: int, scenarios: tuple[str, ...] = ()
+    ) -> None:
         self.account_id = account_id
         self.key = key
         self.asked: list[Asked] = []
-        self._gateways = gateways
+        self._gateways, self._scenarios = gateways, scenarios
         self._chance = random.Random(seed)  # noqa: S311
+        self._begun = 0
         self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=8.0))
         self._hands = asyncio.Semaphore(UNDER_WAY)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -64,12 +74,11 @@ class Trader:
 
     async def trade(self, orders_per_second: float, until: asyncio.Event) -> None:
         """Begin a write at each beat, whatever became of the others."""
-        number = 0
-        began = time.monotonic()
+        before, began = self._begun, time.monotonic()
         while not until.is_set():
-            number += 1
-            await asyncio.sleep(max(0.0, began + number / orders_per_second - time.monotonic()))
-            task = asyncio.create_task(self._one(number))
+            self._begun += 1
+            await asyncio.sleep(max(0.0, began + (self._begun - before) / orders_per_second - time.monotonic()))
+            task = asyncio.create_task(self._one(self._begun))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         await asyncio.gather(*self._tasks)
@@ -119,6 +128,8 @@ class Trader:
         chance = self._chance
         symbol, side = chance.choice(SYMBOLS), chance.choice(("buy", "sell"))
         order = {"symbol": symbol, "side": side, "quantity": f"0.0{chance.randint(10, 99)}", "client_order_id": key}
+        if self._scenarios and chance.random() < 0.05:
+            order["client_order_id"] = f"sim:{chance.choice(self._scenarios)}:{key}"
         kind = chance.choice(("market", "resting", "resting", "crossing"))
         if kind == "market":
             return {**order, "type": "market"}

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.owners.house import PARTITIONS, Found, House, Process, check, check_claims, longest_pause
+from tests.faults.report import reported
 
 pytestmark = [pytest.mark.faults, pytest.mark.kafka, pytest.mark.mongo, pytest.mark.timeout(900)]
 ALL = os.environ.get("FAULTS") == "all"
@@ -62,20 +63,22 @@ async def test_owners_that_are_killed_under_load_lose_and_double_nothing(
         await house.start()
     await house.until("all partitions are owned", house.all_owned)
     taken_over = []
-    async with under_load(house, chosen):
-        for _ in range(KILLS):
-            await asyncio.sleep(chosen.uniform(0.2, 2.0))
-            victim = chosen.choice([process for process in house.processes if process.lives and process.owns])
-            victim.process.kill()
-            await victim.process.wait()
-            victim.owns = {}
-            taken_over.append(await house.until("the others own them all", house.all_owned))
-            await house.start()
-    await house.until_all_decided()
-    await house.stop_all()
-    found = await house.read()
-    check(house, found)
-    check_claims(house, found)
+    with reported("owners", SEED) as injected:
+        async with under_load(house, chosen):
+            for _ in range(KILLS):
+                await asyncio.sleep(chosen.uniform(0.2, 2.0))
+                victim = chosen.choice([process for process in house.processes if process.lives and process.owns])
+                injected.add("SIGKILL owner", victim.name)
+                victim.process.kill()
+                await victim.process.wait()
+                victim.owns = {}
+                taken_over.append(await house.until("the others own them all", house.all_owned))
+                await house.start()
+        await house.until_all_decided()
+        await house.stop_all()
+        found = await house.read()
+        check(house, found)
+        check_claims(house, found)
     show(
         capsys, f"{KILLS} owners killed (seed {SEED})", house, found,
         **{"taken over within": f"{max(taken_over):.1f} s (session 6 s), mean {sum(taken_over) / len(taken_over):.1f} s"},
@@ -90,20 +93,23 @@ async def test_an_owner_that_wakes_up_after_its_session_says_nothing_that_counts
         await house.start()
     await house.until("all partitions are owned", lambda: house.all_owned() and all(p.owns for p in house.processes))
     paused_at: list[tuple[Process, dict[int, int]]] = []
-    async with under_load(house, chosen):
-        for _ in range(PAUSES):
-            await asyncio.sleep(chosen.uniform(0.5, 2.0))
-            paused_at.append(await _pause(house, chosen))
-            await house.until("both own some again", lambda: all(p.owns for p in house.processes) and house.all_owned())
-    await house.until_all_decided()
-    await house.stop_all()
-    found = await house.read()
-    check(house, found)
-    check_claims(house, found)
-    for process, owned in paused_at:
-        for partition, epoch in owned.items():
-            _nothing_counts_after_the_next_claim(found, partition, epoch)
-            assert any(heard.get("revoked") == partition or heard.get("asked") == partition for heard in process.said)
+    with reported("paused owners", SEED) as injected:
+        async with under_load(house, chosen):
+            for _ in range(PAUSES):
+                await asyncio.sleep(chosen.uniform(0.5, 2.0))
+                one = injected.add("SIGSTOP owner beyond its session")
+                paused_at.append(await _pause(house, chosen))
+                one.target = paused_at[-1][0].name
+                await house.until("both own some", lambda: all(p.owns for p in house.processes) and house.all_owned())
+        await house.until_all_decided()
+        await house.stop_all()
+        found = await house.read()
+        check(house, found)
+        check_claims(house, found)
+        for process, owned in paused_at:
+            for partition, epoch in owned.items():
+                _nothing_counts_after_the_next_claim(found, partition, epoch)
+                assert any(partition in {heard.get("revoked"), heard.get("asked")} for heard in process.said)
     late = sum(_appended_late(found, partition, epoch) for _, owned in paused_at for partition, epoch in owned.items())
     show(capsys, f"{PAUSES} owners paused and woken (seed {SEED})", house, found, **{"appended by a loser": late})
 

@@ -25,6 +25,7 @@ from ops.runtime.settings import Settings
 from storage.jobs import PROVISION
 from storage.models.provisioning import retried
 from storage.topics import DEFAULT_TOPICS, PLATFORM_EVENTS
+from tests.faults.report import Round, reported
 from tests.integration.provisioning.hall import Hall, opened_hall
 
 pytestmark = [pytest.mark.faults, pytest.mark.kafka, pytest.mark.mongo, pytest.mark.timeout(900)]
@@ -46,6 +47,7 @@ class Crew:
     hall: Hall
     parent: asyncio.subprocess.Process
     chance: random.Random
+    found: Round
     workers: list[int] = field(default_factory=list)
     killed: int = 0
 
@@ -79,6 +81,8 @@ class Crew:
             await asyncio.sleep(FEED_SECONDS)
             alive = self.alive()
             self.killed += len(self.workers) - len(alive)
+            for worker in set(self.workers) - set(alive):
+                self.found.add("SIGKILL provisioning worker", str(worker))
             self.workers = alive
 
     async def finish(self, seconds: float) -> None:
@@ -104,6 +108,7 @@ class Crew:
 
     async def _hold_up(self, worker: int) -> None:
         await asyncio.sleep(1)
+        self.found.add("SIGSTOP provisioning worker", str(worker), 9.0)
         os.kill(worker, signal.SIGSTOP)
         await asyncio.sleep(9)
         os.kill(worker, signal.SIGCONT)
@@ -120,7 +125,7 @@ class Crew:
 
 
 @asynccontextmanager
-async def opened_crew(kafka: str, mongo: str, jobs_url: str, seed: str) -> AsyncIterator[Crew]:
+async def opened_crew(kafka: str, mongo: str, jobs_url: str, found: Round) -> AsyncIterator[Crew]:
     name = secrets.token_hex(4)
     partitions = {spec.name: 2 for spec in DEFAULT_TOPICS if spec.name != PLATFORM_EVENTS and spec.partitions > 1}
     environment = {
@@ -147,7 +152,7 @@ async def opened_crew(kafka: str, mongo: str, jobs_url: str, seed: str) -> Async
     async with opened_hall(settings, with_workers=False) as hall:
         await hall.catalog(sim_a=("crypto", "fx"), sim_b=("crypto", "fx"), sim_x=("equity",))
         await hall.fault("sim-x", "down")
-        crew = Crew(hall, parent, random.Random(seed))  # noqa: S311
+        crew = Crew(hall, parent, random.Random(str(found.seed)), found)  # noqa: S311
         try:
             yield crew
         finally:
@@ -186,8 +191,14 @@ async def _settled(hall: Hall, job_id: str) -> None:
 
 @pytest.mark.redis
 async def test_killed_workers_leave_all_or_nothing(kafka_address: str, mongo_url: str, redis_url: str) -> None:
-    async with opened_crew(kafka_address, mongo_url, redis_url, f"{SEED}/redis") as crew:
+    with reported("provisioning", f"{SEED}/redis") as found:
+        await _killed_and_finished(kafka_address, mongo_url, redis_url, found)
+
+
+async def _killed_and_finished(kafka_address: str, mongo_url: str, redis_url: str, found: Round) -> None:
+    async with opened_crew(kafka_address, mongo_url, redis_url, found) as crew:
         await crew.be_killed(KILLS // 2)
+        found.add("flush jobs")
         crew.hall.jobs.broker.flush_all()
         await crew.be_killed(KILLS - KILLS // 2)
         assert crew.killed == KILLS
@@ -213,11 +224,12 @@ async def retry_what_failed(crew: Crew) -> None:
 
 
 async def test_killed_workers_on_rabbitmq_too(kafka_address: str, mongo_url: str, rabbitmq_url: str) -> None:
-    async with opened_crew(kafka_address, mongo_url, rabbitmq_url, f"{SEED}/rabbitmq") as crew:
-        await crew.be_killed(RABBIT_KILLS)
-        last = time.monotonic()
-        await crew.finish(120)
-        await check_all(crew, time.monotonic() - last)
+    with reported("provisioning", f"{SEED}/rabbitmq") as found:
+        async with opened_crew(kafka_address, mongo_url, rabbitmq_url, found) as crew:
+            await crew.be_killed(RABBIT_KILLS)
+            last = time.monotonic()
+            await crew.finish(120)
+            await check_all(crew, time.monotonic() - last)
 
 
 def _is_alive(worker: int) -> bool:
