@@ -1,16 +1,21 @@
-"""REST: CPU microseconds per answered request of a signed, rate-limited `GET /v1/quotes`, beside routes that check nothing.
+"""REST: CPU microseconds per answered request of a signed `GET /v1/quotes` and a signed `POST /v1/orders` (edge part), on
+hypercorn and on granian, beside routes that check nothing.
 
-Ours is the whole gateway (trace, signature, window, limits, envelope, one symbol from the hub's last frame); the others
-return the same bytes to anyone. One process sends over `CONNECTIONS` kept connections.
+The read is the whole gateway: trace, signature, window, limits, envelope, one symbol from the hub's last frame. The write is
+everything that a gateway itself does for an order: from the bytes that come in to the command's message, and from the record
+that decides it to the bytes that go out; the store, the log and the core are dicts in memory (peers/order_road.py). The
+others return the same bytes to anyone. One process sends over `CONNECTIONS` kept connections, in turn to each contender.
 """
 
+import itertools
 import json
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import Final
 
 from ops.bench.contender import free_port, process_of, python
 from ops.bench.cpu import cpu_seconds
@@ -19,10 +24,47 @@ from ops.bench.report import Cell, Report
 from ops.bench.scale import Scale
 from ops.bench.signing import signed
 
-PATH = "/v1/quotes"
-QUERY = "symbols=BTCUSDT.BINANCE"
-CONNECTIONS = 8
-OURS, BARE, FASTAPI = "ours, signed and limited", "bare Quart on hypercorn", "FastAPI on uvicorn"
+CONNECTIONS: Final = 8
+FASTAPI: Final = "FastAPI on uvicorn"
+_ORDER: Final = {
+    "symbol": "BTCUSDT.BINANCE", "side": "buy", "type": "limit", "quantity": "0.25", "price": "60000.1",
+    "time_in_force": "IOC", "client_order_id": "strategy-7-000042",
+}  # fmt: skip
+_keys: Final = itertools.count()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request of the benchmark, and which of our processes answers it."""
+
+    name: str
+    method: str
+    path: str
+    ours: str
+    query: str = ""
+    body: bytes = b""
+
+    def unsigned(self) -> bytes:
+        """Its bytes for those who check nothing."""
+        return self._bytes({})
+
+    def signed(self, key_id: str, secret: str) -> bytes:
+        """Its bytes with a signature of now; a write has a key that was never used."""
+        key = f"bench-{next(_keys):012d}" if self.body else ""
+        headers = signed(key_id, secret, self.path, self.query, method=self.method, key=key, body=self.body)
+        return self._bytes({**headers, **({"Idempotency-Key": key} if key else {})})
+
+    def _bytes(self, headers: Mapping[str, str]) -> bytes:
+        target = f"{self.path}?{self.query}" if self.query else self.path
+        typed = {"Content-Type": "application/json", "Content-Length": str(len(self.body))} if self.body else {}
+        lines = [f"{name}: {text}" for name, text in {"Host": "127.0.0.1", **typed, **headers}.items()]
+        return "\r\n".join([f"{self.method} {target} HTTP/1.1", *lines]).encode() + b"\r\n\r\n" + self.body
+
+
+QUOTES: Final = Asked("GET /v1/quotes", "GET", "/v1/quotes", "ops.bench.peers.ours_rest", "symbols=BTCUSDT.BINANCE")
+ORDERS: Final = Asked(
+    "POST /v1/orders", "POST", "/v1/orders", "ops.bench.peers.ours_orders", body=json.dumps(_ORDER).encode()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +78,42 @@ class Server:
 
 def benchmark(scale: Scale) -> Iterable[Report]:
     """One table."""
-    with _ours() as ours, tempfile.TemporaryDirectory() as folder:
-        body = Path(folder) / "body.json"
-        body.write_bytes(answer_body(ours.port, ours.request()))
-        with (
-            _peer("ops.bench.peers.bare_quart", body, "ready") as bare,
-            _peer("ops.bench.peers.fastapi_route", body, "Uvicorn running") as fastapi,
-        ):
-            servers = {BARE: bare, OURS: ours, FASTAPI: fastapi}
-            costs: dict[str, list[float]] = {name: [] for name in servers}
-            for _ in range(scale.rounds):
-                for name, server in servers.items():
-                    costs[name].append(_cost(server, scale))
+    with _contenders() as contenders:
+        costs: dict[tuple[str, str], list[float]] = {name: [] for name in contenders}
+        for _ in range(scale.rounds):
+            for name, server in contenders.items():
+                costs[name].append(_cost(server, scale))
     yield _report(costs, scale)
+
+
+@contextmanager
+def _contenders() -> Iterator[dict[tuple[str, str], Server]]:
+    """By request and name."""
+    asked = (QUOTES, ORDERS)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        ours = {
+            (each.name, f"ours on {server}, signed and limited"): stack.enter_context(_ours(each, server))
+            for each in asked
+            for server in ("hypercorn", "granian")
+        }
+        files = []
+        for each in asked:
+            one = ours[each.name, "ours on granian, signed and limited"]
+            files.append(folder / f"{each.method}.json")
+            files[-1].write_bytes(answer_body(one.port, one.request()))
+        peers = {
+            name: stack.enter_context(_peer(module, server, ready, files))
+            for name, module, server, ready in (
+                ("bare Quart on hypercorn", "bare_quart", "hypercorn", "ready"),
+                ("bare Quart on granian", "bare_quart", "granian", "ready"),
+                (FASTAPI, "fastapi_route", "uvicorn", "Uvicorn running"),
+            )
+        }
+        others = {
+            (each.name, name): Server(pid, port, each.unsigned) for each in asked for name, (pid, port) in peers.items()
+        }
+        yield {name: {**others, **ours}[name] for name in sorted({**others, **ours})}
 
 
 def _cost(server: Server, scale: Scale) -> float:
@@ -63,40 +128,35 @@ def _cost(server: Server, scale: Scale) -> float:
 
 
 @contextmanager
-def _ours() -> Iterator[Server]:
+def _ours(asked: Asked, server: str) -> Iterator[Server]:
     port = free_port()
-    with process_of(python("ops.bench.peers.ours_rest", port), "api_secret") as (process, line):
+    with process_of(python(asked.ours, port, server), "api_secret") as (process, line):
         key = json.loads(line)
-        yield Server(process.pid, port, lambda: _request(signed(key["api_key"], key["api_secret"], PATH, QUERY)))
+        yield Server(process.pid, port, lambda: asked.signed(key["api_key"], key["api_secret"]))
 
 
 @contextmanager
-def _peer(module: str, body: Path, ready: str) -> Iterator[Server]:
+def _peer(module: str, server: str, ready: str, files: Iterable[Path]) -> Iterator[tuple[int, int]]:
     port = free_port()
-    with process_of(python(module, port, body), ready) as (process, _):
-        yield Server(process.pid, port, lambda: _request({}))
+    with process_of(python(f"ops.bench.peers.{module}", port, server, *files), ready) as (process, _):
+        yield process.pid, port
 
 
-def _request(headers: Mapping[str, str]) -> bytes:
-    lines = [f"GET {PATH}?{QUERY} HTTP/1.1", "Host: 127.0.0.1", *(f"{name}: {text}" for name, text in headers.items())]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode()
-
-
-def _report(costs: Mapping[str, list[float]], scale: Scale) -> Report:
-    bare = median(costs[BARE])
+def _report(costs: Mapping[tuple[str, str], list[float]], scale: Scale) -> Report:
     rows: list[dict[str, Cell]] = [
         {
+            "request": asked,
             "contender": name,
             "CPU us a request": median(measured),
             "least": min(measured),
             "most": max(measured),
-            "this / bare Quart": median(measured) / bare,
+            "this / FastAPI": median(measured) / median(costs[asked, FASTAPI]),
         }
-        for name, measured in costs.items()
+        for (asked, name), measured in costs.items()
     ]
     method = (
-        f"GET {PATH}?{QUERY} over {CONNECTIONS} kept connections; medians of {scale.rounds} rounds of {scale.seconds:g} s; "
-        "CPU of the serving process only"
+        f"{CONNECTIONS} kept connections; medians of {scale.rounds} rounds of {scale.seconds:g} s, contenders in turn; CPU "
+        "of the serving process, all threads. Ours: signed requests. The others: the same answer to unsigned ones, a body "
+        "read and not looked at. POST is the edge part: store, log and core are dicts in memory"
     )
-    columns = ("contender", "CPU us a request", "least", "most", "this / bare Quart")
-    return Report("rest-quotes", method, columns, rows)
+    return Report("rest", method, tuple(rows[0]), rows)

@@ -1,6 +1,6 @@
 """Ours in the REST benchmark: the gateway over log and store in memory with one quote, and nothing that publishes.
 
-Prints one JSON line with a key once it serves. Argument: PORT
+Prints one JSON line with a key once it serves. Arguments: PORT SERVER
 """
 
 import asyncio
@@ -10,13 +10,13 @@ import sys
 import uvloop
 
 from ops.bench.market import quote_of
+from ops.bench.peers.rest_server import serve_on
 from ops.processes.commands.keys import create
 from ops.processes.gateway_parts import open_gateway
-from ops.processes.lifetime import Background
+from ops.processes.lifetime import Background, settle_memory
 from ops.processes.local import set_up
 from ops.processes.platform import opened_platform
 from ops.processes.reference_watch import ReferenceWatch
-from ops.processes.serving import listen, serve_until
 from ops.runtime.settings import Settings
 from storage.jobs import open_jobs
 from storage.log.port import Message
@@ -27,23 +27,23 @@ SYMBOL = "BTCUSDT.BINANCE"
 PLENTY = 100_000_000
 
 
-async def main(port: int) -> None:
+async def main(port: int, server: str) -> None:
     """Serve until killed."""
-    stop = asyncio.Event()
     settings = Settings(market_weight_per_minute=PLENTY)
     async with opened_platform(settings) as platform:
         await set_up(platform)
         instrument = (await ReferenceWatch.opened(platform))().instruments[SYMBOL]
         await platform.log.append(QUOTES, Message(SYMBOL.encode(), encode(quote_of(instrument, platform.clock.now()))))
-        background = Background(stop)
+        background = Background(asyncio.Event())
         reference = await ReferenceWatch.opened(platform)
         jobs = open_jobs(settings.jobs_url, platform.metrics)
         gateway = await open_gateway(platform, background, reference, jobs, quote_group="nobody", roles={})
         await gateway.hub.caught_up()
         async for key in create(platform, {"tenant_name": "bench"}):
-            print(json.dumps({"api_key": key["key_id"], "api_secret": key["api_secret"]}), flush=True)
-        await serve_until(gateway.app, listen("127.0.0.1", port), stop, drain_seconds=0)
+            line = json.dumps({"api_key": key["key_id"], "api_secret": key["api_secret"]})
+        settle_memory()
+        await serve_on(server, gateway.app, port, line)
 
 
 if __name__ == "__main__":
-    uvloop.run(main(int(sys.argv[1])))
+    uvloop.run(main(int(sys.argv[1]), sys.argv[2]))
