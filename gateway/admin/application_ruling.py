@@ -8,9 +8,19 @@ from gateway.admin.acts import busy
 from gateway.admin.application_fields import Rejection
 from gateway.http.query import invalid
 from ops.runtime.errors import HubError
+from storage.alerting import AlertDesk
 from storage.jobs import PROVISION, SEND_MAIL, Jobs
+from storage.models.alert_codes import PROVISIONING_FAILED
 from storage.models.application_mails import rejection_mail
-from storage.models.applications import Application, ApplicationStatus, ProvisionPolicy, changed, job_id_of, moved
+from storage.models.applications import (
+    Application,
+    ApplicationStatus,
+    ProvisionPolicy,
+    changed,
+    job_id_of,
+    moved,
+    wrong_state,
+)
 from storage.models.provisioning import job_of
 from storage.mongo.tenants import Tenants
 
@@ -20,8 +30,8 @@ _TRIES: Final = 8
 class ApplicationRuling:
     """Moves applications. Deciding about one that nobody has opened opens it first, as a step of its own."""
 
-    def __init__(self, access: AccessParts, tenants: Tenants, jobs: Jobs) -> None:
-        self._access, self._tenants, self._jobs = access, tenants, jobs
+    def __init__(self, access: AccessParts, tenants: Tenants, jobs: Jobs, alerts: AlertDesk) -> None:
+        self._access, self._tenants, self._jobs, self._alerts = access, tenants, jobs, alerts
 
     async def find(self, application_id: str) -> Application:
         """The application. Raises `application.not_found`."""
@@ -59,10 +69,14 @@ class ApplicationRuling:
         return approved
 
     async def reject(self, application: Application, admin_id: str, rejection: Rejection, now: int) -> Application:
-        """It is rejected, and the mail that tells of it was asked for. Raises `application.wrong_state` for one that is
-        approved, or was rejected for another reason.
+        """It is rejected, and the mail that tells of it was asked for; nobody has to look after its failed job any more.
+
+        Raises `application.wrong_state` for one that is approved and whose job has not failed for good, or that was rejected
+        for another reason.
         """
         rejected = await self._rejected(application, admin_id, rejection, now)
+        if rejected.provisioning_job_id is not None:
+            await self._alerts.resolve(PROVISIONING_FAILED, rejected.provisioning_job_id, now=now)
         if rejected.mail is not None and rejected.mail.state == "pending":
             await self._jobs.enqueue(SEND_MAIL, rejected.mail.outbox_id)
         return rejected
@@ -71,7 +85,7 @@ class ApplicationRuling:
         self, application: Application, admin_id: str, note: str | None, policy: ProvisionPolicy, now: int
     ) -> Application:
         for _ in range(_TRIES):
-            if application.provisioning_job_id is not None:
+            if application.provisioning_job_id is not None and application.status != "rejected":
                 return application
             _check(policy, application)
             approval = {
@@ -86,6 +100,7 @@ class ApplicationRuling:
         for _ in range(_TRIES):
             if application.status == "rejected" and _same(application, rejection):
                 return application
+            await self._check_nobody_works(application)
             mail = rejection_mail(application, await self._name_of(application.tenant_id), rejection.reason, now)
             said = {**rejection._asdict(), "mail": mail}
             application = await self._decided(application, "rejected", admin_id, now, said)
@@ -101,6 +116,13 @@ class ApplicationRuling:
             after = moved(application, to, now, reviewed_by=admin_id, **said)
         stored = await self._access.applications.replace(after)
         return after if stored else await self.find(application.application_id)
+
+    async def _check_nobody_works(self, application: Application) -> None:
+        """Raises `application.wrong_state` while its job is being retried, or undone."""
+        job_id = application.provisioning_job_id
+        job = None if job_id is None else await self._access.jobs.get(job_id)
+        if job is not None and not job.is_over:
+            raise wrong_state(application, "rejected")
 
     async def _name_of(self, tenant_id: str) -> str:
         tenants = await self._tenants.get_many([tenant_id])

@@ -32,7 +32,7 @@ class ApplicationDesk:
     def __init__(self, parts: AdminParts, tokens: PageTokens) -> None:
         self._parts, self._access, self._tokens = parts, parts.access, tokens
         self._views = AccessViews(parts.access.languages)
-        self._ruling = ApplicationRuling(parts.access, parts.tenants, parts.jobs)
+        self._ruling = ApplicationRuling(parts.access, parts.tenants, parts.jobs, parts.alerts.desk)
 
     async def list(self, call: BearerCall) -> bytes:
         """Newest first; filters `status`, `exchange_code`, `market`. Raises `request.invalid` or `page_token.not_found`."""
@@ -95,7 +95,8 @@ class ApplicationDesk:
     async def reject(self, call: BearerCall, body: dict[str, Any]) -> bytes:
         """`data`: `action`, `status`, `application_id`. The contact is told by mail.
 
-        Raises `request.invalid`, `application.not_found`, or `application.wrong_state` for one that is decided otherwise.
+        Raises `request.invalid`, `application.not_found`, or `application.wrong_state` for one that is decided otherwise; one
+        that is approved is rejected all the same once its job has failed for good.
         """
         rejection = rejection_of(body)
         application = await self._found(call)

@@ -15,7 +15,7 @@ from ops.runtime.errors import HubError
 from ops.runtime.languages import Language, Languages
 from ops.runtime.timestamps import format_timestamp
 from storage.jobs import PROVISION
-from storage.models.applications import ProvisionPolicy
+from storage.models.applications import ProvisionPolicy, wrong_state
 from storage.models.audit import AuditEvent
 from storage.models.provisioning import JOB_STATUSES, JobStatus, ProvisioningJob, Step, cursor_of, retried
 
@@ -46,10 +46,12 @@ class ProvisioningDesk:
     async def retry(self, call: BearerCall, body: dict[str, Any]) -> bytes:
         """`data`: the job, queued again, under the `provision_policy` that is sent or the one that it had.
 
-        Raises `request.invalid`, `provisioning_job.not_found`, `provisioning_job.wrong_state`.
+        Raises `request.invalid`, `provisioning_job.not_found`, `provisioning_job.wrong_state`, or `application.wrong_state`
+        where the application was rejected since.
         """
         policy = _policy(body)
         job = await self._found(call.path["job_id"])
+        await self._check_wanted(job)
         asked = {} if policy is None else {_POLICY: policy.model_dump(mode="json")}
         before = {"status": job.status, "attempt": job.attempt}
         act = act_of(call, "provisioning.retry", ("provisioning_job", job.job_id), before, asked)
@@ -70,6 +72,11 @@ class ProvisioningDesk:
                 return replaced
             job = await self._found(job.job_id)
         raise busy()
+
+    async def _check_wanted(self, job: ProvisioningJob) -> None:
+        application = await self._parts.access.applications.get(job.application_id)
+        if application is not None and application.status == "rejected":
+            raise wrong_state(application, "provisioning")
 
     async def _found(self, job_id: str) -> ProvisioningJob:
         job = await self._jobs.get(job_id)

@@ -1,6 +1,7 @@
 """Access applications: what a tenant asks to trade, what an admin ruled about it, and what has come of it. Pure.
 
-Times are nanoseconds since the epoch. An application only moves as `MOVES` says; each move raises its `version` by one.
+Times are nanoseconds since the epoch. An application only moves as `MOVES` says, and out of `approved` it is rejected only
+while its job has failed; each move raises its `version` by one.
 """
 
 from collections.abc import Mapping
@@ -21,7 +22,7 @@ APPLICATION_STATUSES: Final[tuple[ApplicationStatus, ...]] = (
 MOVES: Final[Mapping[ApplicationStatus, frozenset[ApplicationStatus]]] = {
     "submitted": frozenset({"reviewing"}),
     "reviewing": frozenset({"approved", "rejected"}),
-    "approved": frozenset({"provisioning"}),
+    "approved": frozenset({"provisioning", "rejected"}),
     "rejected": frozenset(),
     "provisioning": frozenset({"active", "approved"}),
     "active": frozenset(),
@@ -92,9 +93,11 @@ def moved(application: Application, to: ApplicationStatus, now: int, **changes: 
     """The application in its next state, with whatever else changes by that, ready to replace the one before. What failed
     before is told no longer, unless it is among the changes.
 
-    Raises `application.wrong_state` for a move that is not in `MOVES`.
+    Raises `application.wrong_state` for a move that is not in `MOVES`, and for the rejection of what is approved and has not
+    failed.
     """
-    if to not in MOVES[application.status]:
+    is_taken_back = (application.status, to) == ("approved", "rejected")
+    if to not in MOVES[application.status] or (is_taken_back and application.failure_code is None):
         raise wrong_state(application, to)
     return changed(application, now, status=to, **{**_NO_FAILURE, **changes})
 

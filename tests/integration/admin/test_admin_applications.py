@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from storage.models.access_bindings import AccessBinding
+from storage.models.alert_codes import PROVISIONING_FAILED
 from storage.models.applications import Application, moved
-from storage.models.provisioning import Trouble, begun, claimed, troubled
+from storage.models.provisioning import End, JobStatus, Trouble, begun, claimed, ended, retried, troubled
 from storage.mongo.access_bindings import AccessBindings
 from storage.mongo.applications import Applications
 from storage.mongo.failures import StoreUnavailable
@@ -248,6 +249,60 @@ async def test_of_an_approval_and_a_rejection_at_once_one_counts(office: Office,
         assert stored.status == ("approved" if approved.status == 200 else "rejected")
         assert (stored.mail is None) == (stored.status == "approved")
         assert (await office.jobs.get(f"job_{number}") is None) == (stored.status == "rejected")
+
+
+async def failed_for_good(office: Office, compliance: Calling, status: JobStatus = "rolled_back") -> str:
+    """An application that is approved again since its job has failed; the job is as `status` says."""
+    application_id = await office.submitted()
+    await compliance.send("POST", f"{LIST}/{application_id}/approve", {})
+    trouble = Trouble("final", "provisioning.no_connector", "nothing leads there", {"exchange_code": "XNAS"})
+    job = claimed(await stored_job(office), 1, 1, 1)
+    job = troubled(begun(job, "validate", 1), "validate", trouble, 2)
+    job = job if status == "failed" else ended(job, End("rolled_back"), 3)
+    assert await office.jobs.replace(retried(job, None, "again", 4) if status == "queued" else job)
+    approved = await office.stored(application_id)
+    back = moved(moved(approved, "provisioning", 1), "approved", 2, failure_code="provisioning.no_connector")
+    for one in (moved(approved, "provisioning", 1), back):
+        assert await office.applications.replace(one)
+    now = office.desk.clock.now()
+    await office.desk.parts.alerts.desk.raise_(PROVISIONING_FAILED, "warning", "job_1", "it failed", {}, now=now)
+    return application_id
+
+
+async def stored_job(office: Office) -> Any:
+    """The job as it is kept."""
+    return await office.jobs.get("job_1")
+
+
+async def test_an_approval_whose_job_failed_for_good_can_be_rejected(office: Office, compliance: Calling) -> None:
+    application_id = await failed_for_good(office, compliance)
+    before = await stored_job(office)
+    body = {"reject_reason_code": "venue.unreachable", "reject_message": "Nobody leads there."}
+    for _ in range(2):
+        answered = await compliance.send("POST", f"{LIST}/{application_id}/reject", body, key="")
+        assert (answered.data["status"], answered.data["provisioning_job_id"]) == ("rejected", "job_1")
+    stored = await office.stored(application_id)
+    assert (stored.status, stored.failure_code, stored.reject_reason_code) == ("rejected", None, "venue.unreachable")
+    assert stored.mail is not None
+    assert stored.mail.values["reason"] == "Nobody leads there."
+    assert office.desk.jobs.asked.count(("send_mail", stored.mail.outbox_id)) == 2, "asked for again, sent once"
+    [alert] = (await compliance.get("/alerts")).data["items"]
+    assert (alert["code"], alert["state"]) == (PROVISIONING_FAILED, "resolved")
+    chief = await office.desk.log_in("super_admin")
+    for path in (f"{LIST}/{application_id}/approve", "/provisioning/jobs/job_1/retry"):
+        refused = await chief.send("POST", path, {})
+        assert (refused.status, refused.code) == (409, "application.wrong_state")
+    assert await stored_job(office) == before
+
+
+@pytest.mark.parametrize("status", ["failed", "queued"])
+async def test_while_a_job_is_undone_or_retried_its_application_is_not_rejected(
+    office: Office, compliance: Calling, status: JobStatus
+) -> None:
+    application_id = await failed_for_good(office, compliance, status)
+    refused = await compliance.send("POST", f"{LIST}/{application_id}/reject", {"reject_reason_code": "x"})
+    assert (refused.status, refused.code) == (409, "application.wrong_state")
+    assert (await office.stored(application_id)).status == "approved"
 
 
 class Failing:

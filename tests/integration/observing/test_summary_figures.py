@@ -17,10 +17,14 @@ from storage.jobs import Job
 from storage.log.kafka import KafkaLog
 from storage.log.valid_records import ValidRecords
 from storage.models.alerts import Raised
+from storage.models.applications import Application, ApplicationStatus, job_id_of
 from storage.models.leads import Lead
 from storage.models.order_events import OrderFilled
 from storage.models.order_records import OrderRecord, decode_record
+from storage.models.provisioning import job_of
+from storage.mongo.applications import Applications
 from storage.mongo.leads import Leads
+from storage.mongo.provisioning_jobs import ProvisioningJobs
 from storage.reference_data.builtin import load_builtin
 from storage.topics import ORDER_COMMANDS, ORDER_EVENTS, QUOTES, VENUE_REQUESTS
 from tests.integration.observing.house import COIN, House, house
@@ -37,6 +41,14 @@ OF_STATE = {
     "expired": "canceled",
     "rejected": "rejected",
     "denied": "rejected",
+}
+APPLICATIONS: dict[ApplicationStatus, int] = {
+    "submitted": 4,
+    "reviewing": 1,
+    "approved": 3,
+    "rejected": 2,
+    "provisioning": 1,
+    "active": 2,
 }
 
 
@@ -154,6 +166,21 @@ async def settled(place: House) -> None:
     assert await place.platform.log.bounds(ORDER_EVENTS) == quiet
 
 
+async def apply(place: House) -> None:
+    """Applications in every state. The jobs of those that were approved are over, so nobody moves them."""
+    store, now = place.platform.store.database, place.platform.clock.now()
+    states = [status for status, count in APPLICATIONS.items() for _ in range(count)]
+    for number, status in enumerate(states):
+        application = Application(
+            application_id=f"app_{number}", tenant_id=f"ten_{number}", contact_email="ada@acme.example",
+            target_markets=("crypto",), target_exchanges=("BINANCE",), status=status, submitted_at=now, updated_at=now,
+            provisioning_job_id=job_id_of(f"app_{number}") if status == "approved" else None,
+        )  # fmt: skip
+        job = job_of(application, now).model_copy(update={"status": "rolled_back"})
+        assert status != "approved" or await ProvisioningJobs(store).insert_if_absent(job)
+        assert await Applications(store).insert(application)
+
+
 async def test_business_is_what_the_log_and_the_store_say(place: House) -> None:
     await trade(place)
     store, now = place.platform.store.database, place.platform.clock.now()
@@ -165,6 +192,7 @@ async def test_business_is_what_the_log_and_the_store_say(place: House) -> None:
     for number, severity in enumerate(("critical", "warning", "warning", "info")):
         await desk.report(Raised(f"test.{severity}", severity, f"subject {number}", "a test", now))
     await desk.resolve("test.info", "subject 3", now=now)
+    await apply(place)
     await settled(place)
 
     shown, told = await place.summary(), await records(place)
@@ -186,7 +214,9 @@ async def test_business_is_what_the_log_and_the_store_say(place: House) -> None:
     assert {name: count for name, count in business["open_alerts"]["by_severity"].items() if count} == standing
     assert business["open_alerts"]["total"] == standing.total() >= 3
     assert business["waitlist"] == {"total": len([one async for one in store["leads"].find({})])} == {"total": 3}
-    assert business["applications"]["total"] == 0
+    applications = Counter([one["status"] async for one in store["access_applications"].find({})])
+    assert business["applications"] == {"total": applications.total(), "by_status": dict(applications)}
+    assert dict(applications) == APPLICATIONS
     assert abs(parse_timestamp(shown["generated_at"]) - place.platform.clock.now()) < 5_000_000_000
 
 

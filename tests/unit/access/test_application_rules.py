@@ -48,6 +48,14 @@ def test_every_move_is_in_the_table_or_is_refused(before, to):
     assert refused.value.details == {"application_id": "app_1", "status": before, "wanted": to}
 
 
+def test_an_approval_is_taken_back_only_when_its_job_has_failed():
+    failed = application(status="approved", failure_code="connector.unavailable")
+    rejected = moved(failed, "rejected", NOW)
+    assert (rejected.status, rejected.failure_code) == ("rejected", None)
+    with pytest.raises(HubError):
+        moved(application(status="approved"), "rejected", NOW)
+
+
 def test_the_table_speaks_of_every_status():
     assert set(MOVES) == set(APPLICATION_STATUSES)
 
