@@ -14,16 +14,33 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
-from ops.bench import bars, connections, decisions, fanout, halts, latency, login_timing, orders, rest, slow_reader
+from ops.bench import (
+    bars,
+    connections,
+    decisions,
+    fanout,
+    halts,
+    latency,
+    login_timing,
+    orders,
+    recovery,
+    rest,
+    slow_reader,
+    streams,
+)
+from ops.bench.comparing import reports_of
+from ops.bench.picture import draw
 from ops.bench.report import RESULTS, Report
-from ops.bench.runs import application
+from ops.bench.runs import SUMMARY, application
 from ops.bench.scale import FULL, QUICK, Scale
 
 BENCHMARKS: dict[str, Callable[[Scale], Iterable[Report]]] = {
     "fan-out": fanout.benchmark,
     "rest": rest.benchmark,
     "bars": bars.benchmark,
+    "streams": streams.benchmark,
     "decisions": decisions.benchmark,
+    "recovery": recovery.benchmark,
     "orders": orders.benchmark,
     "halts": halts.benchmark,
     "latency": latency.benchmark,
@@ -58,7 +75,8 @@ def main(
             report.show(console)
             report.write(kept)
         console.print(f"[dim]{name}: {time.monotonic() - started:.0f} s, load average {os.getloadavg()[0]:.2f}[/]\n")
-    console.print(f"JSON of each table: {kept}/")
+    draw(reports_of(kept), kept / SUMMARY, f"Benchmarks, run {kept.name}")
+    console.print(f"JSON of each table, and {SUMMARY}: {kept}/")
 
 
 def words(given: Sequence[str]) -> list[str]:

@@ -1,17 +1,15 @@
 """Memory per idle WebSocket: ours, authenticated and subscribed, beside hypercorn and Quart with a route that only reads."""
 
-import time
 from collections.abc import Iterable, Mapping
 from statistics import median
 
-from ops.bench.contender import Contender, Load, Make, python, started
+from ops.bench.contender import Contender, Make, python, started
 from ops.bench.cpu import resident_bytes
 from ops.bench.fanout_contenders import contenders, plain
 from ops.bench.report import Cell, Report
 from ops.bench.scale import Scale
 from ops.bench.sink import Sink
 
-SILENCE = Load(burst=0, every=1_000)
 FIRST = 50
 BARE = "bare Quart on hypercorn"
 
@@ -29,20 +27,20 @@ def benchmark(scale: Scale) -> Iterable[Report]:
 
 def measure(make: Make, scale: Scale) -> float:
     """KiB of resident memory per connection of one contender."""
-    with started(make, SILENCE) as server:
-        first = Sink(server.port, FIRST, server.greet)
-        time.sleep(scale.warm_up)
-        before = resident_bytes(server.pid)
-        rest = Sink(server.port, scale.connections, server.greet)
+    with started(make) as server:
+        sink = Sink(server.port, server.greet)
         try:
-            rest.drain(scale.warm_up)
+            sink.open(FIRST)
+            sink.drain(scale.warm_up / 2)
+            before = resident_bytes(server.pid)
+            sink.open(FIRST + scale.connections)
+            sink.drain(scale.warm_up)
             return (resident_bytes(server.pid) - before) / scale.connections / 1024
         finally:
-            rest.close()
-            first.close()
+            sink.close()
 
 
-def bare_quart(port: int, _load: Load) -> Contender:
+def bare_quart(port: int, _size: int) -> Contender:
     """A route that accepts and reads."""
     return Contender(python("ops.bench.peers.idle_quart", port), plain, frame_bytes=0)
 

@@ -15,23 +15,23 @@ from ops.bench.connecting import Greeting
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """`burst` messages of `size` bytes of text every `every` ms; 0 of them: a server that only holds sockets."""
+    """`burst` messages every `every` ms; 0 of them: a server that only holds sockets."""
 
     burst: int
     every: int
-    size: int = 200
 
-    @property
-    def arguments(self) -> tuple[int, int, int]:
-        """As the servers take them."""
-        return self.burst, self.every, self.size
+
+SILENCE = Load(burst=0, every=1_000)
+SIZE = 200
+"""Bytes of text of a message, where a benchmark has no reason for another size."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contender:
     """`command` starts it; `greeting` makes the readers' greeting of the line by which it says that it is ready.
 
-    `helper` is a second process (a publisher) whose CPU is not counted; `frame_bytes` is what one message takes on the wire.
+    It is silent until it is told a load (`commanded`). `helper` is a second process, whose CPU is not counted, which
+    publishes in its place; `frame_bytes` is what one message takes on the wire.
     """
 
     command: Sequence[str]
@@ -49,24 +49,32 @@ class Running:
     pid: int
     port: int
     greet: Greeting
+    publisher: "subprocess.Popen[str]"
+
+    def send(self, load: Load) -> None:
+        """Have it send that from now on."""
+        if self.publisher.stdin is not None:
+            self.publisher.stdin.write(f"{load.burst} {load.every}\n")
+            self.publisher.stdin.flush()
 
 
-Make = Callable[[int, Load], Contender]
-"""Makes the contender that listens on a port and sends a load."""
+Make = Callable[[int, int], Contender]
+"""Makes the contender that listens on a port and sends messages of that many bytes of text."""
 
 
 @contextmanager
-def started(make: Make, load: Load) -> Iterator[Running]:
-    """The contender on a free port, and its helper, until the end."""
+def started(make: Make, size: int = SIZE) -> Iterator[Running]:
+    """The contender on a free port, and its helper, until the end; silent so far."""
     port = free_port()
-    contender = make(port, load)
+    contender = make(port, size)
     with ExitStack() as running:
         process, line = running.enter_context(
             process_of(contender.command, contender.ready_line, contender.environment)
         )
+        publisher = process
         if contender.helper:
-            running.enter_context(process_of(contender.helper, "ready"))
-        yield Running(process.pid, port, contender.greeting(line))
+            publisher, _ = running.enter_context(process_of(contender.helper, "ready"))
+        yield Running(process.pid, port, contender.greeting(line), publisher)
 
 
 def free_port() -> int:
@@ -93,6 +101,7 @@ def process_of(
     process = subprocess.Popen(
         list(command),
         env={**outside, **(environment or {})},
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -103,8 +112,9 @@ def process_of(
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+        for stream in (process.stdin, process.stdout):
+            if stream is not None:
+                stream.close()
 
 
 def _await_line(process: "subprocess.Popen[str]", wanted: str) -> str:

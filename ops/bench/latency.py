@@ -32,7 +32,8 @@ def benchmark(scale: Scale) -> Iterable[Report]:
 
 def measure(make: Make, scale: Scale) -> Percentiles:
     """One contender with one reader."""
-    with started(make, LOAD) as server:
+    with started(make) as server:
+        server.send(LOAD)
         reader = TimedReaders(server.port, 1, server.greet)
         try:
             reader.read(scale.warm_up)
@@ -41,9 +42,9 @@ def measure(make: Make, scale: Scale) -> Percentiles:
             reader.close()
 
 
-def local_profile(port: int, load: Load) -> Contender:
+def local_profile(port: int, _size: int) -> Contender:
     """What `omniaxs up` runs, with a feed of quotes and trades of 20 symbols; its messages are as long as they are."""
-    command = python("ops.bench.peers.ours_local", port, load.burst, load.every)
+    command = python("ops.bench.peers.ours_local", port)
     return Contender(command, _as_demo, frame_bytes=0, ready_line="api_secret")
 
 

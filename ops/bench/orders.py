@@ -110,16 +110,18 @@ class Measured:
         )
         columns = (
             "contender", "orders a second", "answer p50 ms", "answer p99 ms", "most ms", "frame p50 ms", "frame p99 ms",
-            "CPU us an order", "not accepted",
+            "CPU us an order", "not accepted", "CPU / naive",
         )  # fmt: skip
-        yield Report("orders", method, columns, self._answers)
+        yield Report("orders", method, columns, _beside_the_naive(self._answers), keys=2)
         method = "from the decision of a record until reads show it, by the projection's own histogram"
-        yield Report("read-model-delay", method, ("contender", "orders a second", "p50 ms", "p99 ms"), self._reads)
+        yield Report(
+            "read-model-delay", method, ("contender", "orders a second", "p50 ms", "p99 ms"), self._reads, keys=2
+        )
         if self._hops:
             method = "from the records of the log; times of appends are in whole milliseconds, by the appending process's clock"
-            yield Report("order-hops", method, ("hop", "orders a second", "p50 ms", "p99 ms"), self._hops)
+            yield Report("order-hops", method, ("hop", "orders a second", "p50 ms", "p99 ms"), self._hops, keys=2)
             costs = ("process", "orders a second", "CPU us an order", "idle, % of a core")
-            yield Report("order-processes", f"CPU of each process of ours; {rounds}", costs, self._processes)
+            yield Report("order-processes", f"CPU of each process of ours; {rounds}", costs, self._processes, keys=2)
 
 
 @contextmanager
@@ -176,6 +178,17 @@ def _answer_row(
         "CPU us an order": median(costs),
         "not accepted": sum(one.code != "ok" for placed in rounds for one in placed),
     }
+
+
+def _beside_the_naive(rows: Rows) -> Rows:
+    """Each with its CPU as a part of the naive way's at the same rate."""
+    naive = {row["orders a second"]: row["CPU us an order"] for row in rows if row["contender"] == NAIVE}
+
+    def ratio(row: Mapping[str, Cell]) -> Cell:
+        cost, other = row["CPU us an order"], naive.get(row["orders a second"])
+        return cost / other if isinstance(cost, float) and isinstance(other, float) else None
+
+    return [{**row, "CPU / naive": ratio(row)} for row in rows]
 
 
 def _hop_rows(hops: Hops) -> Iterator[dict[str, Cell]]:

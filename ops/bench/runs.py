@@ -1,18 +1,21 @@
-"""What is done with runs that were kept: `compare` two of them, their `markdown`; and `soak`, which keeps one."""
+"""What is done with runs that were kept: `compare` two of them, `markdown` and `picture`; and `soak`, which keeps one."""
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
 
-from ops.bench.report import RESULTS
+from ops.bench.comparing import compared, ratios_of, reports_of
+from ops.bench.picture import draw as draw_run
+from ops.bench.report import RESULTS, Report
 from ops.bench.soak.outcome import Outcome
 from ops.bench.soak.picture import draw
 from ops.bench.soak.plan import Plan, ServicesMissing, addresses
 from ops.bench.soak.run import soak as run_soak
 
+SUMMARY: Final = "summary.png"
 application = typer.Typer(no_args_is_help=True, add_completion=False)
 
 
@@ -37,6 +40,42 @@ def soak(
     _tell(outcome, kept, console)
     if outcome.deaths or any(one.grows for one in outcome.verdicts()):
         raise typer.Exit(1)
+
+
+@application.command("compare")
+def compare(
+    first: Annotated[Path, typer.Argument(help="The folder of a run.")],
+    second: Annotated[Path, typer.Argument(help="The folder of another one.")],
+) -> None:
+    """The ratios of two runs beside each other; ends with 1 where some differ by more than 20 %."""
+    report = compared(ratios_of(_reports(first)), ratios_of(_reports(second)))
+    report.show(Console(width=160))
+    if any(row["agrees"] != "yes" for row in report.rows):
+        raise typer.Exit(1)
+
+
+@application.command("markdown")
+def markdown(run: Annotated[Path, typer.Argument(help="The folder of a run.")]) -> None:
+    """The tables of a run as documentation has them."""
+    print("\n\n".join(report.markdown() for report in _reports(run)))
+
+
+@application.command("picture")
+def picture(
+    run: Annotated[Path, typer.Argument(help="The folder of a run.")],
+    to: Annotated[Path | None, typer.Option(help="A PNG or SVG file; default: summary.png beside the tables.")] = None,
+) -> None:
+    """One picture of a run."""
+    path = to or run / SUMMARY
+    draw_run(_reports(run), path, f"Benchmarks, run {run.name}")
+    print(path)
+
+
+def _reports(folder: Path) -> list[Report]:
+    try:
+        return reports_of(folder)
+    except FileNotFoundError as missing:
+        raise typer.BadParameter(str(missing)) from None
 
 
 def _tell(outcome: Outcome, folder: Path, console: Console) -> None:

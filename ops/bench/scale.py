@@ -8,18 +8,19 @@ from dataclasses import dataclass
 class Scale:
     """`rounds` of `seconds` each, after `warm_up` seconds, in which contenders take turns; figures are medians over them.
 
-    `clients` are the subscriber counts of the fan-out, the first of which is the one that other benchmarks use;
-    `connections` the idle ones; `trades` those that become bars. Without `peers` nothing runs that is not Python.
+    `clients` are the subscriber counts of the fan-out; `readers` those of whom one is stuck; `connections` the idle ones;
+    `trades` those that become bars. Without `peers` nothing runs that is not Python.
     """
 
     rounds: int
     seconds: float
-    clients: Sequence[int] = (200, 50, 1_000)
+    clients: Sequence[int] = (50, 200, 1_000, 5_000)
+    readers: int = 200
     connections: int = 2_000
     trades: int = 300_000
     peers: bool = True
     warm_up: float = 1.0
 
 
-FULL = Scale(rounds=3, seconds=3.0)
-QUICK = Scale(rounds=1, seconds=1.5, clients=(200,), connections=500, trades=60_000)
+FULL = Scale(rounds=3, seconds=2.0)
+QUICK = Scale(rounds=1, seconds=1.0, clients=(200,), connections=500, trades=60_000)

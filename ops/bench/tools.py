@@ -23,6 +23,17 @@ def node_with_ws() -> dict[str, str]:
     return {"NODE_PATH": str(folder / "node_modules")}
 
 
+def bun() -> Path:
+    """The bun program, from npm. Raises `PeerMissing`."""
+    folder = CACHE / "bun"
+    program = folder / "node_modules" / "bun" / "bin" / "bun.exe"
+    if not program.exists():
+        _need("npm", "node")
+        folder.mkdir(parents=True, exist_ok=True)
+        _run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder), "bun@1"])
+    return program
+
+
 def nats_server() -> Path:
     """The nats-server program, built by go. Raises `PeerMissing`."""
     program = CACHE / "go" / "nats-server"

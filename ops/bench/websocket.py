@@ -9,6 +9,10 @@ from collections.abc import Callable, Sequence
 from ops.bench.connecting import Greeting
 
 Request = dict[str, object]
+PING = b"\x89\x00"
+"""As ours are: empty."""
+PONG = b"\x8a\x80\0\0\0\0"
+"""Its answer, as a client must mask it."""
 
 
 def websocket_greeting(path: str, first_messages: Callable[[], Sequence[Request]]) -> Greeting:

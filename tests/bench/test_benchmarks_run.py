@@ -1,23 +1,33 @@
 """Every benchmark runs, small and without the peers that are not Python. No figure is asserted: machines differ."""
 
-import asyncio
 import json
 from collections.abc import Callable, Iterable
 
 import pytest
 from rich.console import Console
 
-from ops.bench import bars, connections, decisions, fanout, halts, latency, login_timing, orders, rest, slow_reader
+from ops.bench import (
+    bars,
+    connections,
+    decisions,
+    fanout,
+    halts,
+    latency,
+    login_timing,
+    orders,
+    recovery,
+    rest,
+    slow_reader,
+    streams,
+)
 from ops.bench.report import Report
 from ops.bench.scale import Scale
 from storage.models.controls import HALT_SCOPES
 
-TINY = Scale(rounds=1, seconds=0.2, clients=(3,), connections=10, trades=3_000, peers=False, warm_up=0.2)
+TINY = Scale(rounds=1, seconds=0.2, clients=(3, 5), readers=3, connections=10, trades=3_000, peers=False, warm_up=0.2)
 
 
-@pytest.mark.parametrize(
-    "benchmark", [fanout.benchmark, rest.benchmark, latency.benchmark, connections.benchmark, slow_reader.benchmark]
-)
+@pytest.mark.parametrize("benchmark", [rest.benchmark, latency.benchmark, connections.benchmark, slow_reader.benchmark])
 def test_a_table_with_ours_in_it(benchmark: Callable[[Scale], Iterable[Report]], tmp_path) -> None:
     reports = list(benchmark(TINY))
 
@@ -29,22 +39,58 @@ def test_a_table_with_ours_in_it(benchmark: Callable[[Scale], Iterable[Report]],
         assert json.loads(report.write(tmp_path).read_text())["rows"] == list(report.rows)
 
 
-def test_decisions_and_recoveries(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HUB_TEST_KAFKA", "OMNIAXS_LOG_URL"):
-        monkeypatch.delenv(name, raising=False)
-    decided, recovered = decisions.benchmark(TINY)
+def test_the_fan_out_has_a_row_for_each_number_of_clients_and_contender() -> None:
+    steady, bursts = fanout.benchmark(TINY)
+
+    assert (steady.name, bursts.name) == ("fan-out-steady", "fan-out-bursts")
+    assert [row["clients"] for row in steady.rows] == [3, 3, 5, 5]
+    assert all(row["messages a second"] for row in (*steady.rows, *bursts.rows))
+
+
+def test_thousands_of_clients_are_connected_to_a_contender_of_their_own() -> None:
+    scale = Scale(rounds=3, seconds=1.0)
+
+    assert fanout.started_together(scale) == [([50, 200, 1_000], 3), ([5_000], 2)]
+    assert fanout.load_for("steady", 200) == fanout.LOADS["steady"]
+    assert (fanout.load_for("steady", 5_000).every, fanout.load_for("bursts", 5_000).every) == (250, 1_000)
+
+
+def test_decisions() -> None:
+    (decided,) = decisions.benchmark(TINY)
 
     assert [row["open orders"] for row in decided.rows] == [held for held in decisions.OPEN_ORDERS for _ in range(2)]
     assert all(row["decisions a CPU second"] for row in decided.rows)
-    assert [row["log"] for row in recovered.rows] == ["memory"]
+
+
+def test_a_partition_is_recovered_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HUB_TEST_KAFKA", "OMNIAXS_LOG_URL"):
+        monkeypatch.delenv(name, raising=False)
+    (recovered,) = recovery.benchmark(TINY)
+
+    assert [(row["log"], row["records"]) for row in recovered.rows] == [
+        ("memory", 10),
+        ("memory", 100),
+        ("memory", 1_000),
+    ]
 
 
 @pytest.mark.kafka
 @pytest.mark.mongo
-def test_decisions_are_recovered_through_the_real_services(kafka_address: str, mongo_url: str) -> None:
-    recovered = asyncio.run(decisions.recoveries(TINY, bars.Services(kafka_address, mongo_url)))
+def test_a_partition_is_recovered_through_the_real_services(kafka_address: str, mongo_url: str) -> None:
+    (recovered,) = recovery.benchmark(TINY, bars.Services(kafka_address, mongo_url))
 
-    assert [row["log"] for row in recovered.rows] == ["memory", "Kafka"]
+    assert [row["log"] for row in recovered.rows] == ["memory", "Kafka"] * 3
+    assert all(row["seconds"] and row["CPU / memory"] for row in recovered.rows)
+
+
+@pytest.mark.long
+@pytest.mark.kafka
+@pytest.mark.mongo
+def test_streams_share_their_partitions(kafka_address: str, mongo_url: str) -> None:
+    (report,) = streams.benchmark(TINY, bars.Services(kafka_address, mongo_url))
+
+    assert [(row["partitions"], row["processes"]) for row in report.rows] == [(1, 1), (8, 2)]
+    assert all(row["CPU us a trade"] and row["trades a second"] for row in report.rows)
 
 
 def test_orders_of_the_local_profile_beside_the_naive_way(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 """The naive way of the fan-out benchmarks: Quart on hypercorn, every message awaited to every client.
 
-Arguments: PORT MESSAGES_A_BURST MILLISECONDS_BETWEEN_BURSTS PAYLOAD_BYTES
+Arguments: PORT PAYLOAD_BYTES
 """
 
 import asyncio
@@ -11,11 +11,11 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from quart import Quart, websocket
 
-from ops.bench.pace import turns
+from ops.bench.commanded import due_messages
 from ops.bench.payload import timed_text
 
 
-def build(burst: int, every: int, size: int) -> Quart:
+def build(size: int) -> Quart:
     """The app: one queue a client, one task a client that sends."""
     app = Quart("naive")
     queues: set[asyncio.Queue[str]] = set()
@@ -32,8 +32,8 @@ def build(burst: int, every: int, size: int) -> Quart:
             queues.discard(queue)
 
     async def publish() -> None:
-        async for due in turns(every):
-            for _ in range(due * burst):
+        async for due in due_messages():
+            for _ in range(due):
                 text = timed_text(size).decode()
                 for queue in queues:
                     queue.put_nowait(text)
@@ -47,8 +47,8 @@ def build(burst: int, every: int, size: int) -> Quart:
 
 
 if __name__ == "__main__":
-    port, burst, every, size = (int(text) for text in sys.argv[1:])
+    port, size = (int(text) for text in sys.argv[1:])
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]
     config.backlog = 4096
-    uvloop.run(serve(build(burst, every, size), config))
+    uvloop.run(serve(build(size), config))

@@ -1,35 +1,29 @@
-"""Publishes bursts to a NATS server by its plain text protocol: PORT MESSAGES_A_BURST MILLISECONDS_BETWEEN PAYLOAD_BYTES."""
+"""Publishes bursts to a NATS server by its plain text protocol: PORT PAYLOAD_BYTES; told what on its standard input."""
 
-import socket
+import asyncio
 import sys
-import time
 
+from ops.bench.commanded import due_messages
 from ops.bench.payload import timed_text
 
 
-def main() -> None:
+async def main(port: int, size: int) -> None:
     """Publish until killed; answers the server's pings."""
-    port, burst, every, size = (int(text) for text in sys.argv[1:])
-    connection = socket.create_connection(("127.0.0.1", port))
-    connection.sendall(b'CONNECT {"verbose":false}\r\n')
-    connection.settimeout(0)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b'CONNECT {"verbose":false}\r\n')
+    answering = asyncio.create_task(_answer_pings(reader, writer))
     print("ready", flush=True)
-    following = time.monotonic()
-    while True:
-        following += every / 1000
-        time.sleep(max(0.0, following - time.monotonic()))
-        connection.sendall(b"".join(b"PUB quotes %d\r\n%b\r\n" % (size, timed_text(size)) for _ in range(burst)))
-        _answer_pings(connection)
+    async for due in due_messages():
+        writer.write(b"".join(b"PUB quotes %d\r\n%b\r\n" % (size, timed_text(size)) for _ in range(due)))
+        if answering.done():
+            raise ConnectionError("the server closed the connection")
 
 
-def _answer_pings(connection: socket.socket) -> None:
-    try:
-        received = connection.recv(65_536)
-    except BlockingIOError:
-        return
-    if b"PING" in received:
-        connection.sendall(b"PONG\r\n")
+async def _answer_pings(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while line := await reader.readline():
+        if line.startswith(b"PING"):
+            writer.write(b"PONG\r\n")
 
 
 if __name__ == "__main__":
-    main()
+    asyncio.run(main(*(int(text) for text in sys.argv[1:])))

@@ -1,7 +1,6 @@
 """Ours in the fan-out benchmarks: hub and sockets on hypercorn over the log in memory; every key is accepted.
 
-The messages are trades, which are never conflated. Arguments: PORT MESSAGES_A_BURST MILLISECONDS_BETWEEN_BURSTS
-PAYLOAD_BYTES
+The messages are trades, which are never conflated. Arguments: PORT PAYLOAD_BYTES
 """
 
 import asyncio
@@ -17,7 +16,7 @@ from gateway.live.hub import LiveHub
 from gateway.live.limits import LiveLimits
 from gateway.live.register import register_live
 from gateway.live.sockets import LiveSockets
-from ops.bench.pace import turns
+from ops.bench.commanded import due_messages
 from ops.bench.payload import timed_text
 from ops.processes.serving import listen, serve_until
 from ops.runtime.clock import SystemClock
@@ -50,7 +49,7 @@ class _NoQuotes:
         return []
 
 
-async def main(port: int, burst: int, every: int, size: int) -> None:
+async def main(port: int, size: int) -> None:
     """Serve and publish until killed."""
     clock, topics, metrics = SystemClock(), Topics(), Metrics()
     log = MemoryLog(topics, clock)
@@ -75,17 +74,17 @@ async def main(port: int, burst: int, every: int, size: int) -> None:
 
     @app.before_serving
     async def start() -> None:
-        app.add_background_task(publish, log, topics, burst, every, size)
+        app.add_background_task(publish, log, topics, size)
         print("ready", flush=True)
 
     await serve_until(app, listen("127.0.0.1", port), asyncio.Event(), drain_seconds=0)
 
 
-async def publish(log: MemoryLog, topics: Topics, burst: int, every: int, size: int) -> None:
+async def publish(log: MemoryLog, topics: Topics, size: int) -> None:
     """Append bursts of messages that come to frames of `size` bytes of text."""
     messages = _messages(topics, size)
-    async for due in turns(every):
-        await log.append_many(TRADES, [next(messages) for _ in range(due * burst)])
+    async for due in due_messages():
+        await log.append_many(TRADES, [next(messages) for _ in range(due)])
 
 
 def _messages(topics: Topics, size: int) -> Iterator[Message]:

@@ -1,0 +1,114 @@
+"""What is done with runs that were kept: they are compared, told as Markdown, and drawn."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ops.bench.__main__ import words
+from ops.bench.comparing import compared, ratios_of, reports_of
+from ops.bench.picture import PANELS
+from ops.bench.report import Report
+from ops.bench.runs import application
+
+
+def fan_out(ours_to_naive: float) -> Report:
+    columns = ("clients", "contender", "CPU us a message", "ours / this")
+    rows = [
+        {"clients": 200, "contender": "naive Quart send", "CPU us a message": 10.0, "ours / this": ours_to_naive},
+        {"clients": 200, "contender": "ours", "CPU us a message": 10.0 * ours_to_naive, "ours / this": 1.0},
+        {"clients": 1_000, "contender": "ours", "CPU us a message": 0.004, "ours / this": 1.0},
+    ]
+    return Report("fan-out-steady", "how it was measured", columns, rows, ["a note"], keys=2)
+
+
+def run_with(folder: Path, *reports: Report) -> Path:
+    for report in reports:
+        report.write(folder)
+    return folder
+
+
+def test_a_report_is_read_as_it_was_written(tmp_path: Path) -> None:
+    (read,) = reports_of(run_with(tmp_path, fan_out(0.25)))
+
+    assert (read.name, read.keys, list(read.rows)) == ("fan-out-steady", 2, list(fan_out(0.25).rows))
+
+
+def test_a_ratio_is_named_by_the_keys_of_its_row_and_those_that_are_one_by_definition_are_left_out() -> None:
+    assert ratios_of([fan_out(0.25)]) == {"fan-out-steady: 200, naive Quart send: ours / this": 0.25}
+
+
+@pytest.mark.parametrize(("first", "second", "agrees"), [(0.25, 0.30, "yes"), (0.30, 0.25, "yes"), (0.25, 0.31, "NO")])
+def test_ratios_agree_within_a_fifth_of_the_smaller(first: float, second: float, agrees: str) -> None:
+    (row,) = compared({"a": first}, {"a": second}).rows
+
+    assert row["agrees"] == agrees
+
+
+def test_ratios_of_one_run_alone_are_named() -> None:
+    report = compared({"a": 1.5, "b": 1.0}, {"a": 1.5, "c": 1.0})
+
+    assert [row["ratio"] for row in report.rows] == ["a"]
+    assert report.notes == ["in one run alone: b", "in one run alone: c"]
+
+
+def test_compare_ends_with_one_where_ratios_do_not_agree(tmp_path: Path) -> None:
+    first, second = run_with(tmp_path / "1", fan_out(0.25)), run_with(tmp_path / "2", fan_out(0.5))
+
+    alike = CliRunner().invoke(application, ["compare", str(first), str(first)])
+    apart = CliRunner().invoke(application, ["compare", str(first), str(second)])
+
+    assert (alike.exit_code, apart.exit_code) == (0, 1)
+    assert "1 ratios, 1 of them differ" in apart.output
+
+
+def test_a_folder_without_a_run_is_refused_in_words(tmp_path: Path) -> None:
+    result = CliRunner().invoke(application, ["markdown", str(tmp_path)])
+
+    assert result.exit_code == 2
+    assert "holds no run" in result.output
+
+
+def test_markdown_has_the_table_its_method_and_its_notes(tmp_path: Path) -> None:
+    result = CliRunner().invoke(application, ["markdown", str(run_with(tmp_path, fan_out(0.25)))])
+
+    assert result.output.splitlines() == [
+        "### fan-out-steady",
+        "",
+        "| clients | contender | CPU us a message | ours / this |",
+        "| ---: | --- | ---: | ---: |",
+        "| 200 | naive Quart send | 10.00 | 0.25 |",
+        "| 200 | ours | 2.50 | 1.00 |",
+        "| 1,000 | ours | 0.004 | 1.00 |",
+        "",
+        "how it was measured",
+        "",
+        "a note",
+    ]
+
+
+def test_a_run_is_drawn(tmp_path: Path) -> None:
+    halts = Report("halts", "", ("scope", "first refusal ms"), [{"scope": "venue", "first refusal ms": 3.0}])
+
+    result = CliRunner().invoke(application, ["picture", str(run_with(tmp_path, fan_out(0.25), halts))])
+
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "summary.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_each_table_that_is_drawn_has_the_columns_that_its_panel_needs() -> None:
+    assert {"fan-out-steady", "fan-out-bursts", "streams", "recovery", "orders"} <= set(PANELS)
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ([], ["run"]),
+        (["fan-out", "--quick"], ["run", "fan-out", "--quick"]),
+        (["--quick"], ["run", "--quick"]),
+        (["compare", "a", "b"], ["compare", "a", "b"]),
+        (["--help"], ["--help"]),
+    ],
+)
+def test_without_a_command_benchmarks_are_run(given: list[str], meant: list[str]) -> None:
+    assert words(given) == meant
