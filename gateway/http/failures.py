@@ -28,7 +28,7 @@ def register_failures(app: Quart, edge: Edge, cross_origin: CrossOrigin) -> None
     async def on_http_failure(error: HTTPException) -> Response:
         scope = _scope()
         allow = [value for name, value in error.get_headers() if name.lower() == "allow"]
-        if allow and request.method == "OPTIONS":
+        if allow and has_request_context() and request.method == "OPTIONS":
             preflight = _preflight(edge, cross_origin, scope, allow[0])
             if preflight is not None:
                 return as_response(preflight)

@@ -33,6 +33,8 @@ def register_live(app: Quart, sockets: LiveSockets, address_of: AddressOf) -> No
             raise HubError("system.unavailable")
         wire = HypercornWire(scope, sockets.limits)
         await websocket.accept()
+        if not wire.accepted:
+            return
         connection = sockets.open(wire, address_of(scope), _accept_language(scope))
         wire.listen(connection)
         try:

@@ -14,7 +14,7 @@ from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.config import Config
 from hypercorn.protocol.events import StreamClosed
 from hypercorn.protocol.h11 import H11Protocol
-from hypercorn.protocol.ws_stream import FrameTooLargeError, WSStream
+from hypercorn.protocol.ws_stream import ASGIWebsocketState, FrameTooLargeError, WSStream
 from wsproto.connection import ConnectionState
 from wsproto.events import CloseConnection, Message, Ping, Pong
 from wsproto.utilities import LocalProtocolError
@@ -77,10 +77,14 @@ def check_server(installed: str | None = None) -> None:
 
 
 def configure_server(config: Config, limits: LiveLimits) -> None:
-    """Settings that WebSockets need: one message fits, no pings beside ours, and only HTTP/1.1 (so none over HTTP/2)."""
+    """Settings that WebSockets need: one message fits, no pings beside ours, and only HTTP/1.1.
+
+    hypercorn takes HTTP/2 by prior knowledge too, whatever ALPN offers: of no stream at a time, so the first one ends it.
+    """
     config.websocket_max_message_size = limits.message_bytes
     config.websocket_ping_interval = None
     config.alpn_protocols = ["http/1.1"]
+    config.h2_max_concurrent_streams = 0
 
 
 class SendInScope:
@@ -125,6 +129,13 @@ class HypercornWire:
             None  # permessage-deflate would cost 40 KiB a connection and inflate what comes in
         )
         _bound_unsent(self._transport)
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the handshake came to its end: not where the client left before it, or sent something else before our
+        answer, which hypercorn refuses with 400 without a word to the application.
+        """
+        return self._stream.state is ASGIWebsocketState.CONNECTED and not self._stream.closed
 
     def listen(self, listener: Listener) -> None:
         """Take what comes in from now on."""
