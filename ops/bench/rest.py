@@ -1,5 +1,5 @@
 """REST: CPU microseconds per answered request of a signed `GET /v1/quotes` and a signed `POST /v1/orders` (edge part), on
-hypercorn and on granian, beside routes that check nothing.
+the servers that a gateway can have, beside routes that check nothing.
 
 The read is the whole gateway: trace, signature, window, limits, envelope, one symbol from the hub's last frame. The write is
 everything that a gateway itself does for an order: from the bytes that come in to the command's message, and from the record
@@ -95,7 +95,7 @@ def _contenders() -> Iterator[dict[tuple[str, str], Server]]:
         ours = {
             (each.name, f"ours on {server}, signed and limited"): stack.enter_context(_ours(each, server))
             for each in asked
-            for server in ("hypercorn", "granian")
+            for server in ("hypercorn", "granian", "uvicorn")
         }
         files = []
         for each in asked:

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from importlib import import_module
 from typing import cast
 
 from hypercorn.config import Config
@@ -80,10 +81,13 @@ class Gateway:
         )
 
     async def serve_rest(self, listener: socket.socket, settings: Settings, stop: asyncio.Event) -> None:
-        """Serve the app's REST by granian until `stop`, then let running requests end."""
-        from ops.processes.rest_serving import serve_rest_until  # noqa: PLC0415  (0.1 s of every start without it)
-
-        await serve_rest_until(self.app, listener, stop, drain_seconds=settings.drain_seconds, tls=tls_files(settings))
+        """Serve the app's REST by the server of the settings until `stop`, then let running requests end."""
+        server = import_module(
+            f"ops.processes.rest_on_{settings.rest_server}"
+        )  # the others cost starts that do not ask
+        await server.serve_rest_until(
+            self.app, listener, stop, drain_seconds=settings.drain_seconds, tls=tls_files(settings)
+        )
 
     def start_serving(
         self, background: Background, sockets: PublicSockets, settings: Settings, stop: asyncio.Event

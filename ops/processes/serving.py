@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,20 @@ HEAD_BYTES = 64 * 1024
 HEAD_SECONDS = 75.0
 """How long the whole head of a request may take, from the connection or the answer before it on; so also how long a kept
 connection may rest."""
+
+
+class UnsupportedServer(Exception):
+    """A server is not the version whose insides are known here; the text says which is needed."""
+
+
+def require_version(package: str, wanted: str, why: str) -> None:
+    """Raises `UnsupportedServer` unless `package` is installed in the version `wanted`."""
+    found = version(package)
+    if found != wanted:
+        raise UnsupportedServer(
+            f"OMNIAXS_REST_SERVER={package} needs {package} {wanted}, {why}; {found} is installed: install what "
+            "requirements.txt pins"
+        )
 
 
 class AddressTaken(Exception):
@@ -45,7 +60,7 @@ def listen(host: str, port: int, unread_seconds: float = UNREAD_SECONDS) -> sock
 
 
 class PublicSockets(NamedTuple):
-    """Where clients come in: `all` is for REST and WebSockets, `rest`, where there is one, for REST on granian."""
+    """Where clients come in: `all` is for REST and WebSockets, `rest`, where there is one, for REST on another server."""
 
     all: socket.socket
     rest: socket.socket | None
@@ -57,7 +72,7 @@ class PublicSockets(NamedTuple):
 
 def listen_publicly(settings: Settings) -> PublicSockets:
     """The sockets of a gateway. Raises `AddressTaken`."""
-    wanted = settings.rest_server == "granian"
+    wanted = settings.rest_server != "hypercorn"
     return PublicSockets(
         listen(settings.host, settings.port), listen(settings.host, settings.rest_port) if wanted else None
     )

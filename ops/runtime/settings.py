@@ -52,11 +52,11 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65_535)
-    rest_server: Literal["hypercorn", "granian"] = Field(
+    rest_server: Literal["hypercorn", "granian", "uvicorn"] = Field(
         default="hypercorn",
-        description="granian: a REST listener of its own on the REST port, at a third of the cost; hypercorn serves all on the port",
+        description="granian or uvicorn: a listener for REST alone on the REST port, at a third of what hypercorn costs",
     )
-    rest_port: int = Field(default=8082, ge=0, le=65_535, description="of the REST listener on granian")
+    rest_port: int = Field(default=8082, ge=0, le=65_535, description="of the listener for REST alone")
     ops_host: str = "127.0.0.1"
     ops_port: int = Field(default=8081, ge=0, le=65_535)
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -6,7 +6,6 @@ granian runs one thread beside the loop, which owns the sockets; each request is
 import asyncio
 import logging
 import socket
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +16,7 @@ from granian.log import LogLevels
 from granian.server.embed import Server
 from quart import Quart
 
-from ops.processes.serving import HEAD_BYTES, HEAD_SECONDS
+from ops.processes.serving import HEAD_BYTES, HEAD_SECONDS, require_version
 
 GRANIAN: Final = "2.8.7"
 _CONNECTIONS: Final = 65_536
@@ -26,20 +25,6 @@ _BACKLOG: Final = 1_024
 _LOG_AS_WE_DO: Final = {"incremental": True, "handlers": {}, "loggers": {}}
 """Its messages go where ours go; otherwise it would set up handlers of its own and close those that there are."""
 _log = logging.getLogger(__name__)
-
-
-class UnsupportedServer(Exception):
-    """granian is not the version whose insides are known here; the text says which is needed."""
-
-
-def check_granian(installed: str | None = None) -> None:
-    """Raises `UnsupportedServer` unless granian is the one that this module was written for."""
-    found = installed or version("granian")
-    if found != GRANIAN:
-        raise UnsupportedServer(
-            f"OMNIAXS_REST_SERVER=granian needs granian {GRANIAN}, which is given a socket of ours; {found} is installed: "
-            "install what requirements.txt pins"
-        )
 
 
 class _OnOurSocket(Server):
@@ -69,7 +54,7 @@ async def serve_rest_until(
 
     Raises `UnsupportedServer`, and `RuntimeError` when granian ends by itself.
     """
-    check_granian()
+    require_version("granian", GRANIAN, "which is given a socket of ours")
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # what it accepts inherits it
     server: Any = _OnOurSocket(
         app,

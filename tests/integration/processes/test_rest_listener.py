@@ -9,7 +9,7 @@ import pytest
 import websockets
 
 from ops.processes.local import LocalOptions, run_local
-from ops.processes.rest_serving import serve_rest_until
+from ops.processes.rest_on_granian import serve_rest_until
 from ops.processes.serving import listen, listen_publicly, port_of
 from ops.processes.up_file import Up
 from ops.runtime.settings import Settings

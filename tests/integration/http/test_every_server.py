@@ -10,15 +10,19 @@ import pytest_asyncio
 from quart import Response
 
 from gateway.http.body import BODY_BYTES
-from ops.processes.rest_serving import GRANIAN, UnsupportedServer, check_granian, serve_rest_until
-from ops.processes.serving import HEAD_BYTES, listen, port_of, serve_until
+from ops.processes import rest_on_granian, rest_on_uvicorn
+from ops.processes.serving import HEAD_BYTES, UnsupportedServer, listen, port_of, require_version, serve_until
 from ops.runtime.clock import SystemClock
 from ops.runtime.settings import Settings
 from tests.contract.conftest import Gateway, make_gateway
 from tests.integration.http.raw_http import RawAnswer, RawConnection, request_bytes
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-SERVERS = {"hypercorn": serve_until, "granian": serve_rest_until}
+SERVERS = {
+    "hypercorn": serve_until,
+    "granian": rest_on_granian.serve_rest_until,
+    "uvicorn": rest_on_uvicorn.serve_rest_until,
+}
 HEAD_SECONDS = 0.4
 BODY_SECONDS = 0.3
 QUOTES = "/v1/quotes?symbols=AAPL.US"
@@ -268,7 +272,11 @@ async def test_a_stop_waits_only_so_long(place: Place) -> None:
     connection.close()
 
 
-async def test_another_granian_is_refused_in_words() -> None:
-    check_granian(GRANIAN)
-    with pytest.raises(UnsupportedServer, match=r"granian 2\.8\.7.*9\.9\.9 is installed"):
-        check_granian("9.9.9")
+async def test_another_version_is_refused_in_words() -> None:
+    require_version("granian", rest_on_granian.GRANIAN, "for a reason")
+    require_version("uvicorn", rest_on_uvicorn.UVICORN, "for a reason")
+
+    with pytest.raises(
+        UnsupportedServer, match=r"OMNIAXS_REST_SERVER=granian needs granian 9\.9\.9, for a reason; 2\."
+    ):
+        require_version("granian", "9.9.9", "for a reason")
