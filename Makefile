@@ -25,11 +25,16 @@ $(TESTED): $(INSTALLED) requirements-test.txt
 up: $(INSTALLED)
 	$(BIN)/omniaxs up
 
+# Files are collected only by the phase that runs them: schemathesis alone makes its cases for 40 s while it collects.
+PYTEST := $(BIN)/python -m pytest
+SIDE_BY_SIDE := --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+marked = $(shell grep -rlE --include='test_*.py' 'mark\.$(1)\b' tests)
+
 test: $(TESTED)
-	log=$$(mktemp); nice -n 19 $(BIN)/python -m pytest -s tests -m beside >$$log 2>&1 & beside=$$!; failed=0; \
-	$(BIN)/python -m pytest tests -m "not faults and not alone and not beside and not long" --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder || failed=1; \
-	$(BIN)/python -m pytest tests -m "faults and not alone and not long" --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder || failed=1; \
-	$(BIN)/python -m pytest tests -m "alone and not long" || failed=1; \
+	log=$$(mktemp); (nice -n 19 $(PYTEST) tests/contract/schemas && nice -n 19 $(PYTEST) -s $(call marked,beside) -m beside) >$$log 2>&1 & beside=$$!; failed=0; \
+	$(PYTEST) tests --ignore tests/contract/schemas -m "not faults and not alone and not beside and not long" $(SIDE_BY_SIDE) || failed=1; \
+	$(PYTEST) $(call marked,faults) -m "faults and not alone and not long" $(SIDE_BY_SIDE) || failed=1; \
+	$(PYTEST) $(call marked,alone) -m "alone and not long" || failed=1; \
 	wait $$beside || failed=1; cat $$log; rm $$log; exit $$failed
 
 check: $(TESTED)
@@ -42,10 +47,10 @@ bench: $(TESTED)
 	$(BIN)/python -m ops.bench
 
 faults: $(TESTED)
-	FAULTS=all $(BIN)/python -m pytest tests/faults
+	FAULTS=all $(PYTEST) tests/faults
 
 long: $(TESTED)
-	FAULTS=all $(BIN)/python -m pytest tests -m long
+	FAULTS=all $(PYTEST) $(call marked,long) -m long
 
 simulate: $(TESTED)
 	HUB_SIMULATION_RUNS=$(N) OWNER_SIMULATION_RUNS=$(N) SIMULATION_RUNS=$(N) $(BIN)/python -m pytest -s tests/simulation

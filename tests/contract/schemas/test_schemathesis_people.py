@@ -19,7 +19,7 @@ from gateway.http.contract import load_additions, load_contract, operations_of
 from gateway.http.openapi import build_document
 from tests.contract.conftest import ALERTMANAGER_TOKEN
 from tests.contract.people import Town
-from tests.contract.schemathesis_callers import Callers
+from tests.contract.schemas.schemathesis_callers import Callers
 
 CONTRACT = load_contract()
 DOCUMENT = build_document(CONTRACT, load_additions())
