@@ -18,6 +18,8 @@ from ops.bench.soak.told import Told
 from ops.processes.platform import opened_platform
 from ops.runtime.settings import Settings
 from storage.models.people import User
+from storage.models.tenants import Tenant
+from storage.mongo.tenants import Tenants
 from storage.mongo.users import Users
 from storage.passwords import Passwords, standard_hasher
 
@@ -62,13 +64,15 @@ async def register(settings: Settings) -> list[str]:
     async with opened_platform(settings) as platform:
         users, now = Users(platform.store.database), platform.clock.now()
         password_hash = await Passwords(standard_hasher()).hash(_PASSWORD)
+        tenant = Tenant(tenant_id=platform.identifiers.new("ten"), name="Somewhere", created_at=now)
+        await Tenants(platform.store.database).insert(tenant)
         for address in addresses:
             user = User(
                 user_id=platform.identifiers.new("usr"),
-                tenant_id=platform.identifiers.new("ten"),
+                tenant_id=tenant.tenant_id,
                 email=address,
                 display_name="Somebody",
-                company_name="Somewhere",
+                company_name=tenant.name,
                 country_region="GB",
                 status="active",
                 password_hash=password_hash,

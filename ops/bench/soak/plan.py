@@ -10,7 +10,8 @@ from typing import Final
 from ops.bench.bars import services_of
 from ops.runtime.settings import Settings, load_settings
 
-SYMBOLS: Final = ("BTCUSDT.BINANCE", "ETHUSDT.BINANCE", "BTCUSDT-PERP.BINANCE", "AAPL.US")
+SYMBOLS: Final = ("BTCUSDT.BINANCE", "ETHUSDT-PERP.BINANCE", "BTCUSDT-PERP.BINANCE", "BRTI.INDEX")
+"""What the feed publishes; accounts in US dollars need the index to value the others."""
 SAMPLE_SECONDS: Final = 10.0
 SETTLING_SECONDS: Final = 600.0
 """Caches fill and pools grow for the first ten minutes: what comes then is not judged."""
