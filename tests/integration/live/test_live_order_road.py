@@ -19,7 +19,7 @@ from streams.app.memory_runner import MemoryRunner
 from tests.integration.live.conftest import World
 from tests.integration.live.order_log import seqs
 from tests.integration.orders.conftest import place  # noqa: F401  (a fixture)
-from tests.integration.orders.trading_place import ACCOUNT
+from tests.integration.orders.trading_place import ACCOUNT, until
 
 
 @asynccontextmanager
@@ -36,10 +36,10 @@ async def road(place) -> AsyncIterator["Road"]:  # noqa: F811
         yield Road(place, world, decisions)
     finally:
         stop.set()
-        await asyncio.wait({tasks[1]})
         tasks[0].cancel()
         with suppress(asyncio.CancelledError):
             await tasks[0]
+        await tasks[1]
 
 
 class Road:
@@ -66,6 +66,11 @@ class Road:
         return await self.decisions.decide(command, 20)
 
 
+async def has_reached(place, seq: int) -> bool:  # noqa: F811
+    """The projection has folded the record."""
+    return await Accounts(place.store.database).as_of(ACCOUNT) >= seq
+
+
 async def test_every_record_of_an_account_arrives_once_over_owners_and_gateways_that_come_and_go(place):  # noqa: F811
     async with road(place) as there:
         async with place.core(), there.client() as client:
@@ -73,8 +78,7 @@ async def test_every_record_of_an_account_arrives_once_over_owners_and_gateways_
             await place.open_account()
             assert seqs(await client.take(2)) == [1, 2]
             await there.decide(place.order(1))
-            while await Accounts(place.store.database).as_of(ACCOUNT) < 3:  # noqa: ASYNC110  (the projection's work)
-                await asyncio.sleep(0.02)
+            await until(lambda: has_reached(place, 3))
             entry = (await client.subscribe("orders.*"))["orders.*"]
             *_, snapshot = await client.until(lambda message: message.get("type") == "snapshot")
             assert snapshot["data"]["as_of_seq"] == 3
