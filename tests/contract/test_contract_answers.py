@@ -1,7 +1,7 @@
 """Success and error answers of every built operation against the contract and against the served document."""
 
 import pytest
-from openapi_schema_validator import OAS30Validator
+from openapi_schema_validator import OAS30Validator, oas30_format_checker
 
 from gateway.http.contract import load_additions, load_contract
 from gateway.http.openapi import build_document
@@ -39,7 +39,8 @@ def violations(document, target, status, answer):
         response = document["components"]["responses"][response["$ref"].rpartition("/")[2]]
     schema = response["content"]["application/json"]["schema"]
     rooted = {"allOf": [schema], "components": document["components"]}
-    return [error.message for error in OAS30Validator(rooted).iter_errors(answer)]
+    validator = OAS30Validator(rooted, format_checker=oas30_format_checker)
+    return [error.message for error in validator.iter_errors(answer)]
 
 
 @pytest.mark.parametrize("target", SUCCESSES)
