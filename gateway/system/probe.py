@@ -43,7 +43,7 @@ class PlatformProbe:
         reference: Callable[[], ReferenceData],
     ) -> None:
         """`checks` by component (`gateway`, `database`, `log`, `jobs`): None when well, else the problem in words.
-        `roles` by component (`streams`, `workers`): the process roles of which one must beat; empty: none is expected.
+        `roles` by component (`streams`, `workers`): the process roles of which each must beat; empty: none is expected.
         """
         self._clock = clock
         self._heartbeats = heartbeats

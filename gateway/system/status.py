@@ -27,16 +27,20 @@ def overall(components: Sequence[Component]) -> Condition:
 
 
 def condition_of_roles(heartbeats: Iterable[Heartbeat], roles: frozenset[Role]) -> Condition:
-    """Of the processes with one of `roles` that beat lately: all ready, some not ready (degraded), none at all (outage).
+    """Of the processes that beat lately: out when no process of any of `roles` is ready, degraded when one of `roles` has none
+    that is, or some process is not ready: each role does what no other does.
 
     Without `roles` there is nothing that could be out.
     """
     if not roles:
         return "operational"
-    ready = [heartbeat.ready for heartbeat in heartbeats if heartbeat.role in roles]
-    if not any(ready):
+    ready: dict[Role, list[bool]] = {role: [] for role in roles}
+    for heartbeat in heartbeats:
+        if heartbeat.role in ready:
+            ready[heartbeat.role].append(heartbeat.ready)
+    if not any(any(found) for found in ready.values()):
         return "outage"
-    return "operational" if all(ready) else "degraded"
+    return "operational" if all(found and all(found) for found in ready.values()) else "degraded"
 
 
 def conditions_of_venues(states: Iterable[tuple[str, FeedState | None]]) -> Mapping[str, Condition]:

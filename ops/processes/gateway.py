@@ -14,11 +14,13 @@ from ops.processes.reference_watch import ReferenceWatch
 from ops.processes.serving import listen, listen_publicly, port_of, serve_until
 from ops.runtime.settings import Settings
 from storage.jobs import open_jobs
+from storage.models.fleet import READS
 from storage.models.operations import Role
 
 _log = logging.getLogger(__name__)
 MARKET_GROUP: Final = "market"
-ROLES: Final[Mapping[str, frozenset[Role]]] = {"streams": frozenset({"market"}), "workers": frozenset({"workers"})}
+ROLES: Final[Mapping[str, frozenset[Role]]] = {"streams": frozenset(READS), "workers": frozenset({"workers"})}
+"""Streams are all roles that read the log as a group: without any of them something stands still."""
 
 
 async def run_gateway(settings: Settings, stop: asyncio.Event) -> None:

@@ -7,6 +7,7 @@ import pytest
 from gateway.quote_board import BoardQuote
 from gateway.system.probe import PlatformProbe
 from gateway.system.status import Component, condition_of_roles, conditions_of_venues, overall
+from ops.processes.gateway import ROLES
 from ops.runtime.clock import ManualClock
 from storage.models.calendars import Calendar
 from storage.models.instruments import Instrument
@@ -41,6 +42,9 @@ def test_overall(parts, condition):
         ([beat("market")], {"market"}, "operational"),
         ([beat("market", ready=False)], {"market"}, "outage"),
         ([beat("market"), beat("local", ready=False)], {"market", "local"}, "degraded"),
+        ([beat("market"), beat("orders")], {"market", "orders"}, "operational"),
+        ([beat("market")], {"market", "orders"}, "degraded"),
+        ([beat("market", ready=False)], {"market", "orders"}, "outage"),
         ([beat("gateway")], {"market"}, "outage"),
         ([], set(), "operational"),
     ],
@@ -102,3 +106,10 @@ async def test_probe_asks_once_a_second_and_survives_a_store_that_is_away():
     clock.advance(1)
     conditions = {part.name: part.status for part in await probe.components()}
     assert (beats.reads, conditions["streams"]) == (2, "degraded")
+
+
+def test_a_gateway_looks_for_every_role_of_streams():
+    """Whoever hears that streams are operational may send orders."""
+    assert ROLES["streams"] == {"market", "orders", "venues", "projection"}
+    without_orders = [beat(role) for role in ("market", "venues", "projection")]
+    assert condition_of_roles(without_orders, ROLES["streams"]) == "degraded"
