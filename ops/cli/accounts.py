@@ -36,6 +36,21 @@ def open_account(
 
 
 @application.command()
+def bind(
+    tenant_id: str = typer.Option(..., help="As its application shows it."),
+    exchange: str = typer.Option(..., help="One that the tenant was provisioned for."),
+    connector: str | None = typer.Option(None, help="That of its binding by default."),
+    as_json: bool = _JSON,
+) -> None:
+    """Let a tenant trade an exchange whose binding is still pending (its application was approved without auto_bind), or
+    through another connector.
+    """
+    run_command(
+        "accounts.bind", {"tenant_id": tenant_id, "exchange": exchange, "connector": connector}, _show, as_json=as_json
+    )
+
+
+@application.command()
 def deposit(
     account_id: str,
     amount: str = typer.Argument(help="A decimal; below 0 it is taken out (write -- before it)."),

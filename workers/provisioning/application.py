@@ -48,13 +48,15 @@ class ProvisionedApplications:
         return (await self._get(job)).status == "active"
 
     async def activate(self, job: ProvisioningJob, name: str, now: int) -> Application:
-        """On to `active`, with the mail that tells the contact, who is greeted by `name`."""
-        exchanges = [one.exchange_code for one in job.bindings if one.kept or job.policy.auto_bind] or job.targets
+        """On to `active`, with the mail that tells the contact, who is greeted by `name`, where it can trade now. Where it can
+        nowhere yet (without `auto_bind`) there is none.
+        """
+        exchanges = [one.exchange_code for one in job.bindings if one.kept or job.policy.auto_bind]
 
         def change(found: Application) -> Application | None:
             if found.status == "active":
                 return None
-            mail = activation_mail(found, name, exchanges, now)
+            mail = activation_mail(found, name, exchanges, now) if exchanges else None
             return moved(found, "active", now, fence=job.fence, mail=mail)
 
         return await self._change(job, change)

@@ -2,9 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
+from ops.processes.commands.port import CommandFailed
+from ops.processes.commands.registry import COMMANDS
 from ops.processes.controls import announcer_of
 from ops.runtime.settings import Settings
 from storage.controls.availability import Availabilities
@@ -143,8 +146,27 @@ async def test_rights_that_an_operator_gave_are_kept(hall: Hall) -> None:
 async def test_without_auto_bind_rights_stay_pending(hall: Hall) -> None:
     job = await hall.over(await hall.asked_for(await hall.approved("a", ("BINANCE",), auto_bind=False)))
     assert job.status == "succeeded"
-    assert (await hall.application(job)).status == "active"
+    application = await hall.application(job)
+    assert application.status == "active"
+    assert application.mail is None, "nobody is told that it can trade"
     assert await hall.rights("ten_a") == {"BINANCE": ("sim-a", "pending", "pending")}
+
+
+async def test_an_operator_activates_what_was_left_pending(hall: Hall) -> None:
+    await hall.over(await hall.asked_for(await hall.approved("a", ("BINANCE",), auto_bind=False)))
+
+    async def bind(**arguments: str) -> list[dict[str, Any]]:
+        return [event async for event in COMMANDS["accounts.bind"](hall.platform, {"tenant_id": "ten_a", **arguments})]
+
+    for refused in ({"exchange": "XNAS"}, {"exchange": "BINANCE", "connector": "nope"}):
+        with pytest.raises(CommandFailed):
+            await bind(**refused)
+    assert await hall.rights("ten_a") == {"BINANCE": ("sim-a", "pending", "pending")}
+    [told] = await bind(exchange="BINANCE", connector="sim-b")
+    assert (told["connector"], told["binding_status"]) == ("sim-b", "active")
+    assert await hall.rights("ten_a") == {"BINANCE": ("sim-b", "active", "active")}
+    [again] = await bind(exchange="BINANCE")
+    assert again == told
 
 
 async def test_a_policy_that_cannot_be_done_leaves_the_application_approved(hall: Hall) -> None:
