@@ -1,4 +1,5 @@
-"""When an alert is told, and to whom it is still to be told: each change of state once, repeats every 15 minutes at most. Pure.
+"""When an alert is told, and to whom it is still to be told: each change of state once, repeats every 15 minutes at most, and
+of one code and subject no more than a few rounds in that time, however often it comes and goes. Pure.
 
 A round of telling (`Telling`) is begun under a claim, by one worker at a time. Only the present is told: a state that has passed
 before anybody was told of it is left out, and so is an alert that was over by then.
@@ -10,6 +11,8 @@ from typing import Any, Final
 from storage.models.alerts import Alert, HookTry, Telling, TellingKind
 
 REPEAT_SECONDS: Final = 900
+MOST_ROUNDS: Final = 10
+"""Of telling of one code and subject within `REPEAT_SECONDS`: what comes and goes all the time is not mailed each time."""
 CLAIM_SECONDS: Final = 30
 GIVE_UP_SECONDS: Final = 86_400
 LONGEST_PAUSE_SECONDS: Final = 300
@@ -18,9 +21,8 @@ _SECOND: Final = 1_000_000_000
 
 def kind_due(alert: Alert, now: int) -> TellingKind | None:
     """What is to be told now that was not begun to be told."""
-    if alert.state != alert.told_state:
-        untold = alert.told_state is None and alert.state == "resolved"
-        return None if untold else alert.state
+    if _has_news(alert):
+        return alert.state if now >= _calm_at(alert) else None
     if alert.state == "open" and alert.last_seen_at > alert.told_at and now >= alert.told_at + _after_told():
         return "repeated"
     return None
@@ -39,6 +41,8 @@ def _due_at(alert: Alert, now: int) -> int | None:
         moments.append(max(telling.claimed_until, soonest))
     if kind_due(alert, now) is not None:
         moments.append(max(now, telling.claimed_until if telling else 0))
+    elif _has_news(alert):
+        moments.append(_calm_at(alert))
     elif alert.state == "open" and alert.told_state == "open" and alert.last_seen_at > alert.told_at:
         moments.append(alert.told_at + _after_told())
     return min(moments, default=None)
@@ -60,7 +64,13 @@ def begun(alert: Alert, hooks: Iterable[str], now: int) -> Alert | None:
             number=number, kind=kind, at=now, hooks={name: HookTry() for name in hooks}, claimed_until=until
         )
         return alert.model_copy(
-            update={"tellings": number, "telling": fresh, "told_state": alert.state, "told_at": now}
+            update={
+                "tellings": number,
+                "telling": fresh,
+                "told_state": alert.state,
+                "told_at": now,
+                "rounds": (*alert.rounds, now)[-MOST_ROUNDS:],
+            }
         )
     if telling is None or (telling.hooks and not hooks_due(telling, now)):
         return None
@@ -103,6 +113,16 @@ def _after(one: HookTry, telling: Telling, now: int, *, tried: bool) -> HookTry 
 def pause_after(attempts: int) -> int:
     """Seconds until the next try after so many: 2, 4, 8, ..., 300."""
     return min(LONGEST_PAUSE_SECONDS, 1 << min(attempts, 10))
+
+
+def _has_news(alert: Alert) -> bool:
+    """Whether its state was not told; of one that is over before anybody was told of it there is nothing to tell."""
+    return alert.state != alert.told_state and (alert.told_state is not None or alert.state != "resolved")
+
+
+def _calm_at(alert: Alert) -> int:
+    """From when on a change of state may be told: `MOST_ROUNDS` ago is `REPEAT_SECONDS` ago then."""
+    return alert.rounds[0] + _after_told() if len(alert.rounds) == MOST_ROUNDS else 0
 
 
 def _after_told() -> int:

@@ -97,7 +97,8 @@ class Alert(BaseModel):
 
     `causes` are what is wrong now, `ended` the causes that are over for good; `seen` is the last offset that was counted of
     each source. `told_state` is the state that was told last ("": none), begun at `told_at`; `tellings` counts the rounds,
-    `telling` is the one under way. `due_at` is when somebody has to do something about telling, `quiet_at` when the alert is
+    `telling` is the one under way; `rounds` are when the last of them were begun (ns, oldest first), those of the alerts of this
+    code and subject before it among them. `due_at` is when somebody has to do something about telling, `quiet_at` when the alert is
     resolved unless something is reported.
     """
 
@@ -128,6 +129,7 @@ class Alert(BaseModel):
     told_at: int = 0
     tellings: int = 0
     telling: Telling | None = None
+    rounds: tuple[int, ...] = ()
     due_at: int | None = None
 
 
@@ -189,7 +191,9 @@ def quieted(alert: Alert, now: int) -> Alert | None:
 
 
 def _begun(before: Alert | None, report: Raised, alert_id: str) -> Alert:
-    inherited: dict[str, Any] = {} if before is None else {"ended": before.ended, "seen": before.seen}
+    inherited: dict[str, Any] = {}
+    if before is not None:
+        inherited = {"ended": before.ended, "seen": before.seen, "rounds": before.rounds}
     if report.place is not None:
         inherited["seen"] = {**inherited.get("seen", {}), report.place.source: report.place.offset}
     return Alert(

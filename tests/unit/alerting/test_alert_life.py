@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from storage.models.alert_tellings import (
     CLAIM_SECONDS,
     GIVE_UP_SECONDS,
+    MOST_ROUNDS,
     REPEAT_SECONDS,
     begun,
     hooks_due,
@@ -187,6 +188,27 @@ def test_what_was_over_before_anybody_was_told_is_not_told() -> None:
     assert over is not None
     assert tell(over, NOW) is None
     assert with_due(over, NOW).due_at is None
+
+
+def test_what_comes_and_goes_all_the_time_is_no_flood() -> None:
+    """A minute of margin at its threshold, a change each second: ten are told, then how it stands when it is calm again."""
+    alert, rounds, now = begin(), [], NOW
+    for second in range(60):
+        now = NOW + second * SECOND
+        alert = raised(alert, a_raise(now, cause=f"sig_{second}"), f"alt_{second}") or alert
+        for change in (None, a_clearing(now, cause=f"sig_{second}")):
+            alert = alert if change is None else cleared(alert, change) or alert
+            if (after := tell(with_due(alert, now), now)) is not None:
+                alert = after[0]
+                rounds.append(after[1])
+    assert rounds == ["open", "resolved"] * (MOST_ROUNDS // 2)
+    standing = raised(alert, a_raise(now, cause="sig_last"), "alt_last")
+    assert standing is not None
+    calm = NOW + REPEAT_SECONDS * SECOND
+    assert with_due(standing, now).due_at == calm
+    assert tell(standing, calm - 1) is None
+    _, kind = tell(standing, calm) or (None, None)
+    assert kind == "open"
 
 
 def test_a_webhook_that_has_not_taken_it_is_tried_later_and_given_up_after_a_day() -> None:
