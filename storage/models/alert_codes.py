@@ -1,5 +1,6 @@
 """The codes of the alerts that the hub itself raises. Each has a title in three languages (workers/mail/words.py) and a paragraph
-in docs/operating.md. Rules of Prometheus bring codes of their own.
+in docs/operating.md. Rules of Prometheus bring codes of their own: ours have titles too (tests hold them to the rules), others
+are mailed under their code.
 """
 
 from typing import Final

@@ -1,9 +1,11 @@
 """Every mail in every language: complete, translated, and with what people wrote kept as text."""
 
 import string
+from pathlib import Path
 from typing import get_args
 
 import pytest
+import yaml
 
 from ops.runtime.languages import LANGUAGES
 from storage.models.alert_codes import ALERT_CODES
@@ -13,6 +15,13 @@ from workers.mail.rendering import TEMPLATES_WITH_CODE, MailRenderer, RenderedMa
 from workers.mail.words import SOURCES, TEMPLATES, MailWords, load_words
 
 PARTS = ("subject", "intro", "note")
+RULES = Path(__file__).resolve().parents[3] / "ops/deploy/prometheus/rules"
+CODES_OF_RULES = {
+    rule["labels"]["code"]
+    for path in RULES.glob("*.yml")
+    for group in yaml.safe_load(path.read_text())["groups"]
+    for rule in group["rules"]
+}
 VALUES = {
     "name": "Ann Example",
     "minutes": "5",
@@ -79,7 +88,7 @@ def test_there_are_no_other_words_and_what_all_mails_share_is_translated_too(wor
     wanted |= {"mail.greeting", "mail.greeting.nameless", "mail.foot"}
     wanted |= {f"mail.alert.state.{kind}" for kind in get_args(TellingKind)}
     wanted |= {f"mail.alert.severity.{severity}" for severity in SEVERITIES}
-    wanted |= {f"mail.alert.title.{code}" for code in ALERT_CODES}
+    wanted |= {f"mail.alert.title.{code}" for code in {*ALERT_CODES, *CODES_OF_RULES}}
     assert set(SOURCES) == wanted
     for name in SOURCES:
         assert not {words.of(language, name) for language in ("zh-CN", "ja-JP")} & {SOURCES[name]}, name
