@@ -2,6 +2,7 @@
 
 from typing import Any, Final, cast
 
+from gateway.account.listing import MOST_ITEMS
 from gateway.admin.acts import Values, act_of, encode
 from gateway.admin.alert_parts import AlertParts
 from gateway.http.calls import BearerCall
@@ -28,12 +29,12 @@ class AlertsDesk:
         self._alerts, self._desk, self._trail, self._tokens = parts.alerts, parts.desk, trail, tokens
 
     async def list(self, call: BearerCall) -> bytes:
-        """Filters `code`, `severity`, `state`. Raises `request.invalid` or `page_token.not_found`."""
+        """Filters `code`, `severity`, `state`; `page_size` says the same as `limit`, and wins. Raises `request.invalid` or `page_token.not_found`."""
         reader = QueryReader(call.query)
         code = reader.text("code")
         severity = cast("Severity | None", reader.choice("severity", SEVERITIES))
         state = cast("AlertState | None", reader.choice("state", STATES))
-        limit = reader.whole("limit", 1, _MOST, _USUAL)
+        limit = reader.whole("page_size", 1, MOST_ITEMS, reader.whole("limit", 1, _MOST, _USUAL))
         token = reader.text("page_token")
         reader.finish()
         about = ("alerts", {"code": code, "severity": severity, "state": state})

@@ -21,11 +21,11 @@ class AuditDesk:
         self._events, self._tokens = events, tokens
 
     async def list(self, call: BearerCall) -> bytes:
-        """Filters `actor_type`, `action_prefix`. Raises `request.invalid` or `page_token.not_found`."""
+        """Filters `actor_type`, `action_prefix`; `page_size` says the same as `limit`, and wins. Raises `request.invalid` or `page_token.not_found`."""
         reader = QueryReader(call.query)
         actor_type = reader.choice("actor_type", ACTOR_TYPES)
         prefix = reader.text("action_prefix")
-        limit = reader.whole("limit", 1, _MOST, _USUAL)
+        limit = reader.whole("page_size", 1, _MOST, reader.whole("limit", 1, _MOST, _USUAL))
         token = reader.text("page_token")
         reader.finish()
         about = ("audit events", {"actor_type": actor_type, "action_prefix": prefix})

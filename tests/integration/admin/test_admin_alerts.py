@@ -68,11 +68,15 @@ async def test_alerts_are_listed_by_filters_and_in_pages(desk: AdminDesk) -> Non
     rest = (await admin.get(f"/alerts?code=margin.call&limit=3&page_token={first['next_page_token']}")).data
     assert [one["subject"] for one in first["items"] + rest["items"]] == ["acc_4", "acc_3", "acc_2", "acc_1", "acc_0"]
     assert rest["next_page_token"] is None
+    sized = (await admin.get("/alerts?code=margin.call&page_size=3")).data
+    assert (len(sized["items"]), sized["next_page_token"] is not None) == (3, True)
     other = await admin.get(f"/alerts?code=feed.stale&page_token={first['next_page_token']}")
     assert (other.status, other.code) == (404, "page_token.not_found")
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "severity=bad", "state=closed"])
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=201", "page_size=0", "page_size=501", "limit=x", "severity=bad", "state=closed"]
+)
 async def test_a_bad_filter_is_named(desk: AdminDesk, query: str) -> None:
     answered = await (await desk.log_in()).get(f"/alerts?{query}")
     assert (answered.status, answered.code) == (422, "request.invalid")

@@ -29,11 +29,12 @@ async def test_events_are_filtered_and_paged(desk: AdminDesk) -> None:
         return [one["seq"] for one in (await caller.get(f"/audit-events?{query}")).data["items"]]
 
     assert await seqs("limit=2") == [7, 6]
+    assert await seqs("page_size=2") == [7, 6]
     assert await seqs("actor_type=admin") == [6, 3]
     assert await seqs("action_prefix=user.&limit=3") == [7, 5, 4]
     token = json.loads((await caller.get("/audit-events?action_prefix=user.&limit=3")).body)["data"]["next_page_token"]
     await desk.parts.trail.record(act(8))
     assert await seqs(f"action_prefix=user.&limit=3&page_token={token}") == [2, 1]
     assert (await caller.get("/audit-events?limit=9")).data["next_page_token"] is None
-    for query in ("actor_type=robot", "limit=501", "limit=0"):
+    for query in ("actor_type=robot", "limit=501", "limit=0", "page_size=0", "page_size=501"):
         assert (await caller.get(f"/audit-events?{query}")).code == "request.invalid"
