@@ -132,6 +132,7 @@ def _about(credential: Credential, part: CredentialPart, error: Exception) -> di
     return {
         "credential_id": credential.credential_id,
         "exchange_code": credential.exchange_code,
+        "credential_name": credential.credential_name,
         "field": f"{part}_ciphertext",
         "why": str(error),
     }

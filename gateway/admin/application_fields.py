@@ -1,8 +1,10 @@
 """The bodies by which admins rule applications. Pure."""
 
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from gateway.http.fields import BodyReader
+from gateway.http.query import invalid
 from storage.models.applications import ProvisionPolicy
 
 _POLICY: Final = "provision_policy"
@@ -38,3 +40,11 @@ def policy_of(reader: BodyReader) -> ProvisionPolicy:
         reader.refuse(f"{_POLICY}.{problem['name']}", problem["reason"], problem["expected"])
     given = {name: value for name, value in said.items() if inner.has(name)}
     return ProvisionPolicy(**given, priority_exchanges=tuple(priorities))
+
+
+def check_policy(policy: ProvisionPolicy, exchanges: Sequence[str]) -> None:
+    """Raises `request.invalid` for a policy that speaks of other exchanges than those that were applied for."""
+    others = [code for code in policy.priority_exchanges if code not in exchanges]
+    if others:
+        expected = "of those that were applied for: " + ", ".join(exchanges)
+        raise invalid(f"{_POLICY}.{_PRIORITIES}", f"unknown: {', '.join(others)}", expected)

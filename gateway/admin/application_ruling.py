@@ -5,8 +5,7 @@ from typing import Any, Final
 
 from gateway.access.ports import AccessParts
 from gateway.admin.acts import busy
-from gateway.admin.application_fields import Rejection
-from gateway.http.query import invalid
+from gateway.admin.application_fields import Rejection, check_policy
 from ops.runtime.errors import HubError
 from storage.alerting import AlertDesk
 from storage.jobs import PROVISION, SEND_MAIL, Jobs
@@ -87,7 +86,7 @@ class ApplicationRuling:
         for _ in range(_TRIES):
             if application.provisioning_job_id is not None and application.status != "rejected":
                 return application
-            _check(policy, application)
+            check_policy(policy, application.target_exchanges)
             approval = {
                 "review_note": application.review_note if note is None else note,
                 "policy": policy,
@@ -127,13 +126,6 @@ class ApplicationRuling:
     async def _name_of(self, tenant_id: str) -> str:
         tenants = await self._tenants.get_many([tenant_id])
         return tenants[tenant_id].name if tenant_id in tenants else tenant_id
-
-
-def _check(policy: ProvisionPolicy, application: Application) -> None:
-    others = [code for code in policy.priority_exchanges if code not in application.target_exchanges]
-    if others:
-        expected = "of those that were applied for: " + ", ".join(application.target_exchanges)
-        raise invalid("provision_policy.priority_exchanges", f"unknown: {', '.join(others)}", expected)
 
 
 def _same(application: Application, rejection: Rejection) -> bool:

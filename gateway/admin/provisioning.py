@@ -5,7 +5,7 @@ from typing import Any, Final, cast
 from gateway.access.own import contract_page
 from gateway.account.listing import NewestFirst
 from gateway.admin.acts import Values, act_of, busy, encode
-from gateway.admin.application_fields import policy_of
+from gateway.admin.application_fields import check_policy, policy_of
 from gateway.admin.parts import AdminParts
 from gateway.http.calls import BearerCall
 from gateway.http.fields import BodyReader
@@ -46,11 +46,13 @@ class ProvisioningDesk:
     async def retry(self, call: BearerCall, body: dict[str, Any]) -> bytes:
         """`data`: the job, queued again, under the `provision_policy` that is sent or the one that it had.
 
-        Raises `request.invalid`, `provisioning_job.not_found`, `provisioning_job.wrong_state`, or `application.wrong_state`
-        where the application was rejected since.
+        Raises `request.invalid`, also for exchanges of the policy that were not applied for; `provisioning_job.not_found`,
+        `provisioning_job.wrong_state`, or `application.wrong_state` where the application was rejected since.
         """
         policy = _policy(body)
         job = await self._found(call.path["job_id"])
+        if policy is not None:
+            check_policy(policy, job.targets)
         await self._check_wanted(job)
         asked = {} if policy is None else {_POLICY: policy.model_dump(mode="json")}
         before = {"status": job.status, "attempt": job.attempt}
@@ -103,6 +105,7 @@ def job_view(job: ProvisioningJob, languages: Languages, language: Language) -> 
         "bindings": [binding.model_dump(mode="json", exclude={"refused"}) for binding in job.bindings],
         "error_code": code,
         "error_message": None if code is None else languages.error(HubError(code, job.error_details), language),
+        "error_details": None if code is None else job.error_details,
         "created_at": format_timestamp(job.created_at),
         "started_at": _moment(job.started_at),
         "finished_at": _moment(job.finished_at),

@@ -77,6 +77,7 @@ async def test_what_is_wrong_is_said_in_the_callers_language(desk: AdminDesk, ca
     shown = (await desk.open("GET", f"{JOBS}/job_1", calling._headers() | {"Accept-Language": "ja"})).data
     assert (shown["status"], shown["current_step"]) == ("rolled_back", "open_account")
     assert shown["error_code"] == "provisioning.no_connector"
+    assert shown["error_details"] == {"exchange_code": "BINANCE", "connector": "sim-a"}
     assert shown["error_message"] == "BINANCE につながる準備済みのコネクタがありません。"
     assert [(step["status"], step["undone_at"] is None) for step in shown["steps"][:3]] == [
         ("undone", False), ("failed", False), ("pending", True),
@@ -120,6 +121,18 @@ async def test_a_retry_keeps_the_policy_unless_another_is_sent(desk: AdminDesk, 
         await calling.send("POST", f"{JOBS}/job_1/retry", {"provision_policy": {"auto": True}})
     ).code == "request.invalid"
     assert (await calling.send("POST", f"{JOBS}/job_7/retry", {})).code == "provisioning_job.not_found"
+
+
+async def test_a_retry_under_a_policy_that_cannot_be_is_refused_and_leaves_the_job(
+    desk: AdminDesk, calling: Calling
+) -> None:
+    before = await put(desk, rolled_back(a_job(desk), desk.clock.now()))
+    impossible = {"provision_policy": {"priority_exchanges": ["XNAS"]}}
+    refused = await calling.send("POST", f"{JOBS}/job_1/retry", impossible)
+    assert refused.code == "request.invalid"
+    assert [field["name"] for field in refused.error["details"]["fields"]] == ["provision_policy.priority_exchanges"]
+    assert await stored(desk) == before
+    assert desk.jobs.asked == []
 
 
 async def test_a_crash_after_the_retry_was_stored_is_gone_on_from(desk: AdminDesk, calling: Calling) -> None:
