@@ -96,41 +96,69 @@ class Hub:
 
         With `grace_ms` open orders are cancelled when the connection is gone for that long.
         """
-        places: dict[str, Any] = {}
+        places = Places(topics)
         while True:
             try:
                 async with websockets.connect(self._ws_url, max_size=None, compression=None) as socket:
-                    async for message in self._follow(socket, topics, places, grace_ms):
+                    async for message in self._follow(socket, places, grace_ms):
                         yield message
             except (OSError, websockets.WebSocketException):
                 await asyncio.sleep(0.5)
 
     async def _follow(
-        self, socket: websockets.ClientConnection, topics: tuple[str, ...], places: dict[str, Any], grace_ms: int
+        self, socket: websockets.ClientConnection, places: "Places", grace_ms: int
     ) -> AsyncIterator[dict[str, Any]]:
         signed = self._signed("GET", "/v1/ws", b"", "")
         names = {"api_key": "X-PM-API-KEY", "timestamp": "X-PM-TIMESTAMP", "signature": "X-PM-SIGNATURE"}
         await _ask(socket, "auth", {name: signed[header] for name, header in names.items()})
         if grace_ms:
             await _ask(socket, "cancel_on_disconnect", {"enabled": True, "grace_ms": grace_ms})
-        answer = await _ask(socket, "subscribe", {"topics": list(topics), "resume": places})
-        for topic, granted in answer["topics"].items():
+        answer = await _ask(socket, "subscribe", {"topics": list(places.topics), "resume": places.ours})
+        for granted in answer["topics"].values():
             if not granted["ok"]:
                 raise Refused(granted["code"], granted["message"], granted.get("details"))
-            places[topic] = {"log_id": granted["log_id"], "positions": granted["positions"]}
+        places.granted(answer["topics"])
         async for text in socket:
             message = json.loads(text)
-            if message.get("type") == "position":
-                places |= message["topics"]
-            elif "data" in message:
-                _note(places, message)
+            places.note(message)
+            if "data" in message:
                 yield message
 
 
-def _note(places: dict[str, Any], message: dict[str, Any]) -> None:
-    for place in places.values():
-        if message["shard"] in place["positions"]:
-            place["positions"][message["shard"]] = max(place["positions"][message["shard"]], message["seq"])
+class Places:
+    """Where a client stands in each topic. A topic's place is `ours` when its snapshot has come whole."""
+
+    def __init__(self, topics: tuple[str, ...]) -> None:
+        self.topics = topics
+        self.ours: dict[str, Any] = {}
+        self._coming: dict[str, Any] = {}
+
+    def granted(self, topics: dict[str, Any]) -> None:
+        """The answer to `subscribe`."""
+        places = {name: {"log_id": said["log_id"], "positions": said["positions"]} for name, said in topics.items()}
+        self.ours = {name: place for name, place in places.items() if topics[name]["recovered"]}
+        self._coming = {name: place for name, place in places.items() if name not in self.ours}
+
+    def note(self, message: dict[str, Any]) -> None:
+        """What came for one topic says nothing about another, though they may share a shard."""
+        if message.get("type") == "position":
+            self.ours |= message["topics"]
+        elif "shard" in message:
+            for topic in filter(lambda topic: _covers(topic, message["topic"]), self.topics):
+                self._have(topic, message)
+
+    def _have(self, topic: str, message: dict[str, Any]) -> None:
+        if message["type"] != "snapshot" and topic in self._coming:
+            self.ours[topic] = self._coming.pop(topic)
+        if topic in self.ours:
+            positions, seq = self.ours[topic]["positions"], message.get("seq", message.get("to"))
+            positions[message["shard"]] = max(positions[message["shard"]], seq)
+
+
+def _covers(topic: str, name: str) -> bool:
+    """Whether a message of that name belongs to a subscription; records of orders are always named orders.*"""
+    wildcard = topic.endswith("*") and name.startswith(topic[:-1])
+    return name == topic or wildcard or (name == "orders.*" and topic.startswith("orders."))
 
 
 async def _ask(socket: websockets.ClientConnection, op: str, payload: dict[str, Any]) -> dict[str, Any]:

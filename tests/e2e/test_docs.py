@@ -1,103 +1,161 @@
-"""The commands that the documents tell a reader to paste do what they say."""
+"""The documents do what they say: each command is pasted, each program run, each link followed."""
 
+import hashlib
+import hmac
 import json
 import os
 import re
 import shlex
-import subprocess
-import sys
-from pathlib import Path
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
 
+import httpx
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-OMNIAXS = f"{shlex.quote(sys.executable)} -m ops.cli"
+from gateway.live.protocol import read_operation, read_payload
+from ops.bench.contender import free_port
+from tests.e2e.pages import LINK, PAGES, ROOT, SHOWN, Folder, anchors, blocks, text_of, under
+from tests.e2e.test_identity_path import _until_ready as until_ready
+from tests.e2e.trouble import Cutter, busy, lost, troubled, unknown
+
+README = "README.md"
+FIRST = "First order, first subscription"
+ON_SERVICES = "On real services"
+TUTORIAL, API, WEBSOCKET = "docs/tutorial.md", "docs/api.md", "docs/websocket.md"
+TRADING, IDENTITY, OPERATING, KEYS = "docs/trading.md", "docs/identity.md", "docs/operating.md", "docs/keys.md"
+SET_UP = "Set-up, once and after each upgrade"
+OPERATED = ("Tenants, keys, accounts", "People and admins", "Stopping trading", "Secrets")
+PAGES_OF_SCRIPTS = (TUTORIAL, API, WEBSOCKET, IDENTITY)
+NOT_RUN = {
+    (
+        README,
+        "Two commands",
+    ): "`make up` is the set-up of `make test` and then `omniaxs up`, which runs in every test here",
+    (TUTORIAL, "1. Start"): "the same",
+}
+EXAMPLES = {
+    "curl": "sh docs/examples/curl/rest.sh",
+    "python": ".venv/bin/python docs/examples/python/rest.py",
+    "javascript": "node docs/examples/javascript/rest.mjs",
+    "go": "./rest-go",
+}
+STREAMS = {
+    "python": ".venv/bin/python docs/examples/python/stream.py",
+    "javascript": "node --experimental-websocket docs/examples/javascript/stream.mjs",
+}
+ENDLESS = ("gateway", "streams", "workers", "feed")
+NEEDED = ("curl", "openssl", "node", "go")
+VECTORS = json.loads(blocks("docs/signing.md", "json")[0].text)
+ONE_BY_ONE = [block for page in (README, TRADING) for block in blocks(page) if block.place not in NOT_RUN]
+COMMANDS = [command for block in ONE_BY_ONE if block.heading != ON_SERVICES for command in block.commands]
 
 
-def _commands(document: str, heading: str = "") -> list[str]:
-    """The lines of the shell blocks of a document (under a heading), without comments."""
-    text = (ROOT / document).read_text()
-    section = text.split(f"\n## {heading}\n")[1].split("\n## ")[0] if heading else text
-    blocks = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
-    lines = [line.split("  #")[0].strip() for block in blocks for line in block.splitlines()]
-    return [line for line in lines if line.startswith(".venv/bin/")]
+@pytest.fixture(scope="module")
+def folder(local_up) -> Iterator[Folder]:
+    """A reader's folder, with everything that the examples need. The one in Go is compiled meanwhile, once: the first time on a
+    machine that takes a processor 40 s.
+    """
+    missing = [name for name in NEEDED if shutil.which(name) is None]
+    if missing and os.environ.get("CI"):
+        pytest.fail(f"CI must have {missing}")
+    folder = Folder(local_up)
+    if shutil.which("go"):
+        folder.compiling = folder.start("nice -n 19 go build -o rest-go docs/examples/go/rest.go")
+    yield folder
+    folder.close()
 
 
-def _here(command: str) -> str:
-    """The same command with this interpreter; a subscription ends after a few messages."""
-    command = re.sub(r"(?<![\w/])\.venv/bin/python", shlex.quote(sys.executable), command)
-    command = re.sub(r"(?<![\w/])\.venv/bin/omniaxs", OMNIAXS, command)
-    command = command.replace("docs/strategies", str(ROOT / "docs/strategies")).replace("--seconds 20", "--seconds 8")
-    return command + f" --count {MESSAGES['orders' in command]}" if " ws " in command else command
+@pytest.fixture
+def languages(folder: Folder) -> dict[str, str]:
+    """How the REST example of each language is run; those that are not on this machine are left out."""
+    if folder.compiling is not None:
+        code, printed = folder.end(folder.compiling, seconds=300)
+        assert code == 0, printed
+        folder.compiling = None
+    needed = {"curl": "openssl", "python": "sh", "javascript": "node", "go": "go"}
+    return {name: command for name, command in EXAMPLES.items() if shutil.which(needed[name])}
 
 
-MESSAGES = {False: 5, True: 1}
-README = _commands("README.md", "First order, first subscription")
-TRADING = _commands("docs/trading.md")
-
-
-def test_the_readme_has_requests_orders_and_subscriptions() -> None:
-    assert sum(" sign --curl " in command for command in README) >= 5
-    assert sum(" ws " in command for command in README) >= 2
-    assert sum(" orders place " in command for command in README) >= 2
-    assert sum("docs/strategies/" in command for command in TRADING) == 2
-
-
-def _pasted(local_up, command: str) -> str:
-    """What the command prints, pasted into a shell in the folder of a running hub."""
-    done = subprocess.run(
-        ["sh", "-c", _here(command)],
-        cwd=local_up.processes.folder,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+def test_every_block_of_commands_is_run_or_says_why_not() -> None:
+    run = {(page, block.heading) for page in PAGES_OF_SCRIPTS for block in blocks(page)} - NOT_RUN.keys()
+    run |= (
+        {block.place for block in ONE_BY_ONE}
+        | {(OPERATING, heading) for heading in (SET_UP, *OPERATED)}
+        | {(KEYS, "Rotating")}
     )
-    assert done.returncode == 0, done.stderr + done.stdout
-    return done.stdout
+    assert {block.place for page in PAGES for block in blocks(page)} == run | NOT_RUN.keys()
+    assert all(text_of(page).count("```") % 2 == 0 for page in PAGES)
+    assert sum(" ws " in command for command in COMMANDS) >= 2
+    assert sum("docs/strategies/" in command for command in COMMANDS) == 2
 
 
-@pytest.mark.parametrize("command", README + TRADING)
-def test_a_pasted_command_works(local_up, command: str) -> None:
-    printed = _pasted(local_up, command)
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    for target, anchor in LINK.findall(text_of(page)):
+        if "://" in target:
+            continue
+        path = (ROOT / page).parent / target if target else ROOT / page
+        assert path.exists(), f"{page} links to {target}, which is not there"
+        if anchor:
+            assert anchor in anchors(str(path.resolve().relative_to(ROOT))), f"{page} links to {target}{anchor}"
+
+
+@pytest.mark.parametrize("page", [API, WEBSOCKET])
+def test_what_is_shown_of_an_example_stands_in_it(page: str) -> None:
+    shown = SHOWN.findall(text_of(page))
+    assert len(shown) >= 5
+    for example, part in shown:
+        assert part in (ROOT / "docs" / example).read_text(), f"{page} shows of {example} what is not in it:\n{part}"
+
+
+def test_messages_that_are_shown_are_taken() -> None:
+    shown = "".join(block.text for block in blocks(WEBSOCKET, "json")).replace(",\n", ",")
+    requests = [line for line in shown.splitlines() if line.startswith('{"op"')]
+    assert len(requests) == 6
+    for request in requests:
+        read_payload(read_operation(request))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_pasted_command_works(folder: Folder, command: str) -> None:
+    printed = folder.paste(command.replace("--seconds 20", "--seconds 8"))
     if " sign " in command:
         assert json.loads(printed)["success"] is True
     elif " ws " in command:
-        assert len(printed.splitlines()) >= MESSAGES["orders" in command]
+        assert len(printed.splitlines()) >= (1 if "orders" in command else 5)
     elif " orders place " in command:
         assert "order_id: ord_" in printed
     elif "market_maker" in command:
         assert "done: " in printed
 
 
-@pytest.mark.kafka
-@pytest.mark.mongo
-def test_the_setup_commands_of_the_operator_page_work(cluster) -> None:
-    section = (ROOT / "docs/operating.md").read_text().split("## Set-up")[1].split("```")[1]
-    commands = [line.split("#")[0].split() for line in section.splitlines() if line.startswith("omniaxs")]
-    assert len(commands) == 4
-    for command in commands:
-        done = cluster.run(*command[1:])
-        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+def test_the_tutorial_can_be_pasted_from_its_beginning_to_its_end(folder: Folder) -> None:
+    watching, first, *more = [block for block in blocks(TUTORIAL) if block.heading.startswith("3.")]
+    assert not more
+    watcher = folder.start(watching.text, MESSAGES="1000")
+    folder.paste(under(TUTORIAL, "2. Look") + first.text + under(TUTORIAL, *_sections("4.")))
+    refused, said = folder.end(folder.start(under(TUTORIAL, *_sections("5."))))
+    assert refused == 1
+    assert said.startswith("409 ")
+    last = folder.paste(under(TUTORIAL, *_sections("6.", "7.")))
+    assert "canceled" in last.rpartition("deadline")[2]
+    seen = folder.stop(watcher)
+    for event in ("OrderAccepted", "OrderFilled", "OrderAmended", "OrderCanceled", "OrderDenied"):
+        assert event in seen
 
 
-def test_the_way_from_registration_to_the_first_order_can_be_pasted(local_up) -> None:
-    text = (ROOT / "docs/identity.md").read_text()
-    sections = text.split("\n## From registration to a signed request\n")[1].split("\n## What holds")[0]
-    script = "\n".join(re.findall(r"```sh\n(.*?)```", sections, re.DOTALL))
-    script = script.replace("http://127.0.0.1:8080", local_up.line["http"])
-    script = _here(script.replace("http://127.0.0.1:8081/inbox", local_up.line["inbox"]))
-    done = subprocess.run(
-        ["sh", "-ec", script],
-        cwd=local_up.processes.folder,
-        env={**os.environ, "ADMIN_PASSWORD": local_up.line["demo"]["admin"]["password"]},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    lines = done.stdout.replace("}{", "}\n{").replace("}order_id", "}\norder_id").splitlines()
+def _sections(*numbers: str) -> list[str]:
+    return [block.heading for block in blocks(TUTORIAL) if block.heading.startswith(numbers)]
+
+
+def test_the_way_from_registration_to_the_first_order_can_be_pasted(folder: Folder) -> None:
+    up = folder.up.line
+    script = "".join(block.text for block in blocks(IDENTITY)).replace("http://127.0.0.1:8080", up["http"])
+    script = script.replace("http://127.0.0.1:8081/inbox", up["inbox"])
+    printed = folder.paste(script, ADMIN_PASSWORD=up["demo"]["admin"]["password"])
+    lines = printed.replace("}{", "}\n{").replace("}order_id", "}\norder_id").splitlines()
     answers = [json.loads(line) for line in lines if line.startswith("{")]
     assert [answer["success"] for answer in answers] == [True] * 7
     assert [answer["data"].get("status") for answer in answers] == [
@@ -105,3 +163,155 @@ def test_the_way_from_registration_to_the_first_order_can_be_pasted(local_up) ->
     ]  # fmt: skip
     assert [binding["binding_status"] for binding in answers[-1]["data"]["items"]] == ["active"]
     assert any(line.startswith("order_id: ord_") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("page", "heading"), [*((OPERATING, heading) for heading in OPERATED), (KEYS, "Rotating")], ids=lambda part: part
+)
+def test_what_an_operator_types_works(folder: Folder, page: str, heading: str) -> None:
+    """Each command alone; where it says `ten_...` it gets the id of that kind that was printed last."""
+    seen: dict[str, str] = {}
+    for command in _commands(page, heading):
+        filled = command
+        for kind, name in seen.items():
+            filled = filled.replace(f"{kind}_...", name)
+        printed = folder.paste(filled.replace("PASSWORD=...", "PASSWORD='correct horse battery'"))
+        seen |= {name[:3]: name for name in re.findall(r"\b[a-z]{3}_[0-9A-Za-z]{10,}", printed)}
+
+
+def _commands(page: str, heading: str) -> list[str]:
+    return [command for block in blocks(page) if block.heading == heading for command in block.commands]
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
+def test_the_examples_sign_as_the_vectors_say(folder: Folder, languages: dict[str, str], vector: dict) -> None:
+    target = vector["path"] + (f"?{vector['query']}" if vector["query"] else "")
+    given = [vector["secret"], vector["timestamp"], vector["method"], target, vector["idempotency_key"], vector["body"]]
+    signed = {
+        name: folder.paste(shlex.join([*command.split(), "sign", *given])).strip()
+        for name, command in languages.items()
+    }
+    assert signed == dict.fromkeys(languages, vector["signature"])
+
+
+@pytest.mark.timeout(400)
+def test_the_api_guide_can_be_pasted(folder: Folder, languages: dict[str, str]) -> None:
+    if len(languages) < len(EXAMPLES):
+        pytest.skip(f"this machine has only {list(languages)}")
+    printed = folder.paste(under(API, "Run it first", "Sign"), seconds=110)
+    walked = re.findall(r"^(quote|limit|order|markets|refused): (.*)$", printed, re.MULTILINE)
+    assert [words for name, words in walked if name == "refused"] == ["request.invalid reduce_onIy"] * 4
+    assert len({words for name, words in walked if name == "markets"}) == 1
+    assert [words.partition(" ")[2] for name, words in walked if name == "order"] == ["told at once"] * 4
+    assert printed.splitlines()[-1] == VECTORS[0]["signature"]
+
+
+@pytest.mark.timeout(400)
+def test_the_examples_write_once_whatever_happens_to_the_answer(folder: Folder, languages: dict[str, str]) -> None:
+    """The first read is refused for a second; the order's answer is lost, then unknown, and then there is one order."""
+    plans = {name: {"GET /v1/quotes": [busy], "POST /v1/orders": [lost, unknown]} for name in languages}
+    before = _orders(folder)
+    with ExitStack() as stack:
+        urls = {name: stack.enter_context(troubled(folder.key["OMNIAXS_URL"], plans[name])) for name in languages}
+        running = {
+            name: folder.start(command, **{**folder.key, "OMNIAXS_URL": urls[name]})
+            for name, command in languages.items()
+        }
+        ended = {name: folder.end(process) for name, process in running.items()}
+    assert plans == {name: {"GET /v1/quotes": [], "POST /v1/orders": []} for name in languages}
+    assert _orders(folder) == before + len(languages)
+    for name, (code, printed) in ended.items():
+        assert code == 0, f"{name}: {printed}"
+        assert re.search(r"^order: ord_\S+ told again$", printed, re.MULTILINE), f"{name}: {printed}"
+
+
+def _orders(folder: Folder) -> int:
+    listed = folder.paste(".venv/bin/omniaxs orders list --json --limit 200 --symbol ETHUSDT.BINANCE")
+    return len(json.loads(listed)["items"])
+
+
+def test_the_websocket_guide_can_be_pasted(folder: Folder) -> None:
+    printed = folder.paste(under(WEBSOCKET, "Try it"))
+    assert printed.count("subscribed: trades.* from a snapshot\n") == 2
+    assert len(re.findall(r"^update: trades\.\S+ trades-\d+ \d+$", printed, re.MULTILINE)) >= 2 * 100
+
+
+def test_the_streams_of_the_examples_go_on_without_a_hole(folder: Folder) -> None:
+    """A connection breaks within the snapshot, and two later ones within a frame: everything comes, in order, once."""
+    here = {name: command for name, command in STREAMS.items() if shutil.which(command.split()[0]) or name == "python"}
+    with ExitStack() as stack:
+        running = {}
+        for name, command in here.items():
+            cutter = stack.enter_context(Cutter(folder.key["OMNIAXS_URL"], [5_000, 30_000, 20_000]).running())
+            environment = {**folder.key, "OMNIAXS_URL": cutter.url}
+            running[name] = folder.start(f"{command} --count 300 'trades.*'", **environment)
+        ended = {name: folder.end(process) for name, process in running.items()}
+    for name, (code, printed) in ended.items():
+        assert code == 0, f"{name}: {printed}"
+        again, _, whole = printed.rpartition("from a snapshot\n")
+        assert again.count("from a snapshot\n") == 1, (
+            f"{name}: a snapshot that broke was not asked for again:\n{printed}"
+        )
+        assert whole.count("subscribed: trades.* recovered\n") == 2, f"{name}: {printed}"
+        assert whole.count("connection: ") == 2
+        _is_dense(re.findall(r"^(?:snapshot|update): \S+ (\S+) (\d+)$", whole, re.MULTILINE))
+
+
+def _is_dense(came: list[tuple[str, str]]) -> None:
+    """Per shard each seq once, in order, none left out."""
+    assert len({shard for shard, _ in came}) > 1
+    for shard in {shard for shard, _ in came}:
+        seqs = [int(seq) for name, seq in came if name == shard]
+        assert seqs == list(range(seqs[0], seqs[0] + len(seqs))), shard
+
+
+def test_the_python_of_the_pages_is_right(folder: Folder) -> None:
+    """Parts of a program: what stands before and after them is here."""
+    signing = {"secret": "pms_1"}
+    exec(blocks("docs/signing.md", "python")[0].text, signing)  # noqa: S102
+    lines = "\n".join(
+        (signing["timestamp"], "GET", "/v1/quotes", "symbols=AAPL.US", "", hashlib.sha256(b"").hexdigest())
+    )
+    assert signing["signature"] == hmac.new(b"pms_1", lines.encode(), hashlib.sha256).hexdigest()
+
+    receiving: dict = {}
+    exec(blocks("docs/alerts.md", "python")[0].text, receiving)  # noqa: S102
+    stamp = str(time.time_ns() // 1_000_000)
+    lines = "\n".join((stamp, "POST", "/alerts", "", "dlv_1", hashlib.sha256(b"{}").hexdigest()))
+    headers = {"x-pm-timestamp": stamp, "idempotency-key": "dlv_1"}
+    headers["x-pm-signature"] = hmac.new(b"hook", lines.encode(), hashlib.sha256).hexdigest()
+    assert receiving["verified"]("hook", "/alerts", "", headers, b"{}")
+    assert not receiving["verified"]("hook", "/alerts", "", headers, b"{ }")
+
+    encrypting = {"published": httpx.get(folder.key["OMNIAXS_URL"] + "/public/v1/keys").json()["data"]}
+    code, _, last = blocks(KEYS, "python")[0].text.rstrip().rpartition("\n")
+    exec(code, encrypting)  # noqa: S102
+    assert eval(last, encrypting).count(".") == 4  # noqa: S307
+
+
+@pytest.mark.kafka
+@pytest.mark.mongo
+@pytest.mark.redis
+@pytest.mark.timeout(240)
+def test_the_way_onto_real_services_can_be_pasted(cluster, redis_url: str) -> None:
+    """The set-up again, as after an upgrade; each process with a terminal of its own; then a key, an account, an order."""
+    cluster.environment["OMNIAXS_LIMITS_URL"] = redis_url
+    ports: dict[str, int] = {}
+    seen: dict[str, str] = {}
+    for command in [*_commands(OPERATING, SET_UP), *_commands(README, ON_SERVICES)]:
+        if command.startswith("export "):
+            continue
+        for part in command.removeprefix("OMNIAXS_JOBS_URL=redis://127.0.0.1:6379/1 ").split(" && "):
+            name, *words = [seen.get(word, word) for word in shlex.split(part)]
+            assert name == "omniaxs", part
+            if words[0] in ENDLESS:
+                ports[part] = free_port()
+                cluster.start(*words, OMNIAXS_OPS_PORT=str(ports[part]), OMNIAXS_JOBS_URL=redis_url)
+                continue
+            for port in ports.values():
+                until_ready(port, cluster)
+            done = cluster.run(*words)
+            assert done.returncode == 0, f"{part}: {done.stdout}{done.stderr}"
+            seen |= {f"{found[:3]}_...": found for found in re.findall(r"\b[a-z]{3}_[0-9A-Za-z]{10,}", done.stdout)}
+    assert len(ports) == 7
