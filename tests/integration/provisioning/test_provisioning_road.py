@@ -14,6 +14,7 @@ from storage.controls.availability import Availabilities
 from storage.controls.defaults import bind_tenant
 from storage.credentials import CredentialVault
 from storage.jobs import PROVISION
+from storage.models.applications import moved
 from storage.models.credentials import Ciphertexts, GivenCredential
 from storage.models.provisioning import retried
 from storage.models.tenants import account_id_of
@@ -88,6 +89,23 @@ async def test_a_failure_for_good_undoes_everything_and_a_retry_does_it(hall: Ha
     assert (job.status, job.attempt) == ("succeeded", 2)
     assert [one.connector for one in job.bindings] == ["sim-a", "sim-b"]
     await hall.check(job)
+
+
+async def test_a_retry_that_meets_a_rejection_does_nothing(hall: Hall) -> None:
+    await hall.catalog(sim_a=("equity",))
+    job_id = await hall.asked_for(await hall.approved("a", ("BINANCE",)))
+    job = await hall.over(job_id)
+    rejected = moved(await hall.application(job), "rejected", hall.platform.clock.now())
+    assert await hall.applications.replace(rejected)
+    await hall.catalog(sim_a=("crypto",))
+    assert await hall.store.replace(retried(job, None, "retry_1", hall.platform.clock.now()))
+    await hall.jobs.enqueue(PROVISION, job_id)
+    again = await hall.until(job_id, lambda one: one.is_over and one.attempt == 2, 20)
+    assert (again.status, again.current_step, again.error_code) == (
+        "rolled_back", "validate", "application.wrong_state",
+    )  # fmt: skip
+    assert await hall.application(again) == rejected
+    assert await hall.rights("ten_a") == {}
 
 
 async def test_an_account_that_was_opened_is_closed_and_taken_up_again(hall: Hall) -> None:
