@@ -13,7 +13,8 @@ from typing import Any, ClassVar, Protocol
 from aiokafka import TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, AppT, ConsumerMessage, Message
-from mode.threads import WorkerThread
+
+from streams.app.same_loop import SameLoop
 
 
 class PartitionListener(Protocol):
@@ -35,18 +36,8 @@ class PartitionListener(Protocol):
         ...
 
 
-class _DaemonThread(WorkerThread):
-    """Faust's consumer thread, which must not keep a failed process alive."""
-
-    def __init__(self, service: Any, **arguments: Any) -> None:
-        super().__init__(service, **arguments)
-        self.daemon = True
-
-
 class BatchConsumer(driver.Consumer):
     """Faust's consumer over aiokafka, handing out whole fetches."""
-
-    DaemonThread = _DaemonThread
 
     def __init__(self, transport: "BatchTransport", *arguments: Any, **options: Any) -> None:
         self._listener = transport.listener
@@ -60,7 +51,7 @@ class BatchConsumer(driver.Consumer):
         super().__init__(transport, *arguments, **options)
 
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
-        return driver.AIOKafkaConsumerThread(self, loop=self.loop, beacon=self.beacon, Worker=self.DaemonThread)
+        return SameLoop(self, beacon=self.beacon)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109
         """Fetch once and yield one message for each partition that had records."""

@@ -19,6 +19,7 @@ from faust.types import TP, ConsumerMessage
 from storage.log.port import LogUnavailable
 from streams.app.batch_transport import BatchConsumer, BatchTransport, PartitionListener
 from streams.app.pins import FaustIncompatible
+from streams.app.same_loop import SameLoop
 
 _ASK_SECONDS = 5.0
 _FETCH_SECONDS = 0.1
@@ -47,8 +48,8 @@ class OwnedListener(PartitionListener, Protocol):
         ...
 
 
-class OwnedThread(driver.AIOKafkaConsumerThread):
-    """Faust's consumer thread, which can ask the group whether an assignment still stands."""
+class OwnedThread(SameLoop):
+    """Faust's consumer "thread", which can ask the group whether an assignment still stands."""
 
     def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
@@ -59,7 +60,7 @@ class OwnedThread(driver.AIOKafkaConsumerThread):
         return consumer
 
     async def ask(self, tp: TP, generation: int, offset: int) -> bool:
-        """Runs in the thread: whether the group takes a commit of `offset` in that generation. Raises `KafkaError`."""
+        """Whether the group takes a commit of `offset` in that generation. Raises `KafkaError`."""
         consumer = self._ensure_consumer()
         coordinator = consumer._coordinator  # noqa: SLF001
         if coordinator.generation != generation:
@@ -84,7 +85,7 @@ class OwnedConsumer(BatchConsumer):
         super().__init__(transport, *arguments, **options)
 
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
-        return OwnedThread(self, loop=self.loop, beacon=self.beacon, Worker=self.DaemonThread)
+        return OwnedThread(self, beacon=self.beacon)
 
     async def still_mine(self, tp: TP, generation: int) -> bool:
         """Whether the assignment of that generation stands, by a commit of what is committed.
@@ -95,10 +96,9 @@ class OwnedConsumer(BatchConsumer):
             return False
         thread = cast("OwnedThread", self._thread)
         question = thread.ask(tp, generation, self._committed_offset[tp] or 0)
-        answer = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(question, thread.thread_loop))
         try:
             async with asyncio.timeout(_ASK_SECONDS):
-                return await answer
+                return await asyncio.shield(asyncio.ensure_future(question))
         except (KafkaError, TimeoutError) as error:
             raise LogUnavailable(f"the group of {tp.topic} does not answer: {error!r}") from error
 

@@ -37,7 +37,20 @@ _NEEDED: Final[Needed] = (
             "stop_flow",
         ),
     ),
-    (driver.AIOKafkaConsumerThread, ("_create_worker_consumer", "_ensure_consumer", "seek_to_beginning")),
+    (
+        driver.AIOKafkaConsumerThread,
+        (
+            "_create_worker_consumer",
+            "_ensure_consumer",
+            "_fetch_records",
+            "_gather_remaining_tasks",
+            "_serve",
+            "_thread_running",
+            "_thread_started",
+            "call_thread",
+            "seek_to_beginning",
+        ),
+    ),
     (App, ("_create_directories", "consumer_generation_id", "flow_control", "transport")),
 )
 
