@@ -1,4 +1,7 @@
-"""The roles of `omniaxs streams`: what each consists of, and how it runs in its group."""
+"""The roles of `omniaxs streams`: what each consists of, and how it runs in its group.
+
+Only the role that is played is imported: a process that was killed is back the sooner.
+"""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -6,13 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from ops.processes.lifetime import Background
-from ops.processes.market_processors import market_processors
-from ops.processes.order_parts import open_order_core
 from ops.processes.owned_role import OwnedRole
 from ops.processes.platform import Platform
-from ops.processes.projection_parts import projection_processors
 from ops.processes.reference_watch import ReferenceWatch
-from ops.processes.venue_parts import open_venue
 from ops.runtime.health import Check
 from storage.models.operations import OwnedPartition, Role, owned_partitions
 from streams.app.faust_app import AppOptions
@@ -54,23 +53,31 @@ Opener = Callable[[Platform, Background, ReferenceWatch], StreamRole]
 
 def open_market(platform: Platform, background: Background, reference: ReferenceWatch) -> StreamRole:
     """Latest quotes, staleness, bars."""
+    from ops.processes.market_processors import market_processors  # noqa: PLC0415
+
     del background
     return _processors(platform, MARKET_GROUP, market_processors(platform, reference))
 
 
 def open_projection(platform: Platform, background: Background, reference: ReferenceWatch) -> StreamRole:
     """The read models of orders, accounts and risk signals."""
+    from ops.processes.projection_parts import projection_processors  # noqa: PLC0415
+
     del background, reference
     return _processors(platform, PROJECTION_GROUP, projection_processors(platform))
 
 
 def open_orders(platform: Platform, background: Background, reference: ReferenceWatch) -> StreamRole:
     """The order core."""
+    from ops.processes.order_parts import open_order_core  # noqa: PLC0415
+
     return _owner(platform, open_order_core(platform, background, reference, quote_group=MARKET_GROUP))
 
 
 def open_venues(platform: Platform, background: Background, reference: ReferenceWatch) -> StreamRole:
     """The simulated venue."""
+    from ops.processes.venue_parts import open_venue  # noqa: PLC0415
+
     return _owner(platform, open_venue(platform, background, reference, quote_group=MARKET_GROUP))
 
 

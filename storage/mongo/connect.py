@@ -4,14 +4,12 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-from mongomock_motor import AsyncMongoMockClient
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo.errors import ConfigurationError, InvalidURI, PyMongoError
 from pymongo.uri_parser import parse_uri
 
 from storage.mongo.documents import Database
 from storage.mongo.failures import StoreUnavailable, first_reason
-from storage.mongo.mock import narrow_before_matching
 
 __all__ = ["Store", "StoreUnavailable", "connect"]
 
@@ -56,9 +54,7 @@ def connect(url: str, database_name: str, *, selection_timeout_ms: int = SELECTI
     wrong, for a URL that is neither.
     """
     if url.startswith(MOCK_SCHEME):
-        narrow_before_matching()
-        client: Any = AsyncMongoMockClient()
-        return Store(client, client[database_name], "mongomock")
+        return _in_memory(database_name)
     if not url.startswith(SERVER_SCHEMES):
         raise ValueError("the store URL must begin with mongomock:// or mongodb://")
     try:
@@ -76,6 +72,16 @@ def connect(url: str, database_name: str, *, selection_timeout_ms: int = SELECTI
     except (InvalidURI, ConfigurationError, ValueError) as error:
         raise ValueError(f"the store URL cannot be used: {first_reason(error)}") from error
     return Store(real, real[database_name], address, _ANSWER_AFTER_SELECTION_SECONDS + selection_timeout_ms / 1_000)
+
+
+def _in_memory(database_name: str) -> Store:
+    from mongomock_motor import AsyncMongoMockClient  # noqa: PLC0415  (a process with a real store is started without it)
+
+    from storage.mongo.mock import narrow_before_matching  # noqa: PLC0415
+
+    narrow_before_matching()
+    client: Any = AsyncMongoMockClient()
+    return Store(client, client[database_name], "mongomock")
 
 
 def _defaults(url: str, **options: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
-from mongomock_motor import AsyncMongoMockCollection
+from motor.motor_asyncio import AsyncIOMotorCollection
 from pymongo.errors import AutoReconnect, DocumentTooLarge, DuplicateKeyError
 
 from storage.mongo.documents import Collection, Document, chunks
@@ -40,9 +40,9 @@ class Writer(Protocol):
 
 def writer(collection: Collection, guard: str) -> Writer:
     """The fastest way that the adapter behind `collection` has; `guard` names the field with the number."""
-    if isinstance(collection, AsyncMongoMockCollection):
-        return _OneByOne(collection, guard)
-    return _InOneCommand(collection, guard)
+    if isinstance(collection, AsyncIOMotorCollection):
+        return _InOneCommand(collection, guard)
+    return _OneByOne(collection, guard)
 
 
 class _OneByOne:
