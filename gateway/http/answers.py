@@ -23,6 +23,9 @@ _SECURITY: Final[tuple[Field, ...]] = (
     (b"referrer-policy", b"no-referrer"),
 )
 _STRICT_TRANSPORT: Final[Field] = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
+_CLOSE: Final[Field] = (b"connection", b"close")
+"""Where the body's end is doubtful nothing may follow it: a body with a length and a coding (RFC 9112, 6.1), and `_ENDING`."""
+_ENDING: Final = frozenset((408, 413))
 _LANGUAGE_FIELDS: Final = {language: (b"content-language", language.encode()) for language in LANGUAGES}
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -98,6 +101,8 @@ class Answers:
                 (b"x-ratelimit-remaining", b"%d" % spent.remaining),
                 (b"x-ratelimit-reset", b"%d" % spent.reset_at),
             )
+        if status in _ENDING or (b"transfer-encoding" in exchange.headers and b"content-length" in exchange.headers):
+            fields.append(_CLOSE)
         if self._cross_origin.enabled:
             fields += self._cross_origin.answer_fields(exchange.header(b"origin"))
         return Answer(status, fields, body)

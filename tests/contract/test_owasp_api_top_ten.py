@@ -19,11 +19,17 @@ from quart import Response
 
 from gateway.http.body import BODY_BYTES
 from gateway.http.contract import Operation
+from storage.models.order_commands import OpenAccount
+from storage.models.tenants import ALL_SCOPES, ApiKey, Tenant
 from storage.mongo.applications import Applications
+from storage.topics import ORDER_COMMANDS
+from streams.orders.owner_rules import message_of
 from tests.contract.conftest import SECRET, make_gateway
 from tests.contract.people import Person, Town
+from tests.contract.people_place import KEY_RING
 from tests.contract.people_walk import DOCUMENT, OPERATIONS
 from tests.contract.test_access_answers import of_tenant
+from tests.integration.orders.trading_place import COIN
 
 ROOT = Path(__file__).resolve().parents[2]
 HELD_ELSEWHERE = {
@@ -188,6 +194,46 @@ async def test_api1_ids_of_another_tenant_are_404_in_every_operation(callers: Ca
         assert (status, missing) == (404, 404) or (status, missing, operation.operation_id) == (503, 503, "amendOrder")
         assert answer["error"]["code"] == expected["error"]["code"]
         assert answer["error"]["message"] == expected["error"]["message"]
+
+
+async def test_api1_orders_of_another_account_are_neither_changed_nor_canceled(trading_gateway: Any) -> None:
+    """Before the order core: an account that trades, with the id of another one's order."""
+    platform, now = trading_gateway.place.platform, trading_gateway.clock.now()
+    opening = OpenAccount(
+        command_id="other-open", account_id="acc_2", tenant_id="ten_2", mode="sandbox", currency="USDT"
+    )
+    await platform.log.append_many(ORDER_COMMANDS, [message_of(opening)])
+    trading_gateway.tenants.tenants["ten_2"] = Tenant(
+        tenant_id="ten_2", name="Two", account_ids=("acc_2",), created_at=now
+    )
+    trading_gateway.keys.keys["pmk_two"] = ApiKey(
+        key_id="pmk_two", tenant_id="ten_2", label="two", scopes=ALL_SCOPES, created_at=now,
+        sealed_secret=KEY_RING.seal(SECRET.encode(), b"pmk_two"),
+    )  # fmt: skip
+
+    async def write(method: str, path: str, body: dict[str, Any], key: str, who: str) -> tuple[int, dict[str, Any]]:
+        raw = json.dumps(body).encode()
+        signed = trading_gateway.signed_headers(method, path, body=raw, idempotency_key=key, key=who)
+        sent = {**signed, "Idempotency-Key": key, "Content-Type": "application/json"}
+        response = await trading_gateway.open(method, path, sent, data=raw)
+        return response.status_code, await response.get_json()
+
+    order = {"symbol": COIN, "side": "buy", "type": "limit", "quantity": "0.01", "price": "50000"}
+    placed, answer = await write("POST", "/v1/orders", order, "order-of-one", "pmk_test")
+    order_id = answer["data"]["order_id"]
+    told = {}
+    for name in (order_id, "ord_nobody_has"):
+        amended, refusal = await write("PATCH", f"/v1/orders/{name}", {"price": "1"}, f"amend-{name}", "pmk_two")
+        canceled, outcome = await write("POST", "/v1/orders/cancel", {"order_ids": [name]}, f"cancel-{name}", "pmk_two")
+        told[name] = json.dumps([amended, refusal["error"]["code"], canceled, outcome]).replace(name, "the id")
+    mine = await trading_gateway.data(f"/v1/orders/{order_id}")
+
+    assert placed == 200
+    assert [re.sub(r'"trace_id": "\w+"', "", text) for text in told.values()] == 2 * [
+        re.sub(r'"trace_id": "\w+"', "", told[order_id])
+    ]
+    assert told[order_id].startswith('[404, "order.not_found"')
+    assert (mine["status"], mine["price"]) == ("new", "50000")
 
 
 async def test_api2_nothing_opens_without_credentials_or_with_broken_ones(callers: Callers) -> None:
