@@ -195,18 +195,17 @@ def traded(signed: ApiClient) -> None:
     resting = PlaceOrderRequest(type="limit", quantity="0.01", price="1000", **coin)
 
     def placed(order: PlaceOrderRequest) -> Any:
-        """Gateways hear of a new account a moment after it is open."""
+        """Key and order; gateways hear of a new account a moment after it is open."""
+        same = {**SIGNED, "idempotency_key": token_hex(8)}
         try:
-            return trading.place_order(idempotency_key=token_hex(8), place_order_request=order, **SIGNED).data
+            return same, trading.place_order(place_order_request=order, **same).data
         except ApiException as refused:
             if refused.status not in {409, 503}:
                 raise
             return None
 
-    order = eventually(lambda: placed(resting), "an order")
-    same = {**SIGNED, "idempotency_key": token_hex(8)}
-    first, again = (trading.place_order(place_order_request=resting, **same).data for _ in range(2))
-    assert first == again
+    same, order = eventually(lambda: placed(resting), "an order")
+    assert trading.place_order(place_order_request=resting, **same).data == order
     other = PlaceOrderRequest(type="limit", quantity="0.02", price="1000", **coin)
     assert error(409, trading.place_order, place_order_request=other, **same).code == "idempotency.mismatch"
     less = {**SIGNED, "idempotency_key": token_hex(8), "amend_order_request": AmendOrderRequest(quantity="0.005")}
@@ -216,11 +215,15 @@ def traded(signed: ApiClient) -> None:
     batch = BatchOrderRequest(orders=[resting, resting.model_copy(update={"quantity": "0"})])
     done = trading.place_batch_orders(idempotency_key=token_hex(8), batch_order_request=batch, **SIGNED).data
     assert [one.ok for one in done.results] == [True, False]
-    listed = trading.list_orders(status="new", symbol=COIN, **SIGNED).data.items
-    assert order.order_id in {one.order_id for one in listed}
+
+    def listed() -> bool:
+        found = trading.list_orders(status="new", symbol=COIN, **SIGNED).data.items
+        return order.order_id in {one.order_id for one in found}
+
+    eventually(listed, "the order in the list")
     selector = CancelOrderRequest(order_ids=[order.order_id, "ord_none"])
     gone = trading.cancel_orders(idempotency_key=token_hex(8), cancel_order_request=selector, **SIGNED).data
-    assert (order.order_id in gone.canceled, gone.failed[0].error_code) == (True, "order.not_found")
+    assert [(one.order_id, one.error_code) for one in gone.failed] == [("ord_none", "order.not_found")]
     bought = PlaceOrderRequest(type="market", quantity="0.01", **coin)
     eventually(lambda: placed(bought), "a fill")
     held = eventually(lambda: account.get_positions(symbol=COIN, **SIGNED).data.items, "a position")

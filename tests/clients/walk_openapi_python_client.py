@@ -245,14 +245,14 @@ def traded(signed: Client) -> None:
     def ordered(body: Any, key: str) -> Any:
         return place_order.sync_detailed(client=signed, body=body, idempotency_key=key, **SIGNED)
 
-    def placed() -> Any:
-        """Gateways hear of a new account a moment after it is open."""
-        answer = ordered({**resting, "client_order_id": token_hex(8)}, token_hex(8))
-        return data(answer) if answer.status_code == HTTPStatus.OK else None
+    def placed(body: Any) -> Any:
+        """Key and order; gateways hear of a new account a moment after it is open."""
+        key = token_hex(8)
+        answer = ordered(body, key)
+        return (key, data(answer)) if answer.status_code == HTTPStatus.OK else None
 
-    order = eventually(placed, "an order")
-    key = token_hex(8)
-    assert data(ordered(resting, key)).order_id == data(ordered(resting, key)).order_id
+    key, order = eventually(lambda: placed(resting), "an order")
+    assert data(ordered(resting, key)).order_id == order.order_id
     assert error(ordered({**resting, "quantity": "0.02"}, key), 409).code == "idempotency.mismatch"
     amended = amend_order.sync_detailed(
         order.order_id, client=signed, body=AmendOrderRequest(quantity="0.005"), idempotency_key=token_hex(8), **SIGNED
@@ -265,17 +265,17 @@ def traded(signed: Client) -> None:
     batch = BatchOrderRequest([resting, {**resting, "quantity": "0"}])
     results = place_batch_orders.sync_detailed(client=signed, body=batch, idempotency_key=token_hex(8), **SIGNED)
     assert [one.ok for one in data(results).results] == [True, False]
-    listed = list_orders.sync_detailed(client=signed, status=ListOrdersStatus.NEW, symbol=COIN, **SIGNED)
-    assert order.order_id in {one.order_id for one in data(listed).items}
+
+    def listed() -> bool:
+        found = list_orders.sync_detailed(client=signed, status=ListOrdersStatus.NEW, symbol=COIN, **SIGNED)
+        return order.order_id in {one.order_id for one in data(found).items}
+
+    eventually(listed, "the order in the list")
     selector = {"order_ids": [order.order_id, "ord_none"]}
     canceled = data(cancel_orders.sync_detailed(client=signed, body=selector, idempotency_key=token_hex(8), **SIGNED))
-    assert (order.order_id in canceled.canceled, canceled.failed[0].error_code) == (True, "order.not_found")
+    assert [(one.order_id, one.error_code) for one in canceled.failed] == [("ord_none", "order.not_found")]
     bought = {"symbol": COIN, "side": "buy", "type": "market", "quantity": "0.01"}
-    data(
-        eventually(
-            lambda: got if (got := ordered(bought, token_hex(8))).status_code == HTTPStatus.OK else None, "a fill"
-        )
-    )
+    eventually(lambda: placed(bought), "a fill")
 
     def held() -> Any:
         return data(get_positions.sync_detailed(client=signed, symbol=COIN, **SIGNED)).items
