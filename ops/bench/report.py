@@ -30,6 +30,8 @@ class Report:
     rows: Sequence[Mapping[str, Cell]]
     notes: Sequence[str] = field(default_factory=tuple)
     keys: int = 1
+    at: str = ""
+    machine: Mapping[str, Cell] = field(default_factory=dict)
 
     def show(self, console: Console) -> None:
         """Print the table."""
@@ -63,7 +65,7 @@ class Report:
         path = folder / f"{self.name}.json"
         machine = {"python": platform.python_version(), "cpus": os.cpu_count(), "load_average": os.getloadavg()[0]}
         made = {"at": datetime.now(UTC).isoformat(), "machine": machine}
-        path.write_text(json.dumps({**made, **asdict(self)}, indent=1))
+        path.write_text(json.dumps({**asdict(self), **made}, indent=1))
         return path
 
 

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from ops.bench.comparing import compared, ratios_of, reports_of
+from ops.bench.documenting import BEGIN, END, replaced, told
 from ops.bench.picture import draw as draw_run
 from ops.bench.report import RESULTS, Report
 from ops.bench.soak.outcome import Outcome
@@ -55,9 +56,19 @@ def compare(
 
 
 @application.command("markdown")
-def markdown(run: Annotated[Path, typer.Argument(help="The folder of a run.")]) -> None:
-    """The tables of a run as documentation has them."""
-    print("\n\n".join(report.markdown() for report in _reports(run)))
+def markdown(
+    run: Annotated[Path, typer.Argument(help="The folder of a run.")],
+    into: Annotated[Path | None, typer.Option(help=f"A page that has the lines {BEGIN} and {END}.")] = None,
+) -> None:
+    """The tables of a run as documentation has them; with `--into` between the two marks of a page."""
+    tables = told(_reports(run))
+    if into is None:
+        print(tables)
+        return
+    try:
+        into.write_text(replaced(into.read_text(), tables))
+    except ValueError as problem:
+        raise typer.BadParameter(f"{into}: {problem}") from None
 
 
 @application.command("picture")

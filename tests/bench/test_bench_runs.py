@@ -72,7 +72,10 @@ def test_a_folder_without_a_run_is_refused_in_words(tmp_path: Path) -> None:
 def test_markdown_has_the_table_its_method_and_its_notes(tmp_path: Path) -> None:
     result = CliRunner().invoke(application, ["markdown", str(run_with(tmp_path, fan_out(0.25)))])
 
-    assert result.output.splitlines() == [
+    first, empty, *lines = result.output.splitlines()
+    assert first.startswith("Measured on 20")
+    assert empty == ""
+    assert lines == [
         "### fan-out-steady",
         "",
         "| clients | contender | CPU us a message | ours / this |",
@@ -85,6 +88,27 @@ def test_markdown_has_the_table_its_method_and_its_notes(tmp_path: Path) -> None
         "",
         "a note",
     ]
+
+
+def test_the_tables_of_a_page_are_replaced_between_their_marks(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- tables -->\nold\n<!-- end of tables -->\nafter\n")
+    run = run_with(tmp_path / "run", fan_out(0.25))
+
+    result = CliRunner().invoke(application, ["markdown", str(run), "--into", str(page)])
+
+    assert result.exit_code == 0, result.output
+    assert page.read_text().startswith("before\n<!-- tables -->\nMeasured on")
+    assert page.read_text().endswith("a note\n<!-- end of tables -->\nafter\n")
+
+
+def test_a_page_without_marks_is_left_as_it_is(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("nothing")
+
+    result = CliRunner().invoke(application, ["markdown", str(run_with(tmp_path, fan_out(0.25))), "--into", str(page)])
+
+    assert (result.exit_code, page.read_text()) == (2, "nothing")
 
 
 def test_a_run_is_drawn(tmp_path: Path) -> None:
