@@ -12,7 +12,8 @@ END: Final = "<!-- end of tables -->"
 def told(reports: Sequence[Report]) -> str:
     """The tables, after a line that says when and where they were measured."""
     first = min((report.at for report in reports), default="")
-    loads = [float(report.machine.get("load_average", 0)) for report in reports]
+    found = [report.machine.get("load_average") for report in reports]
+    loads = [load for load in found if isinstance(load, float)] or [0.0]
     machine = reports[0].machine
     line = (
         f"Measured on {first[:10]} with {machine.get('cpus')} processors and Python {machine.get('python')}; the load average "

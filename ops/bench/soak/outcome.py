@@ -7,7 +7,7 @@ from typing import Any
 from ops.bench.report import Cell, Report
 from ops.bench.soak.fleet import Death
 from ops.bench.soak.plan import Plan
-from ops.bench.soak.told import Figures
+from ops.bench.soak.told import MACHINE, Figures
 from ops.bench.soak.verdict import Verdict, judged
 
 
@@ -46,6 +46,7 @@ class Outcome:
         settled = {
             names: [point for point in points if point[0] >= self.plan.settling]
             for names, points in self.series().items()
+            if names[0] != MACHINE
         }
         found = [judged(*names, points) for names, points in settled.items()]
         return sorted((one for one in found if one is not None), key=lambda one: not one.grows)

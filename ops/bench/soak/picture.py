@@ -10,9 +10,10 @@ from matplotlib.axes import Axes
 
 from ops.bench.soak.outcome import Outcome
 from ops.bench.soak.sampling import CPU, DESCRIPTORS, LAG, MEMORY, THREADS
+from ops.bench.soak.told import LOAD_AVERAGE
 
 Points = Sequence[tuple[float, float]]
-_KINDS: Final = (MEMORY, DESCRIPTORS, THREADS, CPU, LAG)
+_KINDS: Final = (MEMORY, DESCRIPTORS, THREADS, CPU, LAG, LOAD_AVERAGE)
 _SMOOTHED: Final = 6
 """Delays are shown as medians of a minute of samples: single ones hide the trend."""
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import time
 from collections.abc import Awaitable, Callable
@@ -20,7 +21,7 @@ from ops.bench.soak.people import Logins, Mailboxes, mail_server, register
 from ops.bench.soak.plan import Addresses, Plan, settings_of
 from ops.bench.soak.sampling import Sampler
 from ops.bench.soak.subscribers import OrderWatcher, watch_market
-from ops.bench.soak.told import LOAD, Told
+from ops.bench.soak.told import LOAD, LOAD_AVERAGE, MACHINE, Told
 from ops.bench.soak.trading import Trading
 from ops.runtime.settings import Settings
 
@@ -117,7 +118,8 @@ async def _watch(running: Running, stop: asyncio.Event) -> None:
             if at >= due:
                 due += plan.sample_seconds
                 figures = await asyncio.to_thread(sampler.sample)
-                sample = Sample(at, {**figures, LOAD: running.told.take()})
+                machine = {LOAD_AVERAGE: os.getloadavg()[0]}
+                sample = Sample(at, {**figures, LOAD: running.told.take(), MACHINE: machine})
                 running.samples.append(sample)
                 lines.write(json.dumps(sample.line()) + "\n")
                 lines.flush()

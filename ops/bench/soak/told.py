@@ -6,6 +6,9 @@ from typing import Final
 Figures = dict[str, float]
 LOAD: Final = "load"
 """What stands in the place of a process for what the clients of a soak saw."""
+MACHINE: Final = "machine"
+"""And for the machine itself, whose load explains delays and is not judged."""
+LOAD_AVERAGE: Final = "load average"
 
 
 class Told:
