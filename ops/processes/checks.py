@@ -35,7 +35,7 @@ def log_check(platform: Platform) -> Check:
 
     async def check() -> str | None:
         try:
-            await platform.log.bounds(QUOTES)
+            await platform.log.ends([QUOTES])
         except LogUnavailable as error:
             return str(error)
         return None

@@ -2,7 +2,7 @@
 
 import asyncio
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Final, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -161,6 +161,19 @@ class KafkaLog:
                 f"the bounds of {topic} cannot be read at {self.bootstrap} ({error!r}); does the topic exist?"
             ) from error
         return {partition.partition: Bounds(oldest[partition], after[partition]) for partition in partitions}
+
+    async def ends(self, topics: Collection[str]) -> dict[str, dict[int, int]]:
+        """See `Log.ends`. Raises `LogUnavailable`."""
+        if self._watcher is None:
+            raise LogUnavailable(f"the log at {self.bootstrap} is not open")
+        partitions = {topic: self._partitions(topic) for topic in topics}
+        try:
+            found = await self._watcher.end_offsets([one for those in partitions.values() for one in those])
+        except KafkaError as error:
+            raise LogUnavailable(
+                f"the ends of {', '.join(topics)} cannot be read at {self.bootstrap} ({error!r}); do the topics exist?"
+            ) from error
+        return {topic: {one.partition: found[one] for one in those} for topic, those in partitions.items()}
 
     async def committed(self, group: str, topic: str) -> dict[int, int]:
         """See `Log.committed`. Raises `LogUnavailable`."""

@@ -5,7 +5,7 @@ Nothing outlives the process. Retention is by records for each partition (see `m
 
 import asyncio
 import weakref
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Final
 
 from ops.runtime.clock import Clock, SystemClock, milliseconds
@@ -99,6 +99,10 @@ class MemoryLog:
     async def bounds(self, topic: str) -> dict[int, Bounds]:
         """See `Log.bounds`."""
         return {partition.number: partition.bounds for partition in self._partitions[topic]}
+
+    async def ends(self, topics: Collection[str]) -> dict[str, dict[int, int]]:
+        """See `Log.ends`."""
+        return {topic: {number: held.next for number, held in (await self.bounds(topic)).items()} for topic in topics}
 
     async def committed(self, group: str, topic: str) -> dict[int, int]:
         """See `Log.committed`."""

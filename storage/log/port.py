@@ -5,7 +5,7 @@ records of one key keep their order; an acknowledged append is on the log exactl
 grow; a tail delivers every retained record from its start on, in offset order per partition, and never commits.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, NamedTuple, Protocol, Self
@@ -205,6 +205,10 @@ class Log(Protocol):
 
     async def bounds(self, topic: str) -> dict[int, Bounds]:
         """Oldest and next offset of every partition of `topic`."""
+        ...
+
+    async def ends(self, topics: Collection[str]) -> dict[str, dict[int, int]]:
+        """The next offset of every partition of each of these topics, in one question: who asks often asks this."""
         ...
 
     async def committed(self, group: str, topic: str) -> dict[int, int]:

@@ -71,6 +71,10 @@ class SharedTails:
         """See `Log.bounds`."""
         return await self._log.bounds(topic)
 
+    async def ends(self, topics: Collection[str]) -> dict[str, dict[int, int]]:
+        """See `Log.ends`."""
+        return await self._log.ends(topics)
+
     async def committed(self, group: str, topic: str) -> dict[int, int]:
         """See `Log.committed`."""
         return await self._log.committed(group, topic)

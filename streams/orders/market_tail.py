@@ -116,7 +116,7 @@ class MarketTail:
     async def _look(self) -> None:
         while True:
             asked_at = self._clock.now()
-            ends = {topic: await self._log.bounds(topic) for topic in _TOPICS}
+            ends = await self._log.ends(_TOPICS)
             while not self._has_read(ends):
                 self._moved.clear()
                 await self._moved.wait()
@@ -124,11 +124,9 @@ class MarketTail:
             self._ready.set()
             await asyncio.sleep(self._look_seconds)
 
-    def _has_read(self, ends: Mapping[str, Mapping[int, Bounds]]) -> bool:
+    def _has_read(self, ends: Mapping[str, Mapping[int, int]]) -> bool:
         return all(
-            self._positions[topic][number] >= held.next
-            for topic, held_of in ends.items()
-            for number, held in held_of.items()
+            self._positions[topic][number] >= end for topic, ends_of in ends.items() for number, end in ends_of.items()
         )
 
 

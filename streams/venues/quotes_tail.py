@@ -78,8 +78,8 @@ class QuotesTail:
 
     async def behind(self) -> int:
         """How many records of the followed partitions are not taken. Raises `LogUnavailable`."""
-        bounds = await self._log.bounds(QUOTES)
-        return sum(max(0, bounds[number].next - self._positions.get(number, 0)) for number in self._followed)
+        ends = (await self._log.ends([QUOTES]))[QUOTES]
+        return sum(max(0, ends[number] - self._positions.get(number, 0)) for number in self._followed)
 
     async def run(self, reader: QuotesReader) -> None:
         """Read until cancelled, or until the log is closed. A log or store that is away is waited for."""

@@ -304,6 +304,12 @@ async def test_bounds_cover_every_partition(platform):
     assert await platform.log.bounds(TRADES) == {0: (0, 0), 1: (0, 0), 2: (0, 7), 3: (0, 0)}
 
 
+async def test_ends_of_several_topics_are_asked_for_at_once(platform):
+    await platform.log.append_many(TRADES, _messages(platform.keys_of(TRADES, 2, 1)[0], 7))
+    ends = await platform.log.ends([TRADES, QUOTES])
+    assert ends == {TRADES: {0: 0, 1: 0, 2: 7, 3: 0}, QUOTES: dict.fromkeys(await platform.log.bounds(QUOTES), 0)}
+
+
 async def test_commits_are_kept_by_group_topic_and_partition(platform):
     assert await platform.log.committed("market", TRADES) == {}
     await platform.log.commit("market", TRADES, {0: 5, 2: 0})

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -87,6 +87,9 @@ class SimulatedLog:
     async def bounds(self, topic: str) -> dict[int, Bounds]:
         await self._ask()
         return {0: Bounds(0, len(self.broker.records[topic]))}
+
+    async def ends(self, topics: Collection[str]) -> dict[str, dict[int, int]]:
+        return {topic: {0: (await self.bounds(topic))[0].next} for topic in topics}
 
     async def committed(self, group: str, topic: str) -> dict[int, int]:
         """Nobody relies on it."""
