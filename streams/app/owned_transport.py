@@ -23,7 +23,10 @@ from streams.app.same_loop import SameLoop
 
 _ASK_SECONDS = 5.0
 _FETCH_SECONDS = 0.1
-_FETCH_WAIT_MS = 100
+# How long the broker holds a fetch that finds nothing. Faust's is 1.5 s, and a partition that is begun meanwhile waits for its
+# end; but each of these fetches costs a millisecond, here and at the broker, so they are short only while partitions begin.
+_FETCH_WAIT_MS = 500
+_BEGINNING_FETCH_WAIT_MS = 100
 
 
 class OwnedListener(PartitionListener, Protocol):
@@ -55,9 +58,15 @@ class OwnedThread(SameLoop):
         consumer = super()._create_worker_consumer(transport)
         if not hasattr(consumer, "_fetch_max_wait_ms"):
             raise FaustIncompatible("AIOKafkaConsumer has no _fetch_max_wait_ms: install the pinned requirements again")
-        # Faust lets the broker hold a fetch for 1.5 s, and a partition that is begun meanwhile waits for its end.
-        consumer._fetch_max_wait_ms = _FETCH_WAIT_MS  # noqa: SLF001
+        consumer._fetch_max_wait_ms = _BEGINNING_FETCH_WAIT_MS  # noqa: SLF001
         return consumer
+
+    async def getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109
+        """Fetch; the broker holds the next ones shortly while partitions are being begun."""
+        beginning = cast("OwnedConsumer", self.consumer).is_beginning
+        wait_ms = _BEGINNING_FETCH_WAIT_MS if beginning else _FETCH_WAIT_MS
+        self._ensure_consumer()._fetcher._fetch_max_wait_ms = wait_ms  # noqa: SLF001
+        return await super().getmany(active_partitions, timeout)
 
     async def ask(self, tp: TP, generation: int, offset: int) -> bool:
         """Whether the group takes a commit of `offset` in that generation. Raises `KafkaError`."""
@@ -101,6 +110,11 @@ class OwnedConsumer(BatchConsumer):
                 return await asyncio.shield(asyncio.ensure_future(question))
         except (KafkaError, TimeoutError) as error:
             raise LogUnavailable(f"the group of {tp.topic} does not answer: {error!r}") from error
+
+    @property
+    def is_beginning(self) -> bool:
+        """Whether partitions are being begun."""
+        return bool(self._beginnings)
 
     def hold(self, tp: TP) -> None:
         """Hand out nothing more of this partition for now: its owner has no room."""
