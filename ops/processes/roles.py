@@ -23,6 +23,8 @@ from streams.processor import Processor
 MARKET_GROUP: Final = "market"
 PROJECTION_GROUP: Final = "projection"
 _COMMANDS_AT_ONCE: Final = 500
+_RESTING: Final = 0.25
+"""Of the time between two flushes, before a fetch at low rates: what comes is written by the next flush anyway."""
 
 
 class Worker(Protocol):
@@ -90,12 +92,13 @@ ROLES: Final[Mapping[Role, Opener]] = {
 
 
 def _processors(platform: Platform, group: str, processors: Sequence[Processor]) -> StreamRole:
+    flush_seconds = platform.settings.market_flush_milliseconds / 1000
     worker = StreamWorker(
-        _options(platform, group),
+        replace(_options(platform, group), rest_seconds=flush_seconds * _RESTING),
         processors,
         platform.log,
         platform.clock,
-        flush_seconds=platform.settings.market_flush_milliseconds / 1000,
+        flush_seconds=flush_seconds,
     )
     return StreamRole(worker)
 
