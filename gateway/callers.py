@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
+
 from storage.models.people import AdminRole, Audience
 from storage.models.tenants import Scope
 
@@ -19,8 +21,7 @@ class Caller:
     language: str
 
 
-@dataclass(frozen=True, slots=True)
-class SignedRequest:
+class SignedRequest(msgspec.Struct, frozen=True):
     """What a signature covers and what is needed to check it. `path` and `query` are raw, as sent."""
 
     method: str
@@ -29,7 +30,7 @@ class SignedRequest:
     idempotency_key: str
     body: bytes
     headers: Mapping[str, str]
-    """The X-PM-* headers, names in lower case (the WebSocket's `auth` payload fills the same three)."""
+    """The X-PM-* headers of signing, names in lower case (the WebSocket's `auth` payload fills three of them)."""
     client_ip: str
 
 

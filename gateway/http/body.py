@@ -1,6 +1,5 @@
 """Request bodies: read with a limit and a timeout, parsed as strict JSON."""
 
-import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -8,6 +7,7 @@ from typing import Any, Final, NoReturn
 
 from quart import Request
 
+from gateway.http.patience import within
 from ops.runtime.errors import HubError
 
 Receive = Callable[[], Awaitable[Any]]
@@ -31,7 +31,7 @@ async def receive_body(receive: Receive, seconds: float = BODY_SECONDS) -> bytes
     chunks: list[bytes] = []
     size = 0
     try:
-        async with asyncio.timeout(seconds):
+        with within(seconds):
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
@@ -59,6 +59,8 @@ async def read_json(request: Request) -> dict[str, Any]:
 
 def check_media_type(content_type: str | None) -> None:
     """Raises `request.media_type` for anything but `application/json`, with or without parameters."""
+    if content_type == "application/json":
+        return
     received = (content_type or "").partition(";")[0].strip().lower()
     if received != "application/json":
         raise HubError("request.media_type", {"received": received or None, "expected": "application/json"})
@@ -73,22 +75,28 @@ def parse_json_object(body: bytes) -> dict[str, Any]:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
         _malformed(f"not UTF-8 at byte {error.start}")
-    if _depth(body) > MOST_DEPTH:
+    if _may_be_deep(body) and _depth(body) > MOST_DEPTH:
         _malformed(f"nested deeper than {MOST_DEPTH} levels")
     try:
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        value = _decode(text)
     except json.JSONDecodeError as error:
         _malformed(f"{error.msg} at line {error.lineno} column {error.colno}")
     except ValueError:
         _malformed("a number has too many digits")
     if not isinstance(value, dict):
         _malformed("not an object")
-    _refuse_lone_surrogates(value)
+    if b"\\u" in body:  # in UTF-8 they can only come by an escape
+        _refuse_lone_surrogates(value)
     return value
 
 
 def _malformed(reason: str) -> NoReturn:
     raise HubError("request.malformed", {"reason": reason})
+
+
+def _may_be_deep(body: bytes) -> bool:
+    """Whether there are more opening brackets than levels allowed, inside strings or not."""
+    return body.count(b"{") + body.count(b"[") > MOST_DEPTH
 
 
 def _depth(body: bytes) -> int:
@@ -104,11 +112,11 @@ def _depth(body: bytes) -> int:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in found:
-            _malformed(f"the key {name[:64]!a} stands twice in one object")
-        found[name] = value
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for at, name in enumerate(names) if name in names[:at])
+        _malformed(f"the key {twice[:64]!a} stands twice in one object")
     return found
 
 
@@ -121,3 +129,6 @@ def _refuse_lone_surrogates(value: dict[str, Any]) -> None:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         _malformed("a string holds half of a surrogate pair")
+
+
+_decode: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant).decode

@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import msgspec
+
 from gateway.callers import Caller, Principal
 from gateway.http.answer import Field
 from gateway.http.query import Query
@@ -20,8 +22,7 @@ class PublicCall:
     language: Language
 
 
-@dataclass(frozen=True, slots=True)
-class SignedCall:
+class SignedCall(msgspec.Struct, frozen=True):
     """What a handler gets once signature, scope and limit have let the request through.
 
     `path` are the parameters of the route, `raw_path` the path as it was sent; `headers` all request headers by

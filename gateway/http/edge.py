@@ -5,7 +5,7 @@ First hop of the REST road: request -> here -> a feature's handler (parses, call
 
 import hmac
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from gateway.callers import Authenticator, BearerAuthenticator, Caller, Principal, SignedRequest
 from gateway.http.answer import Answer, Field
@@ -32,6 +32,7 @@ from gateway.http.limits import Limiter, LimitName, RateLimited, email_identity
 from gateway.http.measures import RequestMeasures
 from gateway.http.one_effect import OneEffect
 from gateway.http.query import parse_query
+from gateway.http.signing import SIGNING_HEADERS
 from ops.runtime.clock import Clock
 from ops.runtime.errors import HubError
 from storage.models.order_requests import identity_of
@@ -45,6 +46,7 @@ Endpoint = Callable[[AsgiScope, ReadBody], Awaitable[Answer]]
 
 
 Page = Callable[[Exchange], Answer]
+_SIGNING: Final = tuple((name.encode(), name) for name in SIGNING_HEADERS)
 
 
 class _Toll(NamedTuple):
@@ -343,7 +345,9 @@ class Edge:
 
     def _signed_request(self, exchange: Exchange, asked: AsgiScope, body: bytes) -> SignedRequest:
         headers = exchange.headers
-        sent = {name.decode(): value.decode("latin-1") for name, value in headers.items() if name.startswith(b"x-pm-")}
+        sent = {
+            name: value.decode("latin-1") for raw_name, name in _SIGNING if (value := headers.get(raw_name)) is not None
+        }
         return SignedRequest(
             method=asked["method"],
             path=raw(asked["raw_path"]),

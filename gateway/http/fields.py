@@ -3,6 +3,8 @@
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from functools import cache
+from itertools import islice
 from typing import Any, Final
 
 from ops.runtime.errors import HubError
@@ -10,6 +12,8 @@ from storage.models.emails import normalised
 from storage.models.money import LONGEST_NUMBER, parse_number
 
 LONGEST_TEXT: Final = 128
+MOST_UNKNOWN: Final = 32
+"""Unknown fields that are named: a body of thousands of them is not worth an answer twenty times its size."""
 LONGEST_ADDRESS: Final = 254
 AN_ADDRESS: Final = f"an e-mail address of at most {LONGEST_ADDRESS} characters"
 A_PASSWORD: Final = f"a string of 1 to {LONGEST_TEXT} characters"
@@ -34,7 +38,7 @@ class BodyReader:
 
     def __init__(self, body: Mapping[str, Any]) -> None:
         self._body = body
-        self._known: list[str] = []
+        self._known: dict[str, None] = {}
         self.problems: list[dict[str, str]] = []
 
     def refuse(self, name: str, reason: str, expected: str) -> None:
@@ -49,7 +53,7 @@ class BodyReader:
         self, name: str, *, required: bool = False, nullable: bool = False, least: int = 1, most: int = LONGEST_TEXT
     ) -> str | None:
         """A text of `least` to `most` characters, none of them a control character: those cannot be asked for by a path."""
-        expected = f"a string of {least} to {most} characters, none of them a control character"
+        expected = _a_text(least, most)
         value = self._value(name, expected, required=required)
         if value is None or value is _ABSENT or isinstance(value, str):
             return self._sized(name, value, expected, nullable=nullable, least=least, most=most)
@@ -174,7 +178,7 @@ class BodyReader:
 
     def choice(self, name: str, choices: Sequence[str], *, required: bool = False) -> str | None:
         """One of `choices`."""
-        expected = "one of " + ", ".join(choices)
+        expected = _one_of(tuple(choices))
         value = self._value(name, expected, required=required)
         if value is _ABSENT:
             return None
@@ -225,20 +229,19 @@ class BodyReader:
 
     def finish(self) -> None:
         """Raises `request.invalid` when a problem was noted, or a field was sent that nobody asked for."""
-        problems = self.all_problems()
-        if problems:
-            raise HubError("request.invalid", {"fields": problems})
+        if self.problems or not self._body.keys() <= self._known.keys():
+            raise HubError("request.invalid", {"fields": self.all_problems()})
 
     def all_problems(self) -> list[dict[str, str]]:
-        """What was noted, and every field that was sent and nobody asked for: of an object within another one."""
+        """What was noted, and every field that was sent and nobody asked for (the first 32): of an object within another one."""
         expected = "one of " + ", ".join(self._known)
-        unknown = [name for name in self._body if name not in self._known]
+        unknown = islice((name for name in self._body if name not in self._known), MOST_UNKNOWN)
         return self.problems + [
             {"name": name[:LONGEST_TEXT], "reason": "unknown field", "expected": expected} for name in unknown
         ]
 
     def _value(self, name: str, expected: str, *, required: bool = False) -> Any:
-        self._known.append(name)
+        self._known[name] = None
         value = self._body.get(name, _ABSENT)
         if value is _ABSENT and required:
             self.refuse(name, "missing", expected)
@@ -251,11 +254,21 @@ class BodyReader:
             self.refuse(name, "null", expected)
         elif not least <= len(value) <= most:
             self.refuse(name, _out_of(len(value), most), expected)
-        elif CONTROL.search(value):
+        elif not value.isprintable() and CONTROL.search(value):
             self.refuse(name, "a control character in it", expected)
         else:
             return str(value)
         return None
+
+
+@cache
+def _a_text(least: int, most: int) -> str:
+    return f"a string of {least} to {most} characters, none of them a control character"
+
+
+@cache
+def _one_of(choices: tuple[str, ...]) -> str:
+    return "one of " + ", ".join(choices)
 
 
 def _is_text(value: Any) -> bool:

@@ -5,9 +5,11 @@ Windows are aligned to the epoch, so that all gateways count in the same one. No
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final, Literal
 
+import msgspec
 from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerMinute, RateLimitItemPerSecond
 from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
@@ -32,6 +34,7 @@ ADDRESSES_SHARE: Final = 10
 """How many times as many wrong passwords one caller's address may send as there may be for one e-mail address."""
 PEOPLE_PER_MINUTE: Final = 300
 _SWEEP_FROM: Final = 1_024
+_REMEMBERED_KEYS: Final = 16_384
 
 
 @dataclass(slots=True)
@@ -58,6 +61,8 @@ class SharedCounts(Storage):
         self._now: Callable[[], int] = clock.now
         self._windows: dict[str, Window] = {}
         self._sweep_at = _SWEEP_FROM
+        self.counted = Window(0)
+        """The window that `incr` has counted in last."""
 
     @property
     def base_exceptions(self) -> type[Exception]:
@@ -71,6 +76,7 @@ class SharedCounts(Storage):
         if window is None or window.ends_at <= now:
             window = self._open(key, now, int(expiry))
         window.own += amount
+        self.counted = window
         return window.own + window.others
 
     def get(self, key: str) -> int:
@@ -99,11 +105,6 @@ class SharedCounts(Storage):
         """Forget one counter."""
         self._windows.pop(key, None)
 
-    def state(self, key: str) -> tuple[int, int]:
-        """The total of a counter that was just counted up, and when its window ends (Unix seconds)."""
-        window = self._windows[key]
-        return window.own + window.others, window.ends_at
-
     def current(self) -> Iterator[tuple[str, Window]]:
         """The counters whose window has not ended."""
         now = self._now() // NANOSECONDS_PER_SECOND
@@ -117,8 +118,7 @@ class SharedCounts(Storage):
         return window
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
+class Spent(msgspec.Struct, frozen=True):
     """What is left of a limit after a request: `reset_at` is Unix seconds."""
 
     limit: int
@@ -134,6 +134,15 @@ class Spent:
 def email_identity(email: str) -> str:
     """What limits by e-mail address count by: no address stands in counters, and none makes them long."""
     return sha256(email.encode("utf-8", "replace")).hexdigest()[:32]
+
+
+class _Remembering:
+    """A limit of the library that remembers the keys it has made: making one costs more than counting does."""
+
+    def __init__(self, item: RateLimitItem) -> None:
+        self.amount = item.amount
+        self.get_expiry = item.get_expiry
+        self.key_for = lru_cache(maxsize=_REMEMBERED_KEYS)(item.key_for)
 
 
 class Limiter:
@@ -157,8 +166,8 @@ class Limiter:
     ) -> None:
         self.counts = SharedCounts(clock)
         self._clock = clock
-        self._strategy = FixedWindowRateLimiter(self.counts)
-        self._items: dict[LimitName, RateLimitItem] = {
+        self._hit: Callable[..., bool] = FixedWindowRateLimiter(self.counts).hit
+        items: dict[LimitName, RateLimitItem] = {
             "market": RateLimitItemPerMinute(market_per_minute, namespace="market"),
             "public": RateLimitItemPerMinute(public_per_minute, namespace="public"),
             "account": RateLimitItemPerMinute(account_per_minute, namespace="account"),
@@ -176,15 +185,15 @@ class Limiter:
             "user": RateLimitItemPerMinute(user_per_minute, namespace="user"),
             "admin": RateLimitItemPerMinute(admin_per_minute, namespace="admin"),
         }
+        self._items = {name: _Remembering(item) for name, item in items.items()}
 
     def spend(self, name: LimitName, identity: str, weight: int) -> Spent:
         """Count `weight`. Raises `rate.limited` when that is more than is left (it is counted all the same), with
         `Spent` in the error's `spent` and the seconds until the window ends in `retry_after`.
         """
         item = self._items[name]
-        allowed = self._strategy.hit(item, identity, cost=weight)
-        used, reset_at = self.counts.state(item.key_for(identity))
-        spent = Spent(item.amount, max(0, item.amount - used), reset_at)
+        allowed = self._hit(item, identity, cost=weight)
+        spent = self._left(item)
         if not allowed:
             raise RateLimited(name, spent, item.get_expiry(), self._seconds_until(spent.reset_at))
         return spent
@@ -198,13 +207,17 @@ class Limiter:
         lock goes under an id made of the identity and `reset_at` (also in `RateLimited.spent`), which is told once.
         """
         item = self._items[name]
-        key = item.key_for(identity)
-        self.counts.incr(key, item.get_expiry(), 0)  # from now on other gateways' counts of it are asked for
-        used, reset_at = self.counts.state(key)
-        spent = Spent(item.amount, max(0, item.amount - used), reset_at)
+        # from now on other gateways' counts of it are asked for
+        self.counts.incr(item.key_for(identity), item.get_expiry(), 0)
+        spent = self._left(item)
         if spent.exhausted:
             raise RateLimited(name, spent, item.get_expiry(), self._seconds_until(spent.reset_at))
         return spent
+
+    def _left(self, item: _Remembering) -> Spent:
+        """What is left of the limit that was counted just now."""
+        window = self.counts.counted
+        return Spent(item.amount, max(0, item.amount - window.own - window.others), window.ends_at)
 
     def _seconds_until(self, moment: int) -> int:
         left = moment * NANOSECONDS_PER_SECOND - self._clock.now()

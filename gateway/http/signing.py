@@ -5,9 +5,10 @@ Pure: the clock is passed in. Times are milliseconds since the epoch.
 
 import hmac
 import re
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
+
+import msgspec
 
 from gateway.callers import SignedRequest
 from ops.runtime.errors import HubError
@@ -18,10 +19,11 @@ _EMPTY_HASH: Final = sha256(b"").hexdigest().encode()
 _MILLISECONDS: Final = re.compile(r"[0-9]{1,15}")
 _WINDOW: Final = re.compile(r"[0-9]{1,9}")
 _NEEDED: Final = ("x-pm-api-key", "x-pm-timestamp", "x-pm-signature")
+SIGNING_HEADERS: Final = (*_NEEDED, "x-pm-recv-window")
+"""What `SignedRequest.headers` is looked at for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(msgspec.Struct, frozen=True):
     """The signing headers in checked form; `timestamp_text` is as sent, since that is what was signed.
 
     `behind` is how old (ms) the timestamp may be: 5,000 or less.
@@ -37,17 +39,18 @@ class Credentials:
 def credentials_of(request: SignedRequest) -> Credentials:
     """Raises `auth.credentials_missing` (naming the headers), `auth.timestamp_invalid` or, for the window, `request.invalid`."""
     headers = request.headers
-    missing = [name.upper() for name in _NEEDED if not headers.get(name)]
-    if missing:
+    key_id, timestamp = headers.get("x-pm-api-key"), headers.get("x-pm-timestamp")
+    signature = headers.get("x-pm-signature")
+    if not (key_id and timestamp and signature):
+        missing = [name.upper() for name in _NEEDED if not headers.get(name)]
         raise HubError("auth.credentials_missing", {"headers": missing})
-    timestamp = headers["x-pm-timestamp"]
     if _MILLISECONDS.fullmatch(timestamp) is None:
         raise HubError("auth.timestamp_invalid", {"expected": "Unix time in milliseconds as digits"})
     return Credentials(
-        key_id=headers["x-pm-api-key"],
+        key_id=key_id,
         timestamp=int(timestamp),
         timestamp_text=timestamp,
-        signature=headers["x-pm-signature"],
+        signature=signature,
         behind=_window(headers.get("x-pm-recv-window")),
     )
 
@@ -92,7 +95,8 @@ def signature_of(secret: bytes, text: bytes) -> str:
 
 def matches(secret: bytes, text: bytes, signature: str) -> bool:
     """Whether `signature` is that of `text`; the time does not depend on where they differ."""
-    return hmac.compare_digest(signature_of(secret, text).encode(), signature.lower().encode("utf-8", "replace"))
+    right = signature_of(secret, text)
+    return signature.isascii() and hmac.compare_digest(right, signature.lower())
 
 
 def diagnosis(request: SignedRequest, text: bytes, credentials: Credentials, now: int) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """The board behind `GET /v1/quotes`: the hub's last frames, read without a database."""
 
+from typing import NamedTuple
+
 import msgspec
 
 from gateway.live.feeds import Feeds
@@ -18,6 +20,14 @@ class _FeedState(msgspec.Struct):
     feed_state: FeedState
 
 
+class _Read(NamedTuple):
+    """What was read out of two frames, for as long as they are the last ones of their symbol."""
+
+    frame: Frame
+    state: Frame | None
+    quote: BoardQuote | None
+
+
 _taken_in = msgspec.json.Decoder(_TakenIn).decode
 _feed_state = msgspec.json.Decoder(_FeedState).decode
 
@@ -29,20 +39,27 @@ class Board:
 
     def __init__(self, feeds: Feeds, topics: Topics) -> None:
         self._feeds, self._topics = feeds, topics
+        self._read: dict[str, _Read] = {}
 
     def quote(self, symbol: str) -> BoardQuote | None:
         """See `QuoteBoard`."""
         frame = self._last(QUOTES, symbol)
         if frame is None:
             return None
+        state = self._last(QUOTE_STATES, symbol)
+        read = self._read.get(symbol)
+        if read is None or read.frame is not frame or read.state is not state:
+            read = self._read[symbol] = _Read(frame, state, self._quote_of(frame, state))
+        return read.quote
+
+    def _quote_of(self, frame: Frame, state: Frame | None) -> BoardQuote | None:
         try:
             taken_in = parse_timestamp(_taken_in(frame.value).ts_in)
         except (msgspec.MsgspecError, ValueError):
             return None  # the quote processor makes a dead letter of it; here it must not take other symbols' answers along
-        return BoardQuote(frame.value, frame.seq, taken_in, self._state(symbol))
+        return BoardQuote(frame.value, frame.seq, taken_in, self._feed_state(state))
 
-    def _state(self, symbol: str) -> FeedState:
-        state = self._last(QUOTE_STATES, symbol)
+    def _feed_state(self, state: Frame | None) -> FeedState:
         if state is None:
             return "live"
         try:

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from gateway.http.patience import within
 from gateway.http.trace import traceparent_of
 from gateway.trading.ports import AnswerSource, ProgressSource
 from gateway.trading.requests import Begun
@@ -49,10 +50,10 @@ class Deciding:
 
     async def decide(self, begun: Begun, commands: Sequence[Command], watch: Watch) -> dict[str, Decided]:
         """What is known, by command id, when all is known or 3 s have passed."""
-        deadline = asyncio.get_running_loop().time() + DECISION_SECONDS
         records: dict[str, OrderRecord] = {}
+        patience = within(DECISION_SECONDS)
         try:
-            async with asyncio.timeout_at(deadline):
+            with patience:
                 await self._hear(begun, commands, watch, records)
         except (TimeoutError, AppendUnknown, LogUnavailable, DecisionsLost) as error:
             missing = len(commands) - len(records)
@@ -60,7 +61,7 @@ class Deciding:
             _logger.warning("what came of %d of %d commands is unknown: %s", missing, len(commands), reason)
         found = {}
         for command_id, record in records.items():
-            decided = await self._decided(begun.account_id, command_id, record, deadline)
+            decided = await self._decided(begun.account_id, command_id, record, patience.at)
             if decided is not None:
                 found[command_id] = decided
         return found

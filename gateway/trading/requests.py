@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple, cast
 
 from gateway.http.calls import FirstAnswer, SignedCall
+from gateway.http.patience import within
 from gateway.http.query import invalid
 from gateway.trading.ports import RequestStore
 from ops.runtime.errors import HubError
@@ -64,7 +65,7 @@ class OrderRequestBook:
 
     async def _kept(self, own: OrderRequest) -> OrderRequest:
         try:
-            async with asyncio.timeout(STORE_SECONDS):
+            with within(STORE_SECONDS):
                 return await self._store.claim(own)
         except (StoreUnavailable, TimeoutError) as error:
             raise HubError("order.outcome_unknown", {"component": "database"}) from error

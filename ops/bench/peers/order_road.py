@@ -11,6 +11,7 @@ from storage.models.order_requests import OrderRequest
 from storage.models.orders import Order
 from storage.topics import ORDER_COMMANDS
 
+_KEPT = 1_000
 _MOMENT = "2026-01-02T03:04:05.678901234Z"
 
 
@@ -38,13 +39,15 @@ class AcceptedAtOnce(Decisions):
 
 
 class Requests:
-    """Order requests in a dict: the store's part is not the edge's."""
+    """The last order requests in a dict: the store's part is not the edge's."""
 
     def __init__(self) -> None:
         self._kept: dict[str, OrderRequest] = {}
 
     async def claim(self, request: OrderRequest) -> OrderRequest:
         """The one that is kept under this identity."""
+        if len(self._kept) >= _KEPT:
+            del self._kept[next(iter(self._kept))]
         return self._kept.setdefault(request.identity, request)
 
     async def get(self, identity: str) -> OrderRequest | None:
