@@ -16,6 +16,9 @@ from tests.faults.order_road.fleet import Fleet
 from tests.faults.order_road.followers import Follower
 from tests.faults.order_road.traders import Trader
 
+START_SECONDS = 300.0
+REST_SECONDS = 180.0
+
 
 async def set_up(platform: Platform) -> None:
     """Topics, indexes and the built-in markets."""
@@ -54,7 +57,7 @@ async def participants(
 
 async def _opened(platform: Platform, tenant_id: str) -> dict[str, Any]:
     """The open account; processes that are still starting are waited for."""
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(START_SECONDS):
         while True:
             try:
                 return await command(platform, "accounts.open", {"tenant_id": tenant_id, "deposit": "10000000"})
@@ -67,7 +70,7 @@ async def at_rest(platform: Platform, pause: float = 3.0) -> Told:
     """The log once nothing has been added for a pause and the projection has read it all."""
     anchors = ReaderAnchors(platform.store.database, "projection", ORDER_EVENTS)
     before = -1
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(REST_SECONDS):
         while True:
             await asyncio.sleep(pause)  # other processes are waited for
             ends = {number: bounds.next for number, bounds in (await platform.log.bounds(ORDER_EVENTS)).items()}

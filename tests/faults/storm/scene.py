@@ -1,7 +1,7 @@
 """Everything that a fault can touch."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from ops.processes.platform import Platform
@@ -25,18 +25,11 @@ class Scene:
     followers: Sequence[Follower]
     keys: Sequence[tuple[str, str]]
     disk: Path | None = None
-    targets: list[str] = field(init=False)
 
-    def __post_init__(self) -> None:
-        members, gateways = self.fleet.everybody, [one.name for one in self.fleet.members if one.role == "gateway"]
-        self.targets = [f"process/{one.name}" for one in members]
-        self.targets += [f"link/{one.name}/{service}" for one in members for service in (BROKER, DATABASE)]
-        self.targets += [f"link/{name}/{LIMITS}" for name in gateways]
-        self.targets += [f"clock/{one.name}" for one in self.fleet.members if one.role in STEPPED_ROLES]
-        self.targets += [f"readers/{name}" for name in gateways]
-        self.targets += [f"service/{service}" for service in (BROKER, DATABASE, LIMITS)]
-        self.targets += [f"venue/{connector}" for connector in CONNECTORS]
-        self.targets += [f"disk/{BROKER}"] * (self.disk is not None)
+    @property
+    def targets(self) -> list[str]:
+        """The names of everything that can be touched."""
+        return targets_of(self.fleet, with_disk=self.disk is not None)
 
     def member(self, name: str) -> Member:
         """The process of that name."""
@@ -45,3 +38,18 @@ class Scene:
     def service(self, name: str) -> Service:
         """The service of that name."""
         return {BROKER: self.ground.broker, DATABASE: self.ground.database, LIMITS: self.ground.limits}[name]
+
+
+def targets_of(fleet: Fleet, *, with_disk: bool) -> list[str]:
+    """What can be touched where these processes run (see `catalogue`)."""
+    members, gateways = fleet.everybody, [one.name for one in fleet.members if one.role == "gateway"]
+    return [
+        *(f"process/{one.name}" for one in members),
+        *(f"link/{one.name}/{service}" for one in members for service in (BROKER, DATABASE)),
+        *(f"link/{name}/{LIMITS}" for name in gateways),
+        *(f"clock/{one.name}" for one in fleet.members if one.role in STEPPED_ROLES),
+        *(f"readers/{name}" for name in gateways),
+        *(f"service/{service}" for service in (BROKER, DATABASE, LIMITS)),
+        *(f"venue/{connector}" for connector in CONNECTORS),
+        *([f"disk/{BROKER}"] if with_disk else []),
+    ]

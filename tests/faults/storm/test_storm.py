@@ -35,7 +35,7 @@ pytestmark = [
     pytest.mark.kafka,
     pytest.mark.mongo,
     pytest.mark.redis,
-    pytest.mark.timeout(240 + 40 * INJECTIONS),
+    pytest.mark.timeout(400 + 40 * INJECTIONS),
 ]
 
 
