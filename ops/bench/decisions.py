@@ -21,7 +21,7 @@ _ACCOUNT: Final = "acc_bench"
 
 def benchmark(scale: Scale) -> Iterable[Report]:
     """One table; the naive way has the same rounds of commands and far less to decide."""
-    count = scale.trades // 15
+    count = scale.trades // 10
     rows: list[dict[str, Cell]] = []
     for held in OPEN_ORDERS:
         ours: list[float] = []
@@ -60,7 +60,7 @@ def benchmark(scale: Scale) -> Iterable[Report]:
 
 def _few(scale: Scale) -> int:
     """The naive one takes 10 ms for one decision with 10,000 open orders."""
-    return scale.trades // 300
+    return scale.trades // 200
 
 
 def _ours(held: int, count: int) -> float:

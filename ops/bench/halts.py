@@ -26,7 +26,7 @@ from storage.models.controls import HALT_SCOPES, Halt, HaltScope
 EVERY_MILLISECONDS: Final = 5
 STRATEGY: Final = "bench"
 _BEFORE_SECONDS, _AFTER_SECONDS = 0.3, 0.7
-_FULL_TIMES: Final = 10
+_FULL_TIMES: Final = 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from storage.mongo.connect import connect
 Kind = str
 BASE: Final = "unknown address"
 AGAIN: Final = "unknown address, again"
-_FULL: Final = (12, 40)
+_FULL: Final = (8, 25)
 _QUICK: Final = (3, 4)
 _PASSWORD: Final = "not the password of anybody"  # noqa: S105
 

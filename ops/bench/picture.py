@@ -41,8 +41,8 @@ def bars(up: str) -> Draw:
 
     def draw(cell: Axes, report: Report) -> None:
         rows = [row for row in report.rows if row.get(up) is not None][::-1]
-        names = [", ".join(_short(row[column]) for column in report.columns[: report.keys]) for row in rows]
-        colours = [OURS_COLOUR if name.startswith("ours") else OTHER_COLOUR for name in names]
+        names = [report.named(row) for row in rows]
+        colours = [OURS_COLOUR if "ours" in name else OTHER_COLOUR for name in names]
         drawn = cell.barh(range(len(rows)), [number(row, up) for row in rows], color=colours)
         cell.bar_label(drawn, fmt="%.4g", fontsize=7, padding=2)
         cell.set_yticks(range(len(rows)), names, fontsize=7)
@@ -57,7 +57,7 @@ PANELS: Final[Mapping[str, tuple[str, Draw]]] = {
     "fan-out-bursts": ("Fan-out, bursts of 16", lines("clients", "CPU us a message", "contender")),
     "one-stuck-reader": ("200 readers, one of them stuck", bars("others' p99 ms")),
     "append-to-socket": ("From the log to a socket", bars("p50 ms")),
-    "rest-quotes": ("Signed read", bars("CPU us a request")),
+    "rest": ("Signed read, and the edge part of a signed order", bars("CPU us a request")),
     "orders": ("Orders", bars("CPU us an order")),
     "order-decisions": ("The order core by open orders", lines("open orders", "CPU us a decision", "contender")),
     "recovery": ("Take-over of a partition", lines("records", "seconds", "log")),
@@ -102,7 +102,3 @@ def number(row: Row, column: str) -> float:
     if not isinstance(cell, int | float):
         raise TypeError(f"{column} is {cell!r}, not a number")
     return float(cell)
-
-
-def _short(cell: Cell) -> str:
-    return f"{cell:,}" if isinstance(cell, int) else str(cell)

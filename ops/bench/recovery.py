@@ -53,7 +53,7 @@ def benchmark(scale: Scale, services: Services | None = None) -> Iterable[Report
 
 def counts(scale: Scale) -> tuple[int, int, int]:
     """How many records are read up."""
-    return scale.trades // 300, scale.trades // 30, scale.trades // 3
+    return scale.records // 100, scale.records // 10, scale.records
 
 
 async def _benchmark(scale: Scale, services: Services | None) -> Report:

@@ -14,14 +14,15 @@ from rich.table import Table
 
 RESULTS = Path("ops/bench/results")
 RATIO: Final = " / "
-"""A column whose name holds this is a ratio: what two runs are compared by."""
+"""A column whose name holds this is a ratio: what two runs are compared by, unless it is one of percentiles."""
+_PERCENTILES: Final = ("p50", "p99")
 Cell = str | float | int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """`rows` are one contender each, cells by column name; `method` says how it was measured so that one can disagree. The
-    first `keys` columns name a row.
+    first `keys` columns name a row, as does every other text in it.
     """
 
     name: str
@@ -53,11 +54,15 @@ class Report:
     def ratios(self) -> Iterator[tuple[str, float]]:
         """Each ratio under the names of its row and column. Those that are 1 by definition are left out."""
         for row in self.rows:
-            named = ", ".join(text_of(row.get(column)) for column in self.columns[: self.keys])
             for column in self.columns:
                 cell = row.get(column)
-                if RATIO in column and isinstance(cell, float) and cell != 1.0:
-                    yield f"{self.name}: {named}: {column}", cell
+                if _is_compared(column) and isinstance(cell, float) and cell != 1.0:
+                    yield f"{self.name}: {self.named(row)}: {column}", cell
+
+    def named(self, row: Mapping[str, Cell]) -> str:
+        """What tells the row from the others: its keys, and whatever else is text."""
+        cells = [(number, row.get(column)) for number, column in enumerate(self.columns)]
+        return ", ".join(text_of(cell) for number, cell in cells if number < self.keys or isinstance(cell, str))
 
     def write(self, folder: Path = RESULTS) -> Path:
         """Write the JSON beside the others and return where; the load average tells how quiet the machine was."""
@@ -67,6 +72,11 @@ class Report:
         made = {"at": datetime.now(UTC).isoformat(), "machine": machine}
         path.write_text(json.dumps({**asdict(self), **made}, indent=1))
         return path
+
+
+def _is_compared(column: str) -> bool:
+    """Latencies are the scheduler's where a machine is not quiet; what CPU costs is not."""
+    return RATIO in column and not any(percentile in column for percentile in _PERCENTILES)
 
 
 def read_report(path: Path) -> Report:

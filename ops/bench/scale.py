@@ -9,7 +9,8 @@ class Scale:
     """`rounds` of `seconds` each, after `warm_up` seconds, in which contenders take turns; figures are medians over them.
 
     `clients` are the subscriber counts of the fan-out; `readers` those of whom one is stuck; `connections` the idle ones;
-    `trades` those that become bars. Without `peers` nothing runs that is not Python.
+    `trades` those that become bars; `records` the most that a partition is recovered from. Without `peers` nothing runs
+    that is not Python.
     """
 
     rounds: int
@@ -17,10 +18,11 @@ class Scale:
     clients: Sequence[int] = (50, 200, 1_000, 5_000)
     readers: int = 200
     connections: int = 2_000
-    trades: int = 300_000
+    trades: int = 150_000
+    records: int = 100_000
     peers: bool = True
-    warm_up: float = 1.0
+    warm_up: float = 0.6
 
 
-FULL = Scale(rounds=3, seconds=2.0)
-QUICK = Scale(rounds=1, seconds=1.0, clients=(200,), connections=500, trades=60_000)
+FULL = Scale(rounds=3, seconds=1.2)
+QUICK = Scale(rounds=1, seconds=1.0, clients=(200,), connections=500, trades=60_000, records=20_000)

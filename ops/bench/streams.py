@@ -91,7 +91,7 @@ def benchmark(scale: Scale, services: Services | None = None) -> Iterable[Report
         reason = "left out: OMNIAXS_LOG_URL and OMNIAXS_STORE_URL (or HUB_TEST_KAFKA and HUB_TEST_MONGO) name no real servers"
         yield Report("streams", reason, ("partitions",), [])
         return
-    count = scale.trades // 10
+    count = scale.trades // 5
     with _groups(found, GROUPS if scale.rounds > 1 else GROUPS[::5]) as groups:
         first = time.time_ns() - (scale.rounds + 1) * SPAN
         for turn in range(scale.rounds + 1):  # the first one warms up

@@ -38,6 +38,13 @@ def test_a_ratio_is_named_by_the_keys_of_its_row_and_those_that_are_one_by_defin
     assert ratios_of([fan_out(0.25)]) == {"fan-out-steady: 200, naive Quart send: ours / this": 0.25}
 
 
+def test_texts_of_a_row_name_it_and_ratios_of_percentiles_are_not_compared() -> None:
+    row = {"contender": "ours", "flood": "unsigned", "p99 / quiet p99": 1.5, "CPU / quiet": 2.5}
+    report = Report("flood", "", tuple(row), [row])
+
+    assert ratios_of([report]) == {"flood: ours, unsigned: CPU / quiet": 2.5}
+
+
 @pytest.mark.parametrize(("first", "second", "agrees"), [(0.25, 0.30, "yes"), (0.30, 0.25, "yes"), (0.25, 0.31, "NO")])
 def test_ratios_agree_within_a_fifth_of_the_smaller(first: float, second: float, agrees: str) -> None:
     (row,) = compared({"a": first}, {"a": second}).rows

@@ -24,7 +24,17 @@ from ops.bench.report import Report
 from ops.bench.scale import Scale
 from storage.models.controls import HALT_SCOPES
 
-TINY = Scale(rounds=1, seconds=0.2, clients=(3, 5), readers=3, connections=10, trades=3_000, peers=False, warm_up=0.2)
+TINY = Scale(
+    rounds=1,
+    seconds=0.2,
+    clients=(3, 5),
+    readers=3,
+    connections=10,
+    trades=3_000,
+    records=1_000,
+    peers=False,
+    warm_up=0.2,
+)
 
 
 @pytest.mark.parametrize("benchmark", [rest.benchmark, latency.benchmark, connections.benchmark, slow_reader.benchmark])
