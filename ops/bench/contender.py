@@ -21,6 +21,7 @@ class Load:
     every: int
 
 
+_READY_SECONDS = 120.0
 SILENCE = Load(burst=0, every=1_000)
 SIZE = 200
 """Bytes of text of a message, where a benchmark has no reason for another size."""
@@ -95,7 +96,7 @@ def process_of(
 ) -> Iterator[tuple["subprocess.Popen[str]", str]]:
     """The process and the line, which holds `ready_line`, by which it said that it is ready; killed at the end.
 
-    It sees none of our own settings. Raises `RuntimeError` with what it printed when it does not get there within 60 s.
+    It sees none of our own settings. Raises `RuntimeError` with what it printed when it does not get there within two minutes.
     """
     outside = {name: value for name, value in os.environ.items() if not name.startswith("OMNIAXS_")}
     process = subprocess.Popen(
@@ -119,7 +120,7 @@ def process_of(
 
 def _await_line(process: "subprocess.Popen[str]", wanted: str) -> str:
     lines = process.stdout or ()
-    too_late = threading.Timer(60, process.kill)
+    too_late = threading.Timer(_READY_SECONDS, process.kill)
     too_late.start()
     printed = []
     try:
