@@ -116,7 +116,7 @@ async def _watch(running: Running, stop: asyncio.Event) -> None:
             for death in fleet.look(at):
                 running.say(f"{death.name} died after {at:.0f} s with {death.code}:\n{death.said}")
             if at >= due:
-                due += plan.sample_seconds
+                due += plan.sample_seconds * (1 + int((at - due) / plan.sample_seconds))  # late ones are left out
                 figures = await asyncio.to_thread(sampler.sample)
                 machine = {LOAD_AVERAGE: os.getloadavg()[0]}
                 sample = Sample(at, {**figures, LOAD: running.told.take(), MACHINE: machine})
