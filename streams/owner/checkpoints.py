@@ -15,6 +15,7 @@ AT_ONCE_BYTES: Final = 1_000_000
 """Of the checkpoints that are made together, but for the last: the event loop stands still meanwhile (a tenth of a second
 for accounts), and one command to the database may have 48 MB.
 """
+MOST_RESTS: Final = 6.0
 LARGEST_BYTES: Final = 15_000_000
 """Of one checkpoint: a document may have 16 MB. A larger one is left out, and the floor stays before its first change."""
 
@@ -26,6 +27,13 @@ class Taken:
     checkpoints: list[Checkpoint]
     floor: Floor
     read: int
+
+    @property
+    def rests(self) -> float:
+        """How many times the usual pause should follow: large states are kept less often (a megabyte costs the database 20 ms),
+        and what is read up after a take-over stays within seconds.
+        """
+        return min(max(1.0, sum(len(each.state) for each in self.checkpoints) / AT_ONCE_BYTES), MOST_RESTS)
 
 
 class Checkpointer(Generic[State, Command, Event]):

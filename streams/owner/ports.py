@@ -117,8 +117,8 @@ class OwnerOptions:
     """`in_flight` records are appended and not acknowledged at most; `decide_at_once` commands go into one append, and
     hold the event loop that long; `waiting` commands are held in memory at most (twice, while a batch is taken).
 
-    A checkpoint of up to `checkpoint_keys` changed keys is made every `checkpoint_seconds`; deciding pauses for one
-    acknowledgement then. `retry_seconds` lies between tries at a log or a store that does not answer.
+    A checkpoint of up to `checkpoint_keys` changed keys is made every `checkpoint_seconds` (large ones up to six times less
+    often); deciding pauses for one acknowledgement then. `retry_seconds` lies between tries at a log or a store that does not answer.
     """
 
     in_flight: int = 2_000

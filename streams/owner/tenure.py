@@ -262,14 +262,17 @@ class Tenure(Generic[State, Command, Event]):
 
     async def _keep_checkpoints(self) -> None:
         await self._stored(self._checkpointer.write_history())
+        rests = 1.0
         while True:
-            await asyncio.sleep(self._options.checkpoint_seconds)
-            await self._checkpoint()
+            await asyncio.sleep(self._options.checkpoint_seconds * rests)
+            rests = await self._checkpoint()
 
-    async def _checkpoint(self) -> None:
-        """Deciding pauses until all that was decided is acknowledged: only then the states may be kept."""
+    async def _checkpoint(self) -> float:
+        """How many times the usual pause is to follow. Deciding pauses until all that was decided is acknowledged: only then
+        the states may be kept.
+        """
         if not self._checkpointer.needed:
-            return
+            return 1.0
         self._paused = True
         try:
             while self._flight.records:
@@ -280,6 +283,7 @@ class Tenure(Generic[State, Command, Event]):
             self._paused = False
             self._signals.work.set()
         await self._stored(self._checkpointer.write(taken))
+        return taken.rests
 
     async def _stored(self, writing: Coroutine[Any, Any, None]) -> None:
         """Trading goes on while the store does not answer, or refuses: what was not written is tried another time."""

@@ -99,6 +99,13 @@ async def test_states_that_are_large_together_are_kept_a_few_at_a_time(store: St
     assert kept == [[b"a0", b"a1"], [b"a2", b"a3"], [b"a4"]]
 
 
+@pytest.mark.parametrize(("size", "rests"), [(10, 1.0), (AT_ONCE_BYTES * 7 // 2, 3.5), (LARGEST_BYTES, 6.0)])
+async def test_the_larger_a_state_the_longer_until_the_next_checkpoint(store: Store, size: int, rests: float) -> None:
+    keeper, states = checkpointer(ports_over(store)), accounts(size)
+    keeper.acknowledged(b"a0", 1, 1, 1)
+    assert keeper.take(states).rests == rests
+
+
 async def test_a_state_that_no_document_can_hold_keeps_the_floor_and_nobody_else(store: Store) -> None:
     ports = ports_over(store)
     keeper, states = checkpointer(ports), accounts(10, LARGEST_BYTES + 1, 10)
