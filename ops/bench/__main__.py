@@ -19,6 +19,7 @@ from ops.bench import (
     connections,
     decisions,
     fanout,
+    flood,
     halts,
     latency,
     login_timing,
@@ -46,6 +47,7 @@ BENCHMARKS: dict[str, Callable[[Scale], Iterable[Report]]] = {
     "latency": latency.benchmark,
     "connections": connections.benchmark,
     "slow-reader": slow_reader.benchmark,
+    "flood": flood.benchmark,
     "login-timing": login_timing.benchmark,
 }
 RUN: Final = "run"

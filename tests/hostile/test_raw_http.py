@@ -18,8 +18,11 @@ from h2.connection import H2Connection
 from h2.events import ConnectionTerminated, ResponseReceived
 
 from gateway.http.body import BODY_SECONDS
+from ops.bench import flood
+from ops.bench.roads import Road
+from ops.bench.scale import Scale
 from tests.hostile.conftest import TIME, Standing
-from tests.hostile.raw_http import exchanged
+from tests.hostile.raw_http import exchanged, parsed
 
 HEAD = 192 * 1024
 """Bytes of a head that is refused: 64 KiB and what was read at once."""
@@ -255,24 +258,40 @@ async def _dripped(port: int, method: bytes, target: bytes) -> tuple[int, float]
     return int((await answer)[9:12]), time.monotonic() - began
 
 
+def test_signed_orders_are_answered_while_unsigned_ones_flood_in(up: Standing) -> None:
+    """How fast is what `python -m ops.bench flood` tells; here, that they are answered and the flood is refused."""
+    road = Road(up.port, {"up": up.pid}, {"up": up.ops_port}, (up.trader,))
+    found = flood.measure(road, Scale(rounds=1, seconds=0.4, warm_up=0.2), 10, ["unsigned orders"])["unsigned orders"]
+
+    assert found.orders > found.not_accepted
+    assert found.refused.keys() == {"auth.credentials_missing"}
+
+
 def test_when_descriptors_run_out_who_is_there_is_served_and_later_everyone(up: Standing) -> None:
     """The limit is lowered to what is open and 40 more; 200 try to come in."""
     open_now = len(list(Path(f"/proc/{up.pid}/fd").iterdir()))
     before = resource.prlimit(up.pid, resource.RLIMIT_NOFILE)
     with ExitStack() as stack:
         there = stack.enter_context(socket.create_connection(("127.0.0.1", up.port), timeout=10))
-        there.sendall(TIME)
-        assert there.recv(65_536).startswith(b"HTTP/1.1 200")
+        assert _time_told(there)
         resource.prlimit(up.pid, resource.RLIMIT_NOFILE, (open_now + 40, before[1]))
         stack.callback(resource.prlimit, up.pid, resource.RLIMIT_NOFILE, before)
         for _ in range(200):
             stack.enter_context(socket.create_connection(("127.0.0.1", up.port), timeout=10))
-        there.sendall(TIME)
 
-        assert there.recv(65_536).startswith(b"HTTP/1.1 200")
+        assert _time_told(there)
     until = time.monotonic() + 20
     while not up.sent(TIME, seconds=1)[0]:
         assert time.monotonic() < until
+
+
+def _time_told(opened: socket.socket) -> bool:
+    """Whether a connection that is kept is answered."""
+    opened.sendall(TIME)
+    received = b""
+    while not parsed(received) and (more := opened.recv(65_536)):
+        received += more
+    return [answer.status for answer in parsed(received)] == [200]
 
 
 def test_http_2_ends_with_its_first_stream(up: Standing) -> None:
