@@ -12,6 +12,8 @@ from storage.models.controls import ConnectorState, ConnectorStatus, ConnectorWo
 Source = Literal["admin", "health"]
 UNCHECKED: Final = "connector.unchecked"
 """The reason of a connector that nobody has said anything of."""
+SILENT: Final = "connector.silent"
+"""The reason of a connector that says nothing: the process of its venue is away, whatever the connector would say."""
 
 
 class Availability(NamedTuple):
@@ -35,6 +37,11 @@ def availability_of(connector: str, state: ConnectorState | None, known_since: i
     if state.health is not None:
         return Availability(connector, state.health.status, "health", state.health.reason, state.health.since, None)
     return Availability(connector, state.status, "health", state.reason, known_since, None)
+
+
+def is_silent(state: ConnectorState) -> bool:
+    """Whether a connector is down by nothing but its silence."""
+    return state.admin is None and (state.status, state.reason) == ("down", SILENT)
 
 
 def by_admin(connector: str, state: ConnectorState | None, word: ConnectorWord) -> ConnectorState:

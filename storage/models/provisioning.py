@@ -42,13 +42,16 @@ class Trouble(NamedTuple):
 
 
 class Step(BaseModel):
-    """One step. `attempts` counts how often it (or, later, its undoing) was begun; `undone_at`: what it did is taken back."""
+    """One step. `attempts` counts how often it (or, later, its undoing) was begun, `refusals` how many of them were refused from
+    outside; `undone_at`: what it did is taken back.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     name: StepName
     status: StepStatus = "pending"
     attempts: int = 0
+    refusals: int = 0
     started_at: int | None = None
     finished_at: int | None = None
     undone_at: int | None = None
@@ -216,14 +219,18 @@ def done(job: ProvisioningJob, name: StepName, now: int) -> ProvisioningJob:
 def troubled(
     job: ProvisioningJob, name: StepName, trouble: Trouble, now: int, most_tries: int = MOST_TRIES
 ) -> ProvisioningJob:
-    """A try of a step came to nothing: it is tried again later, or the job fails with it."""
-    attempts = job.step(name).attempts
+    """A try of a step came to nothing: it is tried again later, or the job fails with it. Only refusals are counted for that:
+    tries that an outage of ours or a killed worker has cut off say nothing about whoever refuses.
+    """
+    step = job.step(name)
+    refusals = step.refusals + (trouble.kind == "theirs")
     told = {"error_code": trouble.code, "error_message": trouble.message, "error_details": dict(trouble.details)}
-    if trouble.kind == "final" or (trouble.kind == "theirs" and attempts >= most_tries):
-        failed = _with_step(job, name, status="failed", finished_at=now, error_code=trouble.code)
+    if trouble.kind == "final" or (trouble.kind == "theirs" and refusals >= most_tries):
+        failed = _with_step(job, name, status="failed", finished_at=now, error_code=trouble.code, refusals=refusals)
         return _changed(failed, status="failed", next_try_at=0, **told)
-    later = _with_step(job, name, error_code=trouble.code)
-    return _changed(later, next_try_at=now + pause_after(attempts) * _NANOSECONDS, claimed_until=0, **told)
+    later = _with_step(job, name, error_code=trouble.code, refusals=refusals)
+    pause = pause_after(refusals if trouble.kind == "theirs" else step.attempts)
+    return _changed(later, next_try_at=now + pause * _NANOSECONDS, claimed_until=0, **told)
 
 
 def undoing(job: ProvisioningJob, name: StepName) -> ProvisioningJob:

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 from ops.runtime.clock import Clock
 from ops.runtime.metrics import CONNECTOR_CHECKS, Metrics
+from storage.models.availability import SILENT
 from storage.models.connectors import Connector, is_checked
 from storage.models.controls import ConnectorState, ConnectorStatus
 from storage.models.venues import ConnectorCheck
@@ -20,7 +21,6 @@ CHECK_SECONDS: Final = 0.5
 SECOND_LOOK_SECONDS: Final = 0.1
 """With both a connector that fails is down for every order within 2 s, on two busy cores too."""
 SILENT_SECONDS: Final = 6.0
-SILENT: Final = "connector.silent"
 _log = logging.getLogger(__name__)
 
 

@@ -104,7 +104,9 @@ class VerifyConnectivity:
         self._rights, self._market, self._asking = rights, market, asking
 
     async def do(self, held: HeldJob) -> None:
-        """Without `auto_bind` nobody is asked. Raises `NotNow` when no connector of an exchange answers, `Away` when nobody says."""
+        """Without `auto_bind` nobody is asked. Raises `NotNow` when no connector of an exchange can be taken, `Away` when nobody says
+        whether one could.
+        """
         market = await self._market.now()
         checked: dict[str, ConnectorCheck] = {}
         for place, binding in enumerate(held.job.bindings):
@@ -141,6 +143,8 @@ class VerifyConnectivity:
         left = [one for one in market.connectors(binding.exchange_code) if one not in refused]
         if not job.policy.fallback_enabled or not left:
             await self._choose(held, place, binding.model_copy(update={"refused": ()}))
+            if silent := [one for one in refused if one in market.silent]:  # an outage of ours fails no job
+                raise Away("venues", f"nobody says whether {silent[0]} answers")
             raise NotNow("connector.unavailable", _about(binding.exchange_code, binding.connector, reason))
         other = binding.model_copy(update={"connector": left[0], "refused": refused})
         await self._choose(held, place, other)

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from storage.models.availability import is_silent
 from storage.models.connectors import Connector
 from storage.models.controls import ConnectorState
 from storage.reference import ReferenceData
@@ -28,11 +29,14 @@ ReferenceSource = Callable[[], Awaitable[ReferenceData]]
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """Exchanges and connectors at one moment. `down` are the connectors that orders are refused for."""
+    """Exchanges and connectors at one moment. `down` are the connectors that orders are refused for, `silent` those of them of
+    which nothing is known but that the process of their venue is away.
+    """
 
     reference: ReferenceData
     catalog: tuple[Connector, ...] = ()
     down: frozenset[str] = field(default=frozenset())
+    silent: frozenset[str] = field(default=frozenset())
 
     def is_traded(self, exchange_code: str) -> bool:
         """Whether an instrument trades there."""
@@ -59,4 +63,5 @@ class StoredMarket:
         """Read it. Raises `StoreUnavailable`."""
         states = await self._states.all()
         down = frozenset(connector for connector, state in states.items() if state.status == "down")
-        return Market(await self._reference(), tuple(await self._catalog.all()), down)
+        silent = frozenset(connector for connector, state in states.items() if is_silent(state))
+        return Market(await self._reference(), tuple(await self._catalog.all()), down, silent)

@@ -164,6 +164,16 @@ def test_what_is_ours_is_waited_for_without_end() -> None:
     assert world.job.step("open_account").attempts == 51
 
 
+def test_what_an_outage_cut_off_is_no_refusal() -> None:
+    """After ten tries without a venue its first refusal is the first of six, not the last."""
+    world = World(new_job())
+    world.work(["good", "good", "good", "good", *["ours"] * 10, *["theirs"] * (MOST_TRIES - 1)])
+    assert world.job.status == "succeeded"
+    world = World(new_job())
+    world.work(["good", "good", "good", "good", *["killed in it"] * 10, *["theirs", "ours"] * (MOST_TRIES - 1)])
+    assert world.job.status == "succeeded"
+
+
 def test_what_cannot_pass_is_not_tried_again() -> None:
     world = World(new_job())
     world.work(["final"])

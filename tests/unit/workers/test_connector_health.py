@@ -6,11 +6,11 @@ import pytest
 
 from ops.runtime.clock import ManualClock
 from ops.runtime.metrics import Metrics
-from storage.models.availability import by_health
+from storage.models.availability import SILENT, by_health
 from storage.models.connectors import Connector, default_catalog
 from storage.models.controls import ConnectorState, ConnectorStatus, ConnectorWord
 from storage.models.venues import ConnectorCheck
-from workers.connectors.health import SILENT, SILENT_SECONDS, ConnectorHealth
+from workers.connectors.health import SILENT_SECONDS, ConnectorHealth
 
 UP, DOWN = ("up", None), ("down", "venue.timeout")
 
