@@ -148,7 +148,7 @@ def _report(rows: Sequence[dict[str, Cell]], scale: Scale) -> Report:
         "contender", "flood", "asked a second", "refused a second", "refused as", "answer p50 ms", "answer p99 ms",
         "p99 / quiet p99", "CPU us a refusal", "orders not accepted",
     )  # fmt: skip
-    return Report("flood", method, columns, rows)
+    return Report("flood", method, columns, rows, keys=2)
 
 
 def _failed(one: Placed) -> bool:
