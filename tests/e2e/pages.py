@@ -123,13 +123,13 @@ class Folder:
         self._started.append(process)
         return process
 
-    def paste(self, script: str, seconds: float = 90, **environment: str) -> str:
+    def paste(self, script: str, seconds: float = 300, **environment: str) -> str:
         """What the commands print; they all succeed."""
         code, printed = self.end(self.start(script, **environment), seconds)
         assert code == 0, f"{script}\nended with {code}:\n{printed}"
         return printed
 
-    def end(self, process: subprocess.Popen[str], seconds: float = 90) -> tuple[int, str]:
+    def end(self, process: subprocess.Popen[str], seconds: float = 300) -> tuple[int, str]:
         """Exit code and all that was printed."""
         try:
             printed, _ = process.communicate(timeout=seconds)
