@@ -12,7 +12,7 @@ from gateway.http.calls import OpenCall
 from gateway.http.query import invalid
 from ops.runtime.timestamps import parse_client_timestamp
 from storage.alerting import AlertDesk
-from storage.models.alerts import SEVERITIES, Cleared, Raised, Report
+from storage.models.alerts import SEVERITIES, Cleared, Raised, Report, runbook_of
 
 MOST_ALERTS: Final = 200
 _LONGEST_RUNBOOK: Final = 500
@@ -22,6 +22,8 @@ _NO_WORD: Final = re.compile(r"[^a-z0-9]+")
 _NO_NAME: Final = re.compile(r"[^A-Za-z0-9_]")
 _NOT_SUBJECT: Final = frozenset({"alertname", "severity", "code", "subject"})
 _PLATFORM: Final = "platform"
+_OF_OTHERS: Final = runbook_of("prometheus")
+"""Where whoever reads of a rule that names no runbook is told whose it is."""
 
 
 class Told(msgspec.Struct):
@@ -75,7 +77,7 @@ def report_of(told: Told, now: int) -> Report:
         now,
         {"labels": _named(told.labels), "annotations": _named(notes), "started_at": told.startsAt},
         cause=cause,
-        runbook=notes.get("runbook_url", "")[:_LONGEST_RUNBOOK] or None,
+        runbook=notes.get("runbook_url", "")[:_LONGEST_RUNBOOK] or _OF_OTHERS,
     )
 
 

@@ -1,6 +1,7 @@
 """Alerts as admins see and take them, Alertmanager's door, and how people are told."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from storage.mongo.alert_hooks import AlertHooks
 from storage.mongo.heartbeats import Heartbeats
 from tests.integration.admin.admin_desk import AdminDesk, Answered, memory_platform
 
+ROOT = Path(__file__).resolve().parents[3]
 TOKEN = "alertmanager's own token"
 SECOND = 1_000_000_000
 
@@ -165,6 +167,8 @@ async def test_a_rule_without_our_labels_is_named_after_its_alert(desk: AdminDes
     alert = await parts(desk).alerts.newest("prometheus.node_disk_full", "device=sda,instance=db:9100")
     assert alert is not None
     assert (alert.severity, alert.message) == ("warning", "Disk is full.")
+    page, _, paragraph = alert.runbook.partition("#")
+    assert f"\n### {paragraph}\n" in (ROOT / page).read_text(), "every alert links a paragraph that is there"
 
 
 @pytest.mark.parametrize("token", [None, "another token", "", TOKEN + "x", "töken"])
