@@ -12,13 +12,13 @@ from tests.hostile.crowd import Crowd
 
 CLIENTS = int(os.environ.get("HOSTILE_CLIENTS", "10000"))
 TOPICS_EACH = 4
-MOST_BYTES_EACH = 64 * 1024
-"""An idle connection is 38 KB (docs/benchmarks.md); with subscriptions that are served, and what the allocator keeps."""
+MOST_BYTES_EACH = 128 * 1024
+"""An idle connection is 38 KB (docs/benchmarks.md); here it is served, and the log of the process grows meanwhile."""
 CONNECTIONS = "omniaxs_websocket_connections"
 
 
 @pytest.mark.long
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_ten_thousand_clients_are_served_and_forgotten(tmp_path) -> None:
     wide = {"OMNIAXS_CONNECTIONS_PER_KEY": "100000", "OMNIAXS_LOG_LEVEL": "error"}
     with started(tmp_path, wide) as up:

@@ -5,6 +5,7 @@ request of somebody; and the process goes on serving with nothing in its log.
 """
 
 import asyncio
+import random
 import resource
 import socket
 import time
@@ -22,6 +23,7 @@ from ops.bench import flood
 from ops.bench.roads import Road
 from ops.bench.scale import Scale
 from tests.hostile.conftest import TIME, Standing
+from tests.hostile.crowd import HANDSHAKE
 from tests.hostile.raw_http import exchanged, parsed
 
 HEAD = 192 * 1024
@@ -205,6 +207,34 @@ def test_a_handshake_that_is_refused_leaves_no_connection(up: Standing) -> None:
     while time.monotonic() < until:
         time.sleep(1.1)  # the gauge is set every second
         assert up.metric("omniaxs_websocket_connections") == 0
+
+
+def test_any_bytes_after_the_handshake_close_that_connection_alone(up: Standing) -> None:
+    """Frames by chance, whole ones of each kind among them; the process and its log are looked at afterwards."""
+    chance = random.Random(7)  # noqa: S311  (the same frames each time)
+    with socket.create_connection(("127.0.0.1", up.port), timeout=5) as there:
+        there.sendall(HANDSHAKE)
+        assert b" 101 " in there.recv(4_096)
+        for _ in range(100):
+            with socket.create_connection(("127.0.0.1", up.port), timeout=5) as opened:
+                opened.sendall(HANDSHAKE)
+                assert b" 101 " in opened.recv(4_096)
+                with suppress(OSError):
+                    for _ in range(chance.randrange(1, 12)):
+                        opened.sendall(_frame_by_chance(chance))
+        there.sendall(b"\x89\x80\x00\x00\x00\x00")
+
+        assert there.recv(4_096)[:1] == b"\x8a"
+
+
+def _frame_by_chance(chance: random.Random) -> bytes:
+    """A masked frame with a head of some kind, or plain noise."""
+    payload = chance.randbytes(chance.randrange(0, 126))
+    if chance.random() < 0.2:
+        return payload
+    first = chance.choice((0x81, 0x82, 0x88, 0x89, 0x8A, 0x01, 0x80, 0x00, 0xC1, 0x83, 0x8F))
+    size = len(payload) if chance.random() < 0.8 else chance.randrange(0, 128)
+    return bytes((first, 0x80 | size)) + b"\0\0\0\0" + payload
 
 
 def test_a_socket_elsewhere_is_none(up: Standing) -> None:
