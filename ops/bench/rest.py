@@ -14,7 +14,7 @@ import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -30,6 +30,7 @@ CONNECTIONS: Final = 8
 SLICE_SECONDS: Final = 0.25
 """Short, as a signature is good for 5 s."""
 FASTAPI: Final = "FastAPI on uvicorn"
+CHECKED: Final = "FastAPI on uvicorn, shape checked by pydantic"
 _ORDER: Final = {
     "symbol": "BTCUSDT.BINANCE", "side": "buy", "type": "limit", "quantity": "0.25", "price": "60000.1",
     "time_in_force": "IOC", "client_order_id": "strategy-7-000042",
@@ -117,6 +118,8 @@ def _contenders() -> Iterator[dict[tuple[str, str], Server]]:
         others = {
             (each.name, name): Server(pid, port, each.unsigned) for each in asked for name, (pid, port) in peers.items()
         }
+        pid, port = peers[FASTAPI]
+        others[ORDERS.name, CHECKED] = Server(pid, port, replace(ORDERS, path="/v1/checked-orders").unsigned)
         yield {name: {**others, **ours}[name] for name in sorted({**others, **ours})}
 
 

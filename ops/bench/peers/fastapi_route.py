@@ -3,14 +3,40 @@ PORT SERVER QUOTES_FILE ORDER_FILE"""
 
 import sys
 from pathlib import Path
+from typing import Literal
 
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
+
+_NUMBER = r"^[0-9]+(\.[0-9]+)?$"
+
+
+class Order(BaseModel):
+    """The shape of an order, without the rules between its fields."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    symbol: str = Field(min_length=1, max_length=128)
+    side: Literal["buy", "sell"]
+    type: Literal["market", "limit", "stop"]
+    quantity: str | None = Field(default=None, pattern=_NUMBER)
+    notional: str | None = Field(default=None, pattern=_NUMBER)
+    price: str | None = Field(default=None, pattern=_NUMBER)
+    stop_price: str | None = Field(default=None, pattern=_NUMBER)
+    time_in_force: Literal["DAY", "GTC", "IOC", "FOK"] | None = None
+    venue: str | None = Field(default=None, min_length=1, max_length=128)
+    reduce_only: bool = False
+    post_only: bool = False
+    strategy_id: str | None = Field(default=None, min_length=1, max_length=128)
+    client_order_id: str | None = Field(default=None, min_length=1, max_length=128)
 
 
 def build(quotes_body: bytes, order_body: bytes) -> FastAPI:
-    """Two routes, one answer each. A body that was sent is read and not looked at: the least that a route can do."""
+    """An answer for each path. `/v1/orders` reads its body and does not look at it: the least that a route can do;
+    `/v1/checked-orders` checks it as FastAPI does.
+    """
     app = FastAPI()
 
     @app.get("/v1/quotes")
@@ -20,6 +46,11 @@ def build(quotes_body: bytes, order_body: bytes) -> FastAPI:
     @app.post("/v1/orders")
     async def place(request: Request) -> Response:
         await request.body()
+        return Response(order_body, media_type="application/json")
+
+    @app.post("/v1/checked-orders")
+    async def place_checked(order: Order) -> Response:
+        del order
         return Response(order_body, media_type="application/json")
 
     return app

@@ -1,5 +1,6 @@
 """A road of orders that ends in memory: what stands behind the edge in the REST benchmark, at next to no cost."""
 
+from collections import OrderedDict
 from collections.abc import Sequence
 
 from storage.decisions.decisions import Decisions, command_message
@@ -42,12 +43,12 @@ class Requests:
     """The last order requests in a dict: the store's part is not the edge's."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, OrderRequest] = {}
+        self._kept: OrderedDict[str, OrderRequest] = OrderedDict()
 
     async def claim(self, request: OrderRequest) -> OrderRequest:
         """The one that is kept under this identity."""
         if len(self._kept) >= _KEPT:
-            del self._kept[next(iter(self._kept))]
+            self._kept.popitem(last=False)
         return self._kept.setdefault(request.identity, request)
 
     async def get(self, identity: str) -> OrderRequest | None:
