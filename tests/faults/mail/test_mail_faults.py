@@ -43,6 +43,7 @@ BROKER_DOWN_SECONDS = 6.0 if ALL else 2.0
 SEED = int(os.environ.get("MAIL_SEED", "5"))
 RING = "faults:a-key-of-tests-alone"
 SECOND = 1_000_000_000
+START_SECONDS = 90.0
 TAKING_SECONDS = 0.05
 READING_SECONDS = 1.0
 """What a worker had written when it was killed is still read by the server, a little later."""
@@ -82,9 +83,9 @@ class Place:
             stdout=asyncio.subprocess.PIPE,
             env=self.environment,
         )
-        assert process.stdout is not None
-        assert await asyncio.wait_for(process.stdout.readline(), 30) == b"ready\n"
         self.workers.append(process)
+        assert process.stdout is not None
+        assert await asyncio.wait_for(process.stdout.readline(), START_SECONDS) == b"ready\n"
 
     async def kill_worker(self, number: int) -> None:
         victim = self.workers.pop(number)
