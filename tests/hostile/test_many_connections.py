@@ -55,7 +55,7 @@ def _join(crowd: Crowd, count: int, symbols: list[str]) -> None:
     while len(crowd) < count:
         first = len(crowd) * TOPICS_EACH
         crowd.join(*{f"trades.{symbols[(first + index) % len(symbols)]}" for index in range(TOPICS_EACH)})
-        if len(crowd) % 50 == 0:
+        if len(crowd) % 10 == 0:
             crowd.attend(0)
 
 

@@ -91,7 +91,7 @@ def test_no_file_that_holds_secrets_was_ever_tracked() -> None:
 
 
 def test_nothing_that_ships_looks_like_a_secret(tmp_path: Path) -> None:
-    """By names beside values and by entropy; in tests everything would."""
+    """By entropy, and by names beside values but in prose, where every password is called one; in tests everything would."""
     filters = [{"path": f"detect_secrets.filters.heuristic.{name}"} for name in NOT_SECRETS.split()]
     found = []
     with transient_settings({"plugins_used": list(GUESSES), "filters_used": filters}):
@@ -105,7 +105,7 @@ def test_nothing_that_ships_looks_like_a_secret(tmp_path: Path) -> None:
             found += [
                 (name, numbers[one.line_number - 1] + 1, one.type)
                 for one in scan_file(str(looked_at))
-                if one.secret_value not in MADE_UP
+                if one.secret_value not in MADE_UP and not (name.endswith(".md") and one.type == "Secret Keyword")
             ]
 
     assert found == []
