@@ -15,7 +15,7 @@ class _Deadlines:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
-        self.waits: set[within] = set()
+        self.waits: dict[within, None] = {}  # in the order in which they began, so that a run can be repeated exactly
         self.ticking = False
 
     def tick_later(self) -> None:
@@ -27,7 +27,7 @@ class _Deadlines:
         self.ticking = False
         now = self.loop.time()
         for wait in [wait for wait in self.waits if wait.at <= now]:
-            self.waits.discard(wait)
+            del self.waits[wait]
             wait.expire()
         if self.waits:
             self.tick_later()
@@ -56,7 +56,7 @@ class within:  # noqa: N801  (read as `with within(3.0):`, as `asyncio.timeout` 
         self.at = loop.time() + self.seconds
         self._task, self._deadlines = task, deadlines
         self._cancelling, self._expired = task.cancelling(), False
-        deadlines.waits.add(self)
+        deadlines.waits[self] = None
         if not deadlines.ticking:
             deadlines.tick_later()
         return self
@@ -69,6 +69,6 @@ class within:  # noqa: N801  (read as `with within(3.0):`, as `asyncio.timeout` 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        self._deadlines.waits.discard(self)
+        self._deadlines.waits.pop(self, None)
         if self._expired and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
             raise TimeoutError from error

@@ -12,7 +12,7 @@ import json
 import math
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +29,7 @@ from ops.bench.signing import signed
 CONNECTIONS: Final = 8
 SLICE_SECONDS: Final = 0.25
 """Short, as a signature is good for 5 s."""
+SERVERS: Final = ("uvicorn", "granian", "hypercorn")
 FASTAPI: Final = "FastAPI on uvicorn"
 CHECKED: Final = "FastAPI on uvicorn, shape checked by pydantic"
 _ORDER: Final = {
@@ -83,7 +84,7 @@ class Server:
 
 def benchmark(scale: Scale) -> Iterable[Report]:
     """One table."""
-    with _contenders() as contenders:
+    with _contenders(SERVERS if scale.peers else SERVERS[:1]) as contenders:
         costs: dict[tuple[str, str], list[float]] = {name: [] for name in contenders}
         for _ in range(scale.rounds):
             for name, server in contenders.items():
@@ -92,19 +93,19 @@ def benchmark(scale: Scale) -> Iterable[Report]:
 
 
 @contextmanager
-def _contenders() -> Iterator[dict[tuple[str, str], Server]]:
-    """By request and name."""
+def _contenders(servers: Sequence[str]) -> Iterator[dict[tuple[str, str], Server]]:
+    """By request and name; ours on each of `servers`."""
     asked = (QUOTES, ORDERS)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         ours = {
             (each.name, f"ours on {server}, signed and limited"): stack.enter_context(_ours(each, server))
             for each in asked
-            for server in ("hypercorn", "granian", "uvicorn")
+            for server in servers
         }
         files = []
         for each in asked:
-            one = ours[each.name, "ours on granian, signed and limited"]
+            one = ours[each.name, f"ours on {servers[0]}, signed and limited"]
             files.append(folder / f"{each.method}.json")
             files[-1].write_bytes(answer_body(one.port, one.request()))
         peers = {
