@@ -3,45 +3,42 @@
 import select
 import socket
 import time
+from typing import Final
 
 from ops.bench.connecting import Greeting, connected
 from ops.bench.websocket import PING, PONG
 
+_LOOK_EVERY: Final = 250
+
 
 class Sink:
-    """Connections to one port, each opened by `greet`, then drained."""
+    """Connections to one port, each opened by `greet`, then drained. A ping that comes alone is answered: with messages as
+    seldom as ours are sent to many, nearly all do.
+    """
 
     def __init__(self, port: int, greet: Greeting) -> None:
         self._port, self._greet = port, greet
         self._poll = select.epoll()
         self._sockets: dict[int, socket.socket] = {}
+        self._buffer = bytearray(1 << 18)
 
     def open(self, count: int) -> None:
-        """Open connections until there are `count`."""
+        """Open connections until there are `count`; those that are open meanwhile answer pings."""
         while len(self._sockets) < count:
             connection = connected(self._port)
             self._greet(connection)
             connection.settimeout(0)
             self._sockets[connection.fileno()] = connection
             self._poll.register(connection.fileno(), select.EPOLLIN)
+            if len(self._sockets) % _LOOK_EVERY == 0:
+                self._take(0)
 
     def drain(self, seconds: float) -> int:
-        """Read for `seconds`; returns the bytes read. A ping that comes alone is answered: between messages as seldom as
-        ours are sent nearly all do. Raises `ConnectionError` when the server closes one.
-        """
+        """Read for `seconds`; returns the bytes read. Raises `ConnectionError` when the server closes one."""
         total = 0
-        buffer = bytearray(1 << 18)
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
-            for descriptor, _ in self._poll.poll(left):
-                connection = self._sockets[descriptor]
-                read = connection.recv_into(buffer)
-                if not read:
-                    raise ConnectionError("the server closed a connection")
-                if read == len(PING) and buffer.startswith(PING):
-                    connection.send(PONG)
-                    continue
-                total += read
+            total += self._take(left)
         return total
 
     def close(self) -> None:
@@ -49,3 +46,17 @@ class Sink:
         for connection in self._sockets.values():
             connection.close()
         self._poll.close()
+
+    def _take(self, seconds: float) -> int:
+        """What is there, or comes first within `seconds`: its bytes."""
+        total = 0
+        for descriptor, _ in self._poll.poll(seconds):
+            connection = self._sockets[descriptor]
+            read = connection.recv_into(self._buffer)
+            if not read:
+                raise ConnectionError("the server closed a connection")
+            if read == len(PING) and self._buffer.startswith(PING):
+                connection.send(PONG)
+            else:
+                total += read
+        return total
