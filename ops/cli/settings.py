@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
-from ops.runtime.settings import load_settings, sources
+from ops.runtime.settings import load_settings, sources, without_password
 
 
 def mount(application: typer.Typer) -> None:
@@ -36,4 +36,6 @@ def show_settings(as_json: bool = typer.Option(False, "--json", help="One JSON o
 def _shown(value: object) -> Any:
     if isinstance(value, SecretStr):
         return "(hidden)"
-    return value if isinstance(value, str | int | float | bool | dict | list | None) else str(value)
+    if isinstance(value, str):
+        return without_password(value)
+    return value if isinstance(value, int | float | bool | dict | list | None) else str(value)

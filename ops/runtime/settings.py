@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from json import JSONDecodeError, loads
 from pathlib import Path
@@ -18,6 +19,7 @@ SHORTEST_TOKEN = 16
 DEMO_KEY_RING = "demo:not-a-secret-local-profile-only"
 DEMO_SIGNING_KEYS = "demo:signs-nothing-but-the-local-profile"
 _SECRETS = ("key_ring", "signing_keys", "mail_url", "alert_webhooks", "alertmanager_token")
+_PASSWORD = re.compile(r"(?<=//)([^/:@]*):[^/]*@")
 
 
 class SettingsError(Exception):
@@ -193,6 +195,11 @@ def sources(environment: Mapping[str, str] | None = None, env_file: Path = Path(
     }
 
 
+def without_password(text: str) -> str:
+    """A URL as people may see it: the password of `scheme://user:password@host` is hidden, all else stays."""
+    return _PASSWORD.sub(r"\1:(hidden)@", text)
+
+
 def _is_setting(name: str) -> bool:
     return name.startswith(PREFIX) and name[len(PREFIX) :].lower() in Settings.model_fields
 
@@ -227,7 +234,8 @@ def _decoded(values: Mapping[str, str]) -> dict[str, Any]:
 
 def _explain(problem: Mapping[str, Any]) -> str:
     name = ".".join(str(part) for part in problem["loc"])
-    shown = "" if any(secret in name for secret in _SECRETS) else f" (it is {problem['input']!r})"
+    hidden = any(secret in name for secret in _SECRETS) or (name.endswith("_url") and "@" in str(problem["input"]))
+    shown = "" if hidden else f" (it is {problem['input']!r})"
     return f"{PREFIX}{name.upper()}: {problem['msg']}{shown}"
 
 

@@ -77,3 +77,20 @@ def test_alert_settings_are_checked_and_shown_without_secrets() -> None:
         assert "ssss" not in str(error.value)
     with pytest.raises(SettingsError, match="pager is http://"):
         load_settings({**given, "OMNIAXS_MODE": "production"}, Path("absent"))
+
+
+def test_the_defaults_are_those_that_clients_and_operators_are_told() -> None:
+    told = {
+        "port": 8080, "ops_port": 8081, "mode": "non-production",
+        "auth_requests_per_minute": 10, "auth_attempts_per_minute": 5, "wrong_passwords": 10,
+        "market_weight_per_minute": 1_200, "account_reads_per_minute": 600, "admin_requests_per_minute": 300,
+        "orders_per_second": 50, "orders_per_day": 100_000, "cancels_per_second": 100,
+        "connections_per_key": 20, "websocket_message_bytes": 65_536, "websocket_topics": 1_024,
+        "websocket_messages_per_second": 20, "websocket_buffer_bytes": 8 * 1024 * 1024, "websocket_lossless_bytes": 1024 * 1024,
+        "late_trade_seconds": 86_400, "cors_origins": (), "trusted_proxy_hops": 0,
+    }  # fmt: skip
+    settings = load_settings({}, NO_FILE)
+    assert {name: getattr(settings, name) for name in told} == told
+    assert settings.local_log
+    assert settings.local_store
+    assert settings.local_jobs
