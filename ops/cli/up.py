@@ -81,7 +81,7 @@ Paste into another terminal in this folder:
 
 def _people(ready: Up) -> str:
     logins = {"user": ready.demo.user, "super_admin": ready.demo.admin}
-    lines = [f"  {name:<11}{login['email']}   password {login['password']}" for name, login in logins.items() if login]
+    lines = [f"  {name:<12}{login['email']}   password {login['password']}" for name, login in logins.items() if login]
     if ready.inbox:
         lines.append(f"  Inbox      {ready.inbox}.html   the mails that were sent, with their codes")
     return "".join(f"{line}\n" for line in lines)
