@@ -1,4 +1,4 @@
-"""`POST /v1/orders` and `POST /v1/orders/batch`: orders become commands; each is answered by the record that decides it."""
+"""First step on the road of an order, `POST /v1/orders` and `/batch`: orders become commands; their records answer."""
 
 from collections.abc import Mapping
 from typing import Any

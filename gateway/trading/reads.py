@@ -1,4 +1,7 @@
-"""Reads of orders and fills out of the read models: pages that stand still, single orders by id and by the client's own id."""
+"""Last step on the road of an order (d): reads of orders and fills out of the read models.
+
+Pages stand still; single orders are read by id and by the client's own id.
+"""
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple, Protocol, cast

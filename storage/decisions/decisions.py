@@ -1,6 +1,6 @@
-"""Ask the order core: publish a command to `order-commands`, see the record on `order-events` that decides it.
+"""On the road of an order, before and after the core (a): a command goes to `order-commands`, its record comes back.
 
-First and last step of the road of an order outside the core: gateway or command line -> here -> owner -> here.
+Gateway or command line -> here -> owner -> here, by `order-events`.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
-"""`decide(state, command, market, origin) -> record`: the one place where an account's orders are decided.
+"""On the road of an order: `order-commands` -> here -> `order-events`, the one place where orders are decided.
 
-On the road of an order: `order-commands` -> here -> `order-events`. Deterministic, without I/O, and total: every command
-in every state gives exactly one record with the next seq. The state is read, never changed; `evolve` does that.
+`decide(state, command, market, origin) -> record` is deterministic, without I/O, and total: every command in every state
+gives exactly one record with the next seq. The state is read, never changed; `evolve` does that.
 """
 
 from collections.abc import Callable

@@ -70,6 +70,17 @@ def test_commands_run_inside_the_running_process(local_up) -> None:
     assert "api_secret" not in listed
 
 
+def test_a_replay_that_meets_a_living_feed_ends_with_75_and_names_its_holder(local_up, tmp_path) -> None:
+    recorded = tmp_path / "own.csv"
+    recorded.write_text("ts,price,quantity\n1700000000000,1,1\n")
+    columns = "ts=ts,price=price,quantity=quantity"
+    met = local_up.processes.run(
+        "feed", "replay", str(recorded), "--columns", columns, "--symbol", "BTCUSDT.BINANCE", "--json"
+    )
+    assert met.returncode == 75, met.stderr
+    assert "BTCUSDT.BINANCE is published by synthetic" in met.stderr
+
+
 def test_the_ops_port_tells_health_readiness_and_metrics(local_up) -> None:
     ops = httpx.Client(base_url=local_up.line["ops"])
     assert ops.get("/healthz").json() == {"status": "ok"}

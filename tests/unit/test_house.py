@@ -1,4 +1,4 @@
-"""The house: importing starts nothing, every public name says what it promises, requirement files carry no addresses."""
+"""The house: importing starts nothing, every public name says what it promises, no file is long, nothing leans on tables."""
 
 import ast
 import re
@@ -65,6 +65,29 @@ def _declared_only(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     return (
         not more and isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and first.value.value is ...
     )
+
+
+LONGEST_FILE = 400
+NOT_RELIED_ON = re.compile(r"(start|with|begin)_transaction|transactional_id|GlobalTable\(|app\.Table\(|exactly_once")
+ROAD = (
+    "gateway/live/frames.py", "gateway/live/hub.py", "gateway/market/quotes.py", "gateway/trading/place.py",
+    "gateway/trading/reads.py", "storage/decisions/decisions.py", "streams/feeds/publisher.py",
+    "streams/market/bars_processor.py", "streams/market/latest_quotes_processor.py", "streams/orders/decide.py",
+    "streams/orders/projection/orders_processor.py", "streams/orders/relays.py", "streams/venues/relays.py",
+    "streams/venues/simulated/owner.py",
+)  # fmt: skip
+
+
+def test_no_module_is_long_or_rests_on_transactions_or_tables() -> None:
+    texts = {str(path.relative_to(ROOT)): path.read_text() for path in MODULES}
+    assert [name for name, text in texts.items() if len(text.splitlines()) > LONGEST_FILE] == []
+    assert [name for name, text in texts.items() if NOT_RELIED_ON.search(text)] == []
+
+
+@pytest.mark.parametrize("name", ROAD)
+def test_the_first_line_of_a_module_on_a_road_says_its_place(name: str) -> None:
+    said = ast.get_docstring(ast.parse((ROOT / name).read_text())) or ""
+    assert "road of a" in said.splitlines()[0]
 
 
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements-test.txt"])

@@ -1,4 +1,7 @@
-"""The simulated venue as a transport hands requests to it: an owner whose quotes and states come and go with its partitions."""
+"""On the road of an order (c): `venue-requests` -> here, the simulated venue -> `venue-reports`.
+
+An owner whose quotes and states come and go with its partitions.
+"""
 
 import asyncio
 from collections.abc import Callable, Sequence

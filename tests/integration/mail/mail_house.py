@@ -19,9 +19,14 @@ from cryptography.x509.oid import NameOID
 
 
 class MailHouse:
-    """On 127.0.0.1. `recipients_answer` and `data_answer` are SMTP replies; `hold` lets a mail's answer wait."""
+    """On 127.0.0.1. `recipients_answer` and `data_answer` are SMTP replies; `hold` lets a mail's answer wait.
 
-    def __init__(self, tls: ssl.SSLContext | None = None, password: str | None = None) -> None:
+    `tls` is for STARTTLS, or from the first byte where `at_once`.
+    """
+
+    def __init__(
+        self, tls: ssl.SSLContext | None = None, password: str | None = None, *, at_once: bool = False
+    ) -> None:
         self.received: list[EmailMessage] = []
         self.recipients_answer: dict[str, str] = {}
         self.data_answer: list[str] = []
@@ -30,12 +35,14 @@ class MailHouse:
         self.given = asyncio.Event()
         self.connections = 0
         self.port = 0
-        self._tls, self._password = tls, password
+        self._tls, self._password, self._at_once = tls, password, at_once
         self._server: asyncio.Server | None = None
 
     async def open(self) -> "MailHouse":
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._protocol, "127.0.0.1", self.port)
+        self._server = await loop.create_server(
+            self._protocol, "127.0.0.1", self.port, ssl=self._tls if self._at_once else None
+        )
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -86,8 +93,9 @@ class MailHouse:
             self,
             hostname="mail.test",
             enable_SMTPUTF8=True,
-            tls_context=self._tls,
-            require_starttls=self._tls is not None,
+            tls_context=None if self._at_once else self._tls,
+            require_starttls=self._tls is not None and not self._at_once,
+            auth_require_tls=not self._at_once,
             authenticator=self._authenticate if self._password else None,
             auth_required=self._password is not None,
         )

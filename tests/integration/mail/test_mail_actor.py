@@ -268,6 +268,19 @@ async def test_starttls_and_login(tmp_path: Path) -> None:
     await house.close()
 
 
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
+async def test_tls_from_the_first_byte(tmp_path: Path) -> None:
+    server_tls, client_tls = certificate(tmp_path)
+    house = await MailHouse(server_tls, password="right", at_once=True).open()
+    clock = ManualClock()
+    server = MailServer.parse(f"smtps://user:right@127.0.0.1:{house.port}")
+    office = post_office(clock, SmtpTransport(server, "no-reply@omniaxs.example", clock, 5.0, tls_context=client_tls))
+    assert await office.work(await office.put()) == 0
+    assert len(house.received) == 1
+    await office.transport.close()
+    await house.close()
+
+
 async def test_a_server_without_starttls_is_not_spoken_to_where_it_is_required(mail_house: MailHouse) -> None:
     clock = ManualClock()
     url = f"smtp+starttls://user:hunter2@127.0.0.1:{mail_house.port}"

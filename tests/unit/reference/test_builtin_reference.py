@@ -94,6 +94,7 @@ def test_a_calendar_file_that_is_wrong_names_file_and_calendar(tmp_path: Path, c
 def test_serving_processes_never_import_pandas() -> None:
     program = (
         "import sys, storage.reference, storage.models.calendar_rules, storage.mongo.reference, ops.cli.markets\n"
+        "import ops.processes.feed, ops.processes.gateway, ops.processes.local, ops.processes.streams, ops.processes.workers\n"
         "from storage.reference_data.builtin import load_builtin\n"
         "load_builtin()\n"
         "print([name for name in ('pandas', 'numpy', 'exchange_calendars') if name in sys.modules])"
