@@ -13,16 +13,17 @@ from ops.bench.report import Cell, Report
 Draw = Callable[[Axes, Report], None]
 Row = Mapping[str, Cell]
 OURS_COLOUR, OTHER_COLOUR = "tab:red", "tab:gray"
+_LINES = ("tab:gray", "tab:green", "tab:blue", "tab:orange", "tab:purple")
 
 
 def lines(across: str, up: str, by: str) -> Draw:
     """A line for each value of `by`, on scales of powers of ten."""
 
     def draw(cell: Axes, report: Report) -> None:
-        for name, rows in grouped(report, by).items():
+        for number_of, (name, rows) in enumerate(grouped(report, by).items()):
             points = sorted((number(row, across), number(row, up)) for row in rows if row.get(up) is not None)
             ours = name.startswith("ours")
-            width, colour = (2.5, OURS_COLOUR) if ours else (1.2, None)
+            width, colour = (2.5, OURS_COLOUR) if ours else (1.2, _LINES[number_of % len(_LINES)])
             cell.plot(*zip(*points, strict=True), marker="o", label=name, linewidth=width, color=colour)
         cell.set_xscale("log")
         cell.set_yscale("log")

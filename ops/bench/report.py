@@ -61,8 +61,9 @@ class Report:
 
     def named(self, row: Mapping[str, Cell]) -> str:
         """What tells the row from the others: its keys, and whatever else is text."""
-        cells = [(number, row.get(column)) for number, column in enumerate(self.columns)]
-        return ", ".join(text_of(cell) for number, cell in cells if number < self.keys or isinstance(cell, str))
+        keys, others = self.columns[: self.keys], self.columns[self.keys :]
+        named = [f"{text_of(row.get(key))}{'' if isinstance(row.get(key), str) else f' {key}'}" for key in keys]
+        return ", ".join([*named, *(cell for cell in map(row.get, others) if isinstance(cell, str))])
 
     def write(self, folder: Path = RESULTS) -> Path:
         """Write the JSON beside the others and return where; the load average tells how quiet the machine was."""

@@ -35,7 +35,7 @@ def test_a_report_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_a_ratio_is_named_by_the_keys_of_its_row_and_those_that_are_one_by_definition_are_left_out() -> None:
-    assert ratios_of([fan_out(0.25)]) == {"fan-out-steady: 200, naive Quart send: ours / this": 0.25}
+    assert ratios_of([fan_out(0.25)]) == {"fan-out-steady: 200 clients, naive Quart send: ours / this": 0.25}
 
 
 def test_texts_of_a_row_name_it_and_ratios_of_percentiles_are_not_compared() -> None:
