@@ -22,6 +22,7 @@ from storage.models.order_records import OrderRecord
 from storage.mongo.failures import StoreUnavailable
 
 POLL_SECONDS: Final = 0.05
+KEPT_SECONDS: Final = 1.0
 _logger = logging.getLogger(__name__)
 
 
@@ -64,6 +65,8 @@ class Deciding:
             decided = await self._decided(begun.account_id, command_id, record, patience.at)
             if decided is not None:
                 found[command_id] = decided
+        if begun.repeated and len(found) < len(commands):
+            found |= await self._kept([one.command_id for one in commands if one.command_id not in found])
         return found
 
     async def reached(self, account_id: str, seq: int) -> None:
@@ -91,6 +94,18 @@ class Deciding:
         if isinstance(first, CommandTooOld):
             return await self._long_ago(account_id, command_id, record.seq, deadline)
         return Decided(answer_of(record), record.seq, remembered=False)
+
+    async def _kept(self, command_ids: Sequence[str]) -> dict[str, Decided]:
+        """The answers that the read models have, when the core is behind: it has decided the commands, and has not yet come
+        to them again. One that they have not is as unknown as before.
+        """
+        try:
+            with within(KEPT_SECONDS):
+                kept = await self._answers.get(command_ids)
+        except (TimeoutError, StoreUnavailable) as error:
+            _logger.warning("what came of %d commands cannot be read: %s", len(command_ids), error or "in time")
+            return {}
+        return {name: Decided(one.answer, one.seq, remembered=True) for name, one in kept.items()}
 
     async def _long_ago(self, account_id: str, command_id: str, seq: int, deadline: float) -> Decided | None:
         """The answer as the read models kept it; nothing there, once they are at or past `seq`, was never done."""

@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 FOLDER = "FAULTS_REPORT"
 Kind = Literal["lost", "doubled", "unanswered", "otherwise"]
+EXAMPLES = 10
 KINDS: tuple[Kind, ...] = ("lost", "doubled", "unanswered", "otherwise")
 
 
@@ -58,6 +59,11 @@ class Round:
         self.injections.append(one)
         return one
 
+    def examples(self) -> list[str]:
+        """Some broken promises of each kind."""
+        of_kinds = [[f"{kind}: {one.what}" for one in self.wrong if one.kind == kind][:EXAMPLES] for kind in KINDS]
+        return [example for examples in of_kinds for example in examples]
+
     def write(self) -> None:
         """Append its lines to the report, if there is one."""
         if not (folder := os.environ.get(FOLDER)):
@@ -69,7 +75,7 @@ class Round:
                     "at": one.at, "run": os.getpid(), "series": self.series, "seed": self.seed, "round": self.number, "number": number,
                     "fault": one.fault, "target": one.target, "seconds": one.seconds, "beside": one.beside,
                     "silence": one.silence, **one.more, **{kind: said[kind] for kind in KINDS},
-                    "wrong": [f"{wrong.kind}: {wrong.what}" for wrong in self.wrong[:20]],
+                    "wrong": self.examples(),
                 }  # fmt: skip
                 lines.write(json.dumps(line) + "\n")
 

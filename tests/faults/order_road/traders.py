@@ -108,7 +108,9 @@ class Trader:
             first = asked.data if asked.status == 200 else asked.error
             again = Asked(asked.account_id, asked.kind, asked.key, asked.body, asked.target, time.monotonic())
             await self.insist(again)
-            if asked.kind == "place":
+            if again.status == 0:
+                self.asked.append(again)
+            elif asked.kind == "place":
                 asked.repeated_alike = (again.data if again.status == 200 else again.error) == first
 
     def _choose(self, number: int) -> Asked:

@@ -1,6 +1,6 @@
 """Faults of every kind in one cluster's life, alone and in random pairs, under load: nothing lost, doubled or unanswered.
 
-Eight short ones by default; `FAULTS=all` 240, or `STORM_INJECTIONS` of them, with a look at everything after every
+Six short ones by default; `FAULTS=all` 240, or `STORM_INJECTIONS` of them, with a look at everything after every
 `STORM_ROUND`. `STORM_SEED` chooses what happens to whom; `STORM_RATE` is how many writes are begun in a second. A broker's disk
 can be full only where a file system may be mounted.
 """
@@ -21,8 +21,8 @@ from tests.faults.storm.driver import Driver
 from tests.faults.storm.life import Life, Plan, opened_life
 
 ALL = os.environ.get("FAULTS") == "all"
-INJECTIONS = int(os.environ.get("STORM_INJECTIONS", "240" if ALL else "8"))
-ROUND = int(os.environ.get("STORM_ROUND", "20" if ALL else "8"))
+INJECTIONS = int(os.environ.get("STORM_INJECTIONS", "240" if ALL else "6"))
+ROUND = int(os.environ.get("STORM_ROUND", "20" if ALL else "6"))
 SEED = int(os.environ.get("STORM_SEED", "1"))
 RATE = float(os.environ.get("STORM_RATE", "20" if ALL else "15"))
 SMALL = ("gateway", "gateway", "orders", "market", "projection", "venues")
@@ -85,7 +85,7 @@ def _said(life: Life, told: Told, found: Round) -> str:
         [
             f"\nround {found.number}, seed {SEED}: {verdict}",
             *(f"  {fault}" for fault in faults),
-            *(f"  {one.kind}: {one.what}" for one in found.wrong[:30]),
+            *(f"  {example}" for example in found.examples()),
             f"  writes {len(asked):,}, told unknown first {sum(one.unknown > 0 for one in asked):,}",
             f"  answers p50 {statistics.median(seconds) * 1000:.0f} ms, longest {seconds[-1]:.1f} s",
             f"  log: {told.count:,} records, {told.claims} claims, {told.ignored} of superseded owners",

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from storage.models.order_commands import PlaceOrder, decode_command
 from storage.models.order_requests import OrderRequest
+from storage.mongo.command_answers import CommandAnswers
 from storage.mongo.failures import StoreUnavailable
 from storage.mongo.order_requests import OrderRequests
 from storage.topics import ORDER_COMMANDS
@@ -100,6 +101,18 @@ async def test_without_an_answer_it_is_unknown_and_the_retry_on_another_gateway_
         # The core met the command only now, after its time: it was never executed, and says so.
         assert (told.status, told.error["code"]) == (409, "order.expired_in_transit")
         assert (told.error["details"]["order_id"], told.replayed) == (order_id, True)
+
+
+async def test_a_retry_is_answered_although_the_core_is_too_far_behind_to_come_to_it_again(place: TradingPlace) -> None:
+    answers = CommandAnswers(place.store.database)
+    async with street(place) as [gateway]:
+        first = await gateway.place("core-is-behind")
+        [command] = await _placed(place)
+        while not await answers.get([command.command_id]):  # noqa: ASYNC110  (the projection writes it)
+            await asyncio.sleep(0.02)
+    async with gateways(place, 1) as [alone]:
+        again = await alone.place("core-is-behind")
+    assert (again.status, again.body, again.replayed) == (200, first.body, True)
 
 
 async def test_an_answer_that_was_lost_is_given_to_the_retry(place: TradingPlace) -> None:
