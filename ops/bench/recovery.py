@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from math import isqrt
 from statistics import median
 from typing import Final
 
@@ -56,20 +57,26 @@ def counts(scale: Scale) -> tuple[int, int, int]:
     return scale.records // 100, scale.records // 10, scale.records
 
 
+def rounds_of(scale: Scale, count: int) -> int:
+    """More where a round takes milliseconds: as many times more as the root of how many fewer records there are."""
+    return scale.rounds * isqrt(max(counts(scale)) // count)
+
+
 async def _benchmark(scale: Scale, services: Services | None) -> Report:
     messages = _records(max(counts(scale)))
     rows: list[dict[str, Cell]] = []
     for count in counts(scale):
         taken = {MEMORY: Taken()} if services is None else {MEMORY: Taken(), KAFKA: Taken()}
         async with _partition(None, messages[:count]) as memory, _partition(services, messages[:count]) as kafka:
-            for _ in range(scale.rounds):
+            for _ in range(rounds_of(scale, count)):
                 await _read_up(memory, taken[MEMORY])
                 if services is not None:
                     await _read_up(kafka, taken[KAFKA])
         rows += [_row(name, count, one, taken[MEMORY]) for name, one in taken.items()]
     method = (
         f"records of {_ACCOUNTS} accounts in one partition without a checkpoint after them; from the assignment to the first "
-        f"command that could be decided: claim, read up, fold; medians of {scale.rounds} rounds; CPU of the owner's process"
+        f"command that could be decided: claim, read up, fold; medians of {scale.rounds} rounds (more with few records); CPU of the "
+        "owner's process"
     )
     columns = ("log", "records", "seconds", "least", "most", "CPU seconds", "records a second", "CPU / memory")
     return Report("recovery", method, columns, rows, keys=2)
