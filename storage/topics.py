@@ -56,6 +56,8 @@ DEFAULT_TOPICS: Final[tuple[TopicSpec, ...]] = (
     # A dead letter carries the bytes of another topic's message as base64, so it may be larger than any of them.
     TopicSpec(DEAD_LETTERS, "source topic", "dead-letter.1", 1, FOREVER, message_bytes=3_000_000),
 )
+OWNED_TOPICS: Final = frozenset((ORDER_COMMANDS, ORDER_EVENTS, VENUE_REQUESTS, VENUE_REPORTS))
+"""Kept for ever: a broker knows nothing of the owners' floors, and what it deletes after one is lost to a take-over."""
 EQUAL_COUNTS: Final[tuple[tuple[str, ...], ...]] = (
     (ORDER_COMMANDS, ORDER_EVENTS),
     (QUOTES, QUOTE_STATES, VENUE_REQUESTS, VENUE_REPORTS),
@@ -67,7 +69,7 @@ class Topics:
 
     `prefix` goes before the names of topics and consumer groups on a broker that several platforms share; the memory
     log needs none. Raises `ValueError`, naming the topic, for an unknown name, a count below 1, a retention that is
-    neither positive nor -1, or counts that must be equal and are not.
+    neither positive nor -1, one at all for a topic that has owners, or counts that must be equal and are not.
     """
 
     def __init__(
@@ -112,6 +114,10 @@ def _check(specs: Mapping[str, TopicSpec]) -> None:
             raise ValueError(f"topic {spec.name} needs at least 1 partition, not {spec.partitions}")
         if spec.retention_ms != FOREVER and spec.retention_ms < 1:
             raise ValueError(f"topic {spec.name}: retention is in ms, or -1 for ever, not {spec.retention_ms}")
+        if spec.retention_ms != FOREVER and spec.name in OWNED_TOPICS:
+            raise ValueError(
+                f"topic {spec.name} must be kept for ever (-1): a take-over reads what a retention would delete"
+            )
     for names in EQUAL_COUNTS:
         counts = {name: specs[name].partitions for name in names}
         if len(set(counts.values())) > 1:

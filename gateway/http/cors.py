@@ -5,9 +5,12 @@ from typing import Final
 
 from gateway.http.answer import Field
 
-EXPOSED: Final = b"X-Trace-Id, X-Server-Time, Content-Language, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
+EXPOSED: Final = (
+    b"X-Trace-Id, X-Server-Time, Content-Language, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, "
+    b"X-RateLimit-Reset, X-Account-Seq, Idempotency-Replayed"
+)
 ALLOWED_HEADERS: Final = (
-    b"Accept-Language, Authorization, Content-Type, Idempotency-Key, X-PM-API-KEY, X-PM-RECV-WINDOW, X-PM-ROLE, "
+    b"Accept-Language, Authorization, Content-Type, Idempotency-Key, X-Min-Account-Seq, X-PM-API-KEY, X-PM-RECV-WINDOW, X-PM-ROLE, "
     b"X-PM-SIGNATURE, X-PM-TIMESTAMP, X-PM-VALID-FOR, traceparent"
 )
 _PREFLIGHT_SECONDS: Final = b"600"

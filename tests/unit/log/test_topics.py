@@ -33,6 +33,7 @@ def test_partitions_and_retention_are_overridden_by_name():
         ({"tradse": 3}, {}, "no such topic: tradse; there are quotes, "),
         ({}, {"orders": 3}, "no such topic: orders"),
         ({TRADES: 0}, {}, "topic trades needs at least 1 partition, not 0"),
+        ({}, {ORDER_EVENTS: 86_400_000}, "topic order-events must be kept for ever"),
         ({}, {TRADES: 0}, "topic trades: retention is in ms, or -1 for ever, not 0"),
         ({ORDER_COMMANDS: 4}, {}, f"equally many partitions: .*'{ORDER_EVENTS}': 8"),
         ({QUOTES: 4}, {}, "equally many partitions"),
