@@ -82,13 +82,14 @@ class Round:
 
 @contextmanager
 def reported(series: str, seed: object, number: int = 0) -> Iterator[Round]:
-    """A round whose lines are written at its end; an assertion that failed in it stands in them."""
+    """A round whose lines are written at its end. What ended it before everything was looked at stands in them: it has kept
+    no promise that nobody has looked at.
+    """
     found = Round(series, seed, number)
     try:
         yield found
-    except AssertionError as error:
-        if not found.wrong:
-            found.wrong.append(Wrong("otherwise", str(error)[:500]))
+    except BaseException as error:
+        found.wrong.append(Wrong("otherwise", f"{type(error).__name__}: {error}"[:500]))
         raise
     finally:
         found.write()

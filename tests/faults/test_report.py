@@ -1,7 +1,5 @@
 """The report counts what it was told: each injection in the row of its fault, each broken promise once for each round."""
 
-import json
-
 import pytest
 
 from tests.faults.report import FOLDER, Injection, Wrong, read, reported, table
@@ -28,11 +26,13 @@ def test_a_row_for_each_fault_and_a_broken_promise_once_for_each_round(folder) -
     assert rows["all"] == ["4", "2", "1", "0", "0", "0", "1.5", "s"]
 
 
-def test_an_assertion_that_failed_stands_in_the_lines_of_its_round(folder) -> None:
-    with pytest.raises(AssertionError), reported("owners", 7) as found:  # noqa: PT012
+@pytest.mark.parametrize(
+    "ended", [AssertionError("no record"), TimeoutError("not at rest"), KeyboardInterrupt("enough")]
+)
+def test_what_ended_a_round_stands_in_its_lines(folder, ended: BaseException) -> None:
+    with pytest.raises(type(ended)), reported("owners", 7) as found:
         found.add("SIGKILL owner", "p1")
-        raise AssertionError("a command without a record")
+        raise ended
 
     [line] = read(folder)
-    assert (line["otherwise"], line["wrong"]) == (1, ["otherwise: a command without a record"])
-    assert json.dumps(line)
+    assert (line["otherwise"], line["wrong"]) == (1, [f"otherwise: {type(ended).__name__}: {ended}"])
