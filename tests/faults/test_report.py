@@ -30,7 +30,7 @@ def test_a_row_for_each_fault_and_a_broken_promise_once_for_each_round(folder) -
     "ended", [AssertionError("no record"), TimeoutError("not at rest"), KeyboardInterrupt("enough")]
 )
 def test_what_ended_a_round_stands_in_its_lines(folder, ended: BaseException) -> None:
-    with pytest.raises(type(ended)), reported("owners", 7) as found:
+    with pytest.raises(type(ended)), reported("owners", 7) as found:  # noqa: PT012
         found.add("SIGKILL owner", "p1")
         raise ended
 
