@@ -76,12 +76,16 @@ class OrderWatcher:
 
 
 async def _opened(gateway: str, trader: Trader, *topics: str) -> ClientConnection:
-    """A subscribed connection. Raises `OSError`, `TimeoutError` or `WebSocketException`."""
+    """A subscribed connection. Raises `OSError`, `TimeoutError` or `WebSocketException`, and then leaves none open."""
     headers = signed(trader.key_id, trader.secret, PATH)
     names = {"api_key": "X-PM-API-KEY", "timestamp": "X-PM-TIMESTAMP", "signature": "X-PM-SIGNATURE"}
     socket = await connect(gateway.replace("http", "ws", 1) + PATH, compression=None, max_size=None)
-    await _ask(socket, "auth", {name: headers[header] for name, header in names.items()})
-    await _ask(socket, "subscribe", {"topics": list(topics)})
+    try:
+        await _ask(socket, "auth", {name: headers[header] for name, header in names.items()})
+        await _ask(socket, "subscribe", {"topics": list(topics)})
+    except BaseException:
+        await socket.close()
+        raise
     return socket
 
 
@@ -89,7 +93,6 @@ async def _ask(socket: ClientConnection, operation: str, payload: dict[str, Any]
     await socket.send(json.dumps({"op": operation, "id": operation, "payload": payload}))
     answer = json.loads(await asyncio.wait_for(socket.recv(), _ANSWER_SECONDS))
     if not answer.get("ok"):
-        await socket.close()
         raise ConnectionRefusedError(f"{operation}: {answer}")
 
 
