@@ -14,6 +14,10 @@ from ops.bench.soak.told import LOAD_AVERAGE
 
 Points = Sequence[tuple[float, float]]
 _KINDS: Final = (MEMORY, DESCRIPTORS, THREADS, CPU, LAG, LOAD_AVERAGE)
+_DELAYS: Final = frozenset(
+    {"order answer", "order frame", "read", "log to socket", "log to fold", "request to decision", "read model"}
+)
+"""Those that are drawn; all of them are judged."""
 _SMOOTHED: Final = 6
 """Delays are shown as medians of a minute of samples: single ones hide the trend."""
 
@@ -24,11 +28,11 @@ def draw(outcome: Outcome, path: Path) -> None:
     series = outcome.series()
     panels: dict[str, dict[str, Points]] = {kind: {} for kind in _KINDS}
     for (process, name), points in series.items():
+        delay, percentile = name.removesuffix(" ms")[:-4], name.removesuffix(" ms")[-3:]
         if name in panels:
             panels[name][process] = points
-        else:
-            title = "p50, ms" if "p50" in name else "p99, ms"
-            panels.setdefault(title, {})[f"{process}: {name.removesuffix(' ms')[:-4]}"] = _smoothed(points)
+        elif delay in _DELAYS:
+            panels.setdefault(f"{percentile}, ms", {})[f"{process}: {delay}"] = _smoothed(points)
     shown = {title: lines for title, lines in panels.items() if lines}
     figure, grid = plt.subplots(-(-len(shown) // 2), 2, figsize=(15, 3.6 * -(-len(shown) // 2)), squeeze=False)
     cells = list(grid.flat)
@@ -69,5 +73,8 @@ def _smoothed(points: Points) -> list[tuple[float, float]]:
 
 def _title(outcome: Outcome) -> str:
     growing = [f"{one.process} {one.series}" for one in outcome.verdicts() if one.grows]
-    judged = "nothing grows" if not growing else f"growing: {', '.join(growing[:5])}"
-    return f"{outcome.plan.seconds / 60:g} minutes under load; {judged}; processes that died (red): {len(outcome.deaths)}; grey: settling, not judged"  # fmt: skip
+    judged = "nothing grows" if not growing else f"{len(growing)} series grow, among them {', '.join(growing[:3])}"
+    lasted = (
+        f"{outcome.plan.seconds / 60:g} minutes under load; grey: settling, not judged; processes that died (red): "
+    )
+    return f"{lasted}{len(outcome.deaths)}\n{judged}"
