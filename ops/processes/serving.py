@@ -11,6 +11,7 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from quart import Quart
 
+from ops.processes.hypercorn_connections import end_with_clients
 from ops.runtime.settings import Settings
 
 UNREAD_SECONDS = 90.0
@@ -114,6 +115,7 @@ async def serve_until(
     async def stopped() -> None:
         await stop.wait()
 
+    end_with_clients()
     await serve(app, config, shutdown_trigger=stopped)
 
 

@@ -6,7 +6,7 @@ import socket
 import pytest
 from quart import Quart, Response
 
-from ops.processes.serving import UNREAD_SECONDS, listen, port_of, serve_until
+from ops.processes.serving import HEAD_SECONDS, UNREAD_SECONDS, listen, port_of, serve_until
 
 LARGE = b"x" * 8_000_000
 
@@ -62,6 +62,18 @@ async def test_a_client_that_reads_gets_it_whole(port: int) -> None:
     writer.close()
 
     assert answer.endswith(LARGE)
+
+
+@pytest.mark.parametrize("said", [b"", b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n"], ids=["nothing", "a request"])
+async def test_a_connection_ends_with_its_client_and_not_a_rest_later(port: int, said: bytes) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(said)
+    if said:
+        assert (await reader.readline()).startswith(b"HTTP/1.1 404")
+    writer.write_eof()
+
+    await asyncio.wait_for(reader.read(-1), HEAD_SECONDS / 5)
+    writer.close()
 
 
 def test_stuck_websockets_are_closed_by_their_own_rule_first() -> None:
