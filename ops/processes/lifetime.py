@@ -11,6 +11,7 @@ import uvloop
 
 _log = logging.getLogger(__name__)
 _LEFT_SECONDS = 3.0
+_AGAIN_SECONDS = 10.0
 Result = TypeVar("Result")
 
 
@@ -62,8 +63,8 @@ def settle_memory() -> None:
 class Background:
     """Tasks that live as long as the process. The first that raises sets `stop`, and its error leaves `end`."""
 
-    def __init__(self, stop: asyncio.Event) -> None:
-        self._stop = stop
+    def __init__(self, stop: asyncio.Event, again_seconds: float = _AGAIN_SECONDS) -> None:
+        self._stop, self._again_seconds = stop, again_seconds
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
@@ -74,9 +75,17 @@ class Background:
         return task
 
     async def end(self) -> None:
-        """Cancel what still runs, and raise the first error of any task."""
-        for task in reversed(self._tasks):
-            task.cancel()
+        """Cancel what still runs, again each `again_seconds` (a library may take a cancel for something else), and raise
+        the first error of any task.
+        """
+        running = [task for task in reversed(self._tasks) if not task.done()]
+        while running:
+            for task in running:
+                task.cancel()
+            await asyncio.wait(running, timeout=self._again_seconds)
+            running = [task for task in running if not task.done()]
+            for task in running:
+                _log.warning("the task %s does not end: cancelled again", task.get_name())
         results = await asyncio.gather(*self._tasks, return_exceptions=True)
         for result in results:
             if isinstance(result, Exception):

@@ -14,7 +14,7 @@ from aiokafka.errors import (
 )
 
 from storage.log.kafka_admin import KafkaTopicsAdmin
-from storage.log.kafka_clients import START_SECONDS, Compression, admin_client, consumer, start, unavailable
+from storage.log.kafka_clients import START_SECONDS, Compression, admin_client, consumer, start, stop, unavailable
 from storage.log.kafka_producer import IdempotentProducer
 from storage.log.kafka_tail import KafkaTail
 from storage.log.kafka_writer import KafkaWriter
@@ -71,7 +71,7 @@ class KafkaLog:
         await asyncio.gather(self._single.close(), self._batched.close())
         if self._watcher is not None:
             old, self._watcher = self._watcher, None
-            await old.stop()
+            await stop(old)
 
     async def append(self, topic: str, message: Message) -> Position:
         """See `Log.append`."""
@@ -198,7 +198,7 @@ class KafkaLog:
         except CommitFailedError as error:
             raise LogUnavailable(f"offsets of {group} cannot be stored while it has running members") from error
         finally:
-            await member.stop()
+            await stop(member)
 
     def admin(self) -> KafkaTopicsAdmin:
         """See `Log.admin`."""

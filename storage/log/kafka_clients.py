@@ -1,8 +1,9 @@
 """Makes and starts aiokafka's clients the one way that we use them, and turns a failed start into one readable line."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final, Literal, Protocol
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -13,6 +14,7 @@ from storage.log.port import LogUnavailable
 
 Compression = Literal["none", "lz4", "zstd"]
 START_SECONDS: Final = 10.0
+STOP_SECONDS: Final = 2.0
 REQUEST_MS: Final = 10_000
 # How long the broker holds a fetch that finds nothing. A partition that is added to a tail starts only after the fetch
 # that is under way, so this is also the most that `Tail.add` takes where a tail is growing.
@@ -22,6 +24,7 @@ LONG_FETCH_WAIT_MS: Final = 1_000
 _TAKEN_WITHIN_SECONDS: Final = 60.0
 BATCH_BYTES: Final = 256 * 1024
 LARGEST_REQUEST_BYTES: Final = 16 * 1024 * 1024
+_log = logging.getLogger(__name__)
 
 
 class Startable(Protocol):
@@ -43,6 +46,20 @@ async def start(client: Startable, bootstrap: str) -> None:
     except asyncio.CancelledError:
         await client.stop()
         raise
+
+
+async def stop(client: Startable, again_seconds: float = STOP_SECONDS) -> None:
+    """Stop a consumer, and ask again each `again_seconds` until it has ended.
+
+    aiokafka's fetcher takes being cancelled for the end of an offset request, when one is under way at that moment, and
+    goes on; `stop` then waits for it without end. A cancel of `stop` reaches the fetcher once more.
+    """
+    stopping = asyncio.ensure_future(client.stop())
+    while not (await asyncio.wait({stopping}, timeout=again_seconds))[0]:
+        _log.warning("a Kafka consumer has not stopped within %s s: asked again", again_seconds)
+        stopping.cancel()
+    with suppress(asyncio.CancelledError):
+        await stopping
 
 
 def unavailable(bootstrap: str, error: BaseException) -> LogUnavailable:

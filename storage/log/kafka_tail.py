@@ -9,7 +9,7 @@ from typing import Final, Self
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import ConsumerStoppedError, KafkaError, OffsetOutOfRangeError
 
-from storage.log.kafka_clients import FETCH_WAIT_MS, LONG_FETCH_WAIT_MS, consumer, fetch_when_taken, start
+from storage.log.kafka_clients import FETCH_WAIT_MS, LONG_FETCH_WAIT_MS, consumer, fetch_when_taken, start, stop
 from storage.log.port import BATCH_RECORDS, Bounds, LogUnavailable, PositionLost, Record, TailClosed
 from storage.log.requests import check_partitions
 from storage.topics import TopicSpec
@@ -96,7 +96,7 @@ class KafkaTail:
         if self._consumer is not None:
             old, self._consumer = self._consumer, None
             self._fetched.clear()
-            await old.stop()
+            await stop(old)
 
     async def __aenter__(self) -> Self:
         reader = consumer(self._bootstrap, wait_ms=self._wait_ms)
