@@ -97,7 +97,7 @@ def test_a_process_that_dies_is_reported_with_its_last_words_and_started_again(t
     first = member.pid
     sampler = Sampler(fleet)
     assert set(sampler.sample()["feed"]) >= {MEMORY, DESCRIPTORS}  # it answers on no port, and is sampled nevertheless
-    until = time.monotonic() + 30
+    until = time.monotonic() + 90
     while not fleet.look(7.0):
         assert time.monotonic() < until
         time.sleep(0.05)

@@ -114,7 +114,7 @@ class Folder:
     def start(self, script: str, **environment: str) -> subprocess.Popen[str]:
         """Paste into a shell that ends with the first command that fails."""
         process = subprocess.Popen(
-            ["sh", "-ec", script],
+            ["env", "--default-signal=INT", "sh", "-ec", script],  # a shell in the background starts us with it ignored
             cwd=self.path,
             env={**self.environment, **environment},
             stdout=subprocess.PIPE,

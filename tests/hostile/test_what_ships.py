@@ -29,8 +29,8 @@ GUESSES = (
 )
 NOT_SECRETS = "is_sequential_string is_potential_uuid is_likely_id_string is_templated_secret is_prefixed_with_dollar_sign is_indirect_reference"
 EXAMPLES = re.compile(
-    r"(?:smtp|smtps|smtp\+starttls|mongodb)://(?:user:(?:hunter2|password)|user%40a:p%3Aw%2F|somebody:its-password)@"
-    r"(?:127\.0\.0\.1|mail\.example)"
+    r"(?:smtp|smtps|smtp\+starttls|mongodb|scheme)://(?:user:(?:hunter2|password|right)|user%40a:p%3Aw%2F|somebody:its-password)@"
+    r"(?:127\.0\.0\.1|mail\.example|host)"
 )
 """Addresses with made-up passwords, by which the tests see that passwords of addresses are never shown."""
 VECTORS = {"docs/signing.md", "docs/examples"}
