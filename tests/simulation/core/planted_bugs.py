@@ -228,9 +228,12 @@ def owners_begin_at_the_commit(patch: pytest.MonkeyPatch) -> Parts | None:
 def checkpoints_hold_what_is_not_acknowledged(patch: pytest.MonkeyPatch) -> Parts | None:
     """Deciding does not pause for a checkpoint."""
 
-    async def at_once(self: Tenure[Any, Any, Any]) -> None:
-        if self._checkpointer.needed:
-            await self._stored(self._checkpointer.write(self._checkpointer.take(self._states)))
+    async def at_once(self: Tenure[Any, Any, Any]) -> float:
+        if not self._checkpointer.needed:
+            return 1.0
+        taken = self._checkpointer.take(self._states)
+        await self._stored(self._checkpointer.write(taken))
+        return taken.rests
 
     patch.setattr(Tenure, "_checkpoint", at_once)
     return None
