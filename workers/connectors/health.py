@@ -64,7 +64,8 @@ class ConnectorHealth:
         doubtful = [connector for connector, answer in answers.items() if answer.status == "down"]
         if doubtful:
             await asyncio.sleep(SECOND_LOOK_SECONDS)
-            answers = {**answers, **(await self._asking.ask(doubtful) or {})}
+            sure = {connector: answer for connector, answer in answers.items() if connector not in doubtful}
+            answers = {**sure, **(await self._asking.ask(doubtful) or {})}
         self._count(connectors, answers)
         found = {connector: word for connector in connectors if (word := self._word(connector, answers)) is not None}
         return await self._say(found)

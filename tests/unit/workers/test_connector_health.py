@@ -93,6 +93,11 @@ async def test_two_refusals_in_a_row_are_down_and_one_answer_is_up(round_):
     assert await round_.turns(DOWN, UP) == []
 
 
+async def test_a_refusal_that_is_followed_by_silence_is_not_twice(round_):
+    assert await round_.turns(DOWN, None) == []
+    assert await round_.turns(DOWN, DOWN) == [("sim-a", "down", "venue.timeout")]
+
+
 async def test_the_second_look_is_at_those_alone_that_said_they_were_down(round_):
     round_.asking.asked.clear()
     await round_.turns(DOWN, DOWN)
