@@ -70,7 +70,7 @@ def test_compare_ends_with_one_where_ratios_do_not_agree(tmp_path: Path) -> None
 
 
 def test_a_folder_without_a_run_is_refused_in_words(tmp_path: Path) -> None:
-    result = CliRunner().invoke(application, ["markdown", str(tmp_path)])
+    result = CliRunner().invoke(application, ["markdown", str(tmp_path)], env={"COLUMNS": "400"})
 
     assert result.exit_code == 2
     assert "holds no run" in result.output
