@@ -1,13 +1,13 @@
 """The vault of exchange credentials: what comes in is wrapped, what a connector needs is opened, nothing else gets out."""
 
 import asyncio
-from typing import Final
 
 from ops.runtime.clock import Clock
 from ops.runtime.errors import HubError
 from storage.credential_keys import Undecryptable, current, decrypt, make_key
 from storage.models.credentials import (
     KEY_ALGORITHMS,
+    MOST_PUTS_KNOWN,
     Credential,
     CredentialKey,
     CredentialPart,
@@ -17,10 +17,8 @@ from storage.models.credentials import (
 )
 from storage.mongo.credentials import CredentialKeys, Credentials
 from storage.mongo.documents import Database
-from storage.mongo.failures import AlreadyStored
+from storage.mongo.failures import REPLACE_TRIES, AlreadyStored
 from storage.sealing import KeyRing, UnknownKey, Unreadable
-
-_TRIES: Final = 5
 
 
 class TooManyWriters(Exception):
@@ -45,11 +43,11 @@ class CredentialVault:
     async def put(self, new_id: str, given: GivenCredential, at: int) -> Credential:
         """Keep what was given at `at` (ns) in the place of what that name had before; `new_id` where it had nothing.
 
-        What somebody has given later stays. May be repeated. Raises `TooManyWriters`.
+        `new_id` names the write too: one that was done before changes nothing, whatever was put since. Raises `TooManyWriters`.
         """
-        for _ in range(_TRIES):
+        for _ in range(REPLACE_TRIES):
             found = await self._credentials.get(given.exchange_code, given.credential_name)
-            if found is not None and (found.updated_at > at or _is(found, given, at)):
+            if found is not None and new_id in found.puts:
                 return found
             wanted = self._wrapped(new_id, given, found, at)
             if await self._stored(wanted):
@@ -104,7 +102,8 @@ class CredentialVault:
             scope=given.scope,
             fingerprint=parts.fingerprint,
             created_at=at if before is None else before.created_at,
-            updated_at=at,
+            updated_at=at if before is None else max(at, before.updated_at),
+            puts=(*(() if before is None else before.puts), new_id)[-MOST_PUTS_KNOWN:],
             version=1 if before is None else before.version + 1,
         )
 
@@ -136,9 +135,3 @@ def _about(credential: Credential, part: CredentialPart, error: Exception) -> di
         "field": f"{part}_ciphertext",
         "why": str(error),
     }
-
-
-def _is(credential: Credential, given: GivenCredential, at: int) -> bool:
-    """Whether this very write is done already."""
-    done = (credential.fingerprint, credential.scope, credential.updated_at)
-    return done == (given.parts.fingerprint, given.scope, at)

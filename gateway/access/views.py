@@ -84,9 +84,8 @@ class AccessViews:
     def _failure(
         self, code: str | None, details: dict[str, Any] | None, said: str | None, language: Language
     ) -> dict[str, Any] | None:
+        return None if code is None else {"code": code, "message": self.failure_message(code, details, said, language)}
+
+    def failure_message(self, code: str, details: dict[str, Any] | None, said: str | None, language: Language) -> str:
         """`said` in English is what is left of a code that another version had."""
-        if code is None:
-            return None
-        known = code in CATALOGUE
-        message = self._languages.error(HubError(code, details), language) if known else said or code
-        return {"code": code, "message": message}
+        return self._languages.error(HubError(code, details), language) if code in CATALOGUE else said or code

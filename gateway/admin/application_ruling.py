@@ -1,7 +1,7 @@
 """What admins decide about applications, and what follows of it: a job, or a mail. Each part of it may be done again."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from gateway.access.ports import AccessParts
 from gateway.admin.acts import busy
@@ -21,9 +21,8 @@ from storage.models.applications import (
     wrong_state,
 )
 from storage.models.provisioning import job_of
+from storage.mongo.failures import REPLACE_TRIES
 from storage.mongo.tenants import Tenants
-
-_TRIES: Final = 8
 
 
 class ApplicationRuling:
@@ -41,7 +40,7 @@ class ApplicationRuling:
 
     async def review(self, application: Application, admin_id: str, note: str | None, now: int) -> Application:
         """It is open for review; a `note` replaces the one before. Raises `application.wrong_state` once it is decided."""
-        for _ in range(_TRIES):
+        for _ in range(REPLACE_TRIES):
             if application.status == "reviewing" and (note is None or note == application.review_note):
                 return application
             said = {"reviewed_by": admin_id, "review_note": application.review_note if note is None else note}
@@ -83,7 +82,7 @@ class ApplicationRuling:
     async def _approved(
         self, application: Application, admin_id: str, note: str | None, policy: ProvisionPolicy, now: int
     ) -> Application:
-        for _ in range(_TRIES):
+        for _ in range(REPLACE_TRIES):
             if application.provisioning_job_id is not None and application.status != "rejected":
                 return application
             check_policy(policy, application.target_exchanges)
@@ -96,7 +95,7 @@ class ApplicationRuling:
         raise busy()
 
     async def _rejected(self, application: Application, admin_id: str, rejection: Rejection, now: int) -> Application:
-        for _ in range(_TRIES):
+        for _ in range(REPLACE_TRIES):
             if application.status == "rejected" and _same(application, rejection):
                 return application
             await self._check_nobody_works(application)

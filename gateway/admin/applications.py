@@ -88,7 +88,8 @@ class ApplicationDesk:
         async def effect(_intended: AuditEvent) -> tuple[bytes, Values]:
             approved = await self._approved(call, application, note, policy)
             told = _told("approve", approved)
-            return encode(told), {**asked, **told}
+            counts = {"review_note": approved.review_note, "provision_policy": approved.policy.model_dump(mode="json")}
+            return encode(told), {**counts, **told}  # of a second approval: what the first one said
 
         return await self._parts.trail.privileged(act, effect)
 

@@ -15,14 +15,13 @@ from gateway.http.query import QueryReader
 from ops.runtime.errors import HubError
 from storage.models.audit import AuditEvent
 from storage.models.availability import Availability, availability_of
-from storage.models.connectors import Connector
+from storage.models.connectors import Connector, updated
 from storage.models.controls import ConnectorState
-from storage.mongo.failures import AlreadyStored
+from storage.mongo.failures import REPLACE_TRIES, AlreadyStored
 
 AUTO: Final = "auto"
 """Takes an admin's word back: health checks say again whether the connector is up."""
 _STATUSES: Final = ("up", "down", AUTO)
-_TRIES: Final = 5
 
 
 class CatalogDesk:
@@ -61,18 +60,18 @@ class CatalogDesk:
         act = act_of(call, "connector.update", ("connector", connector_id), before, _plain(given))
 
         async def effect(intended: AuditEvent) -> tuple[bytes, Values]:
-            connector = await self._replaced(connector_id, given, intended.ts)
+            connector = await self._replaced(connector_id, given, intended.ts, call.effect_id)
             return await self._shown(connector), fields_view(connector)
 
         return await self._trail.privileged(act, effect)
 
-    async def _replaced(self, connector_id: str, given: Given, at: int) -> Connector:
-        """What has been changed after `at` stays: this is a repeat then."""
-        for _ in range(_TRIES):
+    async def _replaced(self, connector_id: str, given: Given, at: int, effect_id: str) -> Connector:
+        """What a try of this write before this one has changed is not changed again: others may have written since."""
+        for _ in range(REPLACE_TRIES):
             found = await self._found(connector_id)
-            if found.updated_at > at:
+            if effect_id in found.updates:
                 return found
-            wanted = found.model_copy(update={**given, "updated_at": at, "version": found.version + 1})
+            wanted = updated(found, given, at, effect_id)
             if await self._parts.catalog.replace(wanted):
                 return wanted
         raise busy()

@@ -3,6 +3,7 @@
 from typing import Any, Final, cast
 
 from gateway.access.own import contract_page
+from gateway.access.views import AccessViews
 from gateway.account.listing import NewestFirst
 from gateway.admin.acts import Values, act_of, busy, encode
 from gateway.admin.application_fields import check_policy, policy_of
@@ -12,15 +13,15 @@ from gateway.http.fields import BodyReader
 from gateway.http.page_tokens import PageTokens
 from gateway.http.query import QueryReader
 from ops.runtime.errors import HubError
-from ops.runtime.languages import Language, Languages
+from ops.runtime.languages import Language
 from ops.runtime.timestamps import format_timestamp
 from storage.jobs import PROVISION
 from storage.models.applications import ProvisionPolicy, wrong_state
 from storage.models.audit import AuditEvent
 from storage.models.provisioning import JOB_STATUSES, JobStatus, ProvisioningJob, Step, cursor_of, retried
+from storage.mongo.failures import REPLACE_TRIES
 
 _POLICY: Final = "provision_policy"
-_TRIES: Final = 5
 
 
 class ProvisioningDesk:
@@ -28,6 +29,7 @@ class ProvisioningDesk:
 
     def __init__(self, parts: AdminParts, tokens: PageTokens) -> None:
         self._parts, self._jobs, self._tokens = parts, parts.access.jobs, tokens
+        self._views = AccessViews(parts.access.languages)
 
     async def list(self, call: BearerCall) -> bytes:
         """Newest first; filter `status`. Raises `request.invalid` or `page_token.not_found`."""
@@ -66,7 +68,7 @@ class ProvisioningDesk:
         return await self._parts.trail.privileged(act, effect)
 
     async def _retried(self, job: ProvisioningJob, policy: ProvisionPolicy | None, call: BearerCall) -> ProvisioningJob:
-        for _ in range(_TRIES):
+        for _ in range(REPLACE_TRIES):
             if job.retry_id == call.effect_id:
                 return job  # a try before this one has done it
             replaced = await self._jobs.replace(retried(job, policy, call.effect_id, call.now))
@@ -87,10 +89,10 @@ class ProvisioningDesk:
         return job
 
     def _view(self, job: ProvisioningJob, language: Language) -> Values:
-        return job_view(job, self._parts.access.languages, language)
+        return job_view(job, self._views, language)
 
 
-def job_view(job: ProvisioningJob, languages: Languages, language: Language) -> Values:
+def job_view(job: ProvisioningJob, views: AccessViews, language: Language) -> Values:
     """A job as admins are shown it; what is wrong is said in `language`."""
     code = job.error_code
     return {
@@ -104,7 +106,9 @@ def job_view(job: ProvisioningJob, languages: Languages, language: Language) -> 
         "steps": [_step_view(step) for step in job.steps],
         "bindings": [binding.model_dump(mode="json", exclude={"refused"}) for binding in job.bindings],
         "error_code": code,
-        "error_message": None if code is None else languages.error(HubError(code, job.error_details), language),
+        "error_message": (
+            None if code is None else views.failure_message(code, job.error_details, job.error_message, language)
+        ),
         "error_details": None if code is None else job.error_details,
         "created_at": format_timestamp(job.created_at),
         "started_at": _moment(job.started_at),
@@ -122,6 +126,7 @@ def _step_view(step: Step) -> Values:
         "finished_at": _moment(step.finished_at),
         "undone_at": _moment(step.undone_at),
         "error_code": step.error_code,
+        "undo_error_code": step.undo_error_code,
     }
 
 

@@ -1,7 +1,7 @@
 """A change of an admin and all that follows of it, for the routes and the operator's command line alike."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from gateway.admin.acts import busy
 from gateway.admin.admin_rules import Change, changed, rules, someone_else_rules
@@ -12,9 +12,8 @@ from storage.models.people import Admin
 from storage.models.sessions import EndedReason
 from storage.mongo.admins import Admins
 from storage.mongo.challenges import Challenges
+from storage.mongo.failures import REPLACE_TRIES
 from storage.mongo.sessions import Sessions
-
-_TRIES: Final = 5
 
 
 class AdminRuling:
@@ -60,7 +59,7 @@ class AdminRuling:
         await self._sessions.end_all(admin_id, reason, now)
 
     async def _replaced(self, admin_id: str, change: Change) -> Admin:
-        for _ in range(_TRIES):
+        for _ in range(REPLACE_TRIES):
             admin = await self.find(admin_id)
             after = changed(admin, change)
             if after is admin:

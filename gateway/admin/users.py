@@ -16,11 +16,11 @@ from ops.runtime.timestamps import format_timestamp
 from storage.models.audit import AuditEvent
 from storage.models.people import User, UserStatus
 from storage.models.tenants import ApiKey
+from storage.mongo.failures import REPLACE_TRIES
 from storage.mongo.users import cursor_of
 
 _STATUSES: Final = ("pending_verification", "active", "suspended", "closed")
 _SETTABLE: Final = ("active", "suspended", "closed")
-_TRIES: Final = 5
 
 
 class UserDesk:
@@ -89,7 +89,7 @@ class UserDesk:
         await self._parts.announcer.announce("user", user_id)
 
     async def _replace(self, user_id: str, wanted: UserStatus) -> None:
-        for _ in range(_TRIES):
+        for _ in range(REPLACE_TRIES):
             user = await self._user(user_id)
             if user.status == wanted:
                 return

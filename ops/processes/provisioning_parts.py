@@ -30,8 +30,8 @@ from workers.provisioning.account import OpenTheAccount
 from workers.provisioning.application import ProvisionedApplications
 from workers.provisioning.binding import Activate, BindConnectors, Rights, VerifyConnectivity
 from workers.provisioning.core import AccountTerms, Core
-from workers.provisioning.ends import EndNews
 from workers.provisioning.market import StoredMarket
+from workers.provisioning.news import JobNews
 from workers.provisioning.saga import Provisioning, SagaStep
 from workers.provisioning.validating import LoadCredentials, Validate
 from workers.sweeps.provisioning import provisioning_sweep
@@ -64,7 +64,7 @@ def open_provisioning(
     audit = AuditTrail(AuditEvents(platform.store.database, platform.key_ring), clock, platform.identifiers)
     steps = _steps(platform, jobs, decisions)
     saga = Provisioning(
-        store, steps, EndNews(audit, desk), clock=clock, metrics=platform.metrics, most_tries=most_tries
+        store, steps, JobNews(audit, desk), clock=clock, metrics=platform.metrics, most_tries=most_tries
     )
     sweep = provisioning_sweep(store, Applications(platform.store.database), jobs, clock)
     return ProvisioningParts(saga, Sweep("provisioning", sweep_seconds, sweep))

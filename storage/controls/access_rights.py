@@ -4,15 +4,14 @@ The binding is written first, guarded; the control then follows it by compare-an
 can never leave a control that the binding does not say.
 """
 
-from typing import Final, Protocol
+from typing import Protocol
 
 from ops.runtime.clock import Clock
 from storage.controls.announce import Announcer
 from storage.models.access_bindings import AccessBinding, BindingStatus, binding_changed
 from storage.models.controls import Binding, identity_of
 from storage.mongo.controls import StoredControl
-
-_TRIES: Final = 20
+from storage.mongo.failures import REPLACE_TRIES
 
 
 class BindingStore(Protocol):
@@ -54,7 +53,7 @@ class AccessRights:
         await self._follow(wanted.tenant_id, wanted.exchange_code)
 
     async def _write(self, wanted: AccessBinding) -> None:
-        for _ in range(_TRIES):
+        for _ in range(REPLACE_TRIES):
             found = await self._bindings.get(wanted.tenant_id, wanted.exchange_code)
             if found is None:
                 if await self._bindings.insert(wanted):
@@ -67,7 +66,7 @@ class AccessRights:
         raise Contended(wanted.binding_id)
 
     async def _follow(self, tenant_id: str, exchange_code: str) -> None:
-        for _ in range(_TRIES):
+        for _ in range(REPLACE_TRIES):
             control = await self._control(tenant_id, exchange_code)
             binding = await self._bindings.get(tenant_id, exchange_code)
             if binding is None:

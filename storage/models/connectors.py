@@ -1,8 +1,8 @@
 """The catalog of connectors: the software links to venues, as data with stages. Pure; times are ns since the epoch."""
 
 import re
-from collections.abc import Iterable
-from typing import Final, Literal
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -12,6 +12,8 @@ SIMULATED: Final = "simulated"
 """The provider type whose connectors lead to the simulated venue; no other has an adapter yet."""
 RESERVED: Final = frozenset({"catalog", "availability"})
 """Ids that would be taken for other routes."""
+MOST_UPDATES_KNOWN: Final = 50
+"""Of a connector; one that is tried again after fifty others would count twice."""
 CONNECTOR_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,63}")
 """An id is a segment of paths, the key of records on the log, and the label of metrics."""
 
@@ -20,7 +22,8 @@ class Connector(BaseModel):
     """One entry. `planned`: not connected yet; `ready`: new bindings may take it; `deprecated`: those that there are stay.
 
     `asset_classes`, `regions` and `connectivity` (REST, WebSocket, FIX, ...) are free texts; no asset class means all.
-    `made_by` is the effect id of the write that made it; `version` grows with each write.
+    `made_by` is the effect id of the write that made it, `updates` are those of the last that changed it; `version` grows with
+    each write.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -35,7 +38,15 @@ class Connector(BaseModel):
     created_at: int
     updated_at: int
     made_by: str = ""
+    updates: tuple[str, ...] = ()
     version: int = 1
+
+
+def updated(connector: Connector, given: Mapping[str, Any], at: int, effect_id: str) -> Connector:
+    """The connector with what was `given`, by the write of that effect id."""
+    known = (*connector.updates, effect_id)[-MOST_UPDATES_KNOWN:]
+    at = max(at, connector.updated_at)
+    return connector.model_copy(update={**given, "updated_at": at, "updates": known, "version": connector.version + 1})
 
 
 def default_catalog(now: int) -> list[Connector]:

@@ -13,6 +13,8 @@ KEY_ALGORITHMS: Final[tuple[KeyAlgorithm, ...]] = ("RSA-OAEP-256", "ECDH-ES")
 CONTENT_ENCRYPTION: Final = "A256GCM"
 CredentialPart = Literal["api_key", "api_secret", "passphrase"]
 _FINGERPRINT_DIGITS: Final = 16
+MOST_PUTS_KNOWN: Final = 50
+"""Of a credential; one that is tried again after fifty others would count twice."""
 
 
 class Ciphertexts(NamedTuple):
@@ -44,7 +46,8 @@ class GivenCredential(NamedTuple):
 class Credential(BaseModel):
     """A credential of one exchange, known by exchange and name. `scope` is the JSON of what it was said to be for.
 
-    Each `sealed_` field is the given ciphertext, sealed by the key ring for `context_of` the id and the part.
+    Each `sealed_` field is the given ciphertext, sealed by the key ring for `context_of` the id and the part. `puts` name the
+    last writes of it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -59,6 +62,7 @@ class Credential(BaseModel):
     fingerprint: str
     created_at: int
     updated_at: int
+    puts: tuple[str, ...] = ()
     version: int = 1
 
 

@@ -43,7 +43,7 @@ class Trouble(NamedTuple):
 
 class Step(BaseModel):
     """One step. `attempts` counts how often it (or, later, its undoing) was begun, `refusals` how many of them were refused from
-    outside; `undone_at`: what it did is taken back.
+    outside; `undone_at`: what it did is taken back; `undo_error_code`: why that has not worked yet.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -56,6 +56,7 @@ class Step(BaseModel):
     finished_at: int | None = None
     undone_at: int | None = None
     error_code: str | None = None
+    undo_error_code: str | None = None
 
     @property
     def is_to_be_undone(self) -> bool:
@@ -241,13 +242,14 @@ def undoing(job: ProvisioningJob, name: StepName) -> ProvisioningJob:
 def undone(job: ProvisioningJob, name: StepName, now: int) -> ProvisioningJob:
     """Nothing is left of a step. One that failed goes on showing that."""
     status = "failed" if job.step(name).status == "failed" else "undone"
-    return _with_step(job, name, status=status, undone_at=now)
+    return _with_step(job, name, status=status, undone_at=now, undo_error_code=None)
 
 
-def undoing_troubled(job: ProvisioningJob, name: StepName, now: int) -> ProvisioningJob:
-    """A step could not be undone yet; that is tried until it can."""
+def undoing_troubled(job: ProvisioningJob, name: StepName, trouble: Trouble, now: int) -> ProvisioningJob:
+    """A step could not be undone yet; that is tried until it can. Why the job failed stays what it was."""
     pause = pause_after(job.step(name).attempts)
-    return _changed(job, next_try_at=now + pause * _NANOSECONDS, claimed_until=0)
+    later = _with_step(job, name, undo_error_code=trouble.code)
+    return _changed(later, next_try_at=now + pause * _NANOSECONDS, claimed_until=0)
 
 
 def ended(job: ProvisioningJob, end: End, now: int) -> ProvisioningJob:

@@ -3,13 +3,17 @@
 import functools
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import ParamSpec, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
 from pymongo.errors import ConnectionFailure, ExecutionTimeout
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 Repository = TypeVar("Repository")
+REPLACE_TRIES: Final = 20
+"""How often a write is tried that counts only where nobody else has written since: each failed try is another's success, and
+twenty in a row are more writers of one document than there are.
+"""
 
 
 class StoreUnavailable(Exception):

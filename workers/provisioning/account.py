@@ -1,16 +1,15 @@
 """The step `open_account`: an account in the order core, then its id in the tenant, from when on routes answer for it."""
 
-from typing import Final, Literal, Protocol
+from typing import Literal, Protocol
 
 from storage.controls.access_rights import Contended, Superseded
 from storage.models.provisioning import AccountOpening, Asked, ProvisioningJob
 from storage.models.tenants import Tenant, account_id_of
+from storage.mongo.failures import REPLACE_TRIES
 from workers.provisioning.core import NeverDone
 from workers.provisioning.held import HeldJob
 from workers.provisioning.tenants import TenantStore, active_tenant_of, tenant_of
 from workers.provisioning.troubles import Away
-
-_TRIES: Final = 5
 
 
 class AccountCore(Protocol):
@@ -72,7 +71,7 @@ class OpenTheAccount:
         return plan
 
     async def _set_accounts(self, job: ProvisioningJob, account_ids: tuple[str, ...]) -> None:
-        for _ in range(_TRIES):
+        for _ in range(REPLACE_TRIES):
             tenant = await tenant_of(self._tenants, job)
             if tenant.fence > job.fence:
                 raise Superseded(job.tenant_id)

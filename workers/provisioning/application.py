@@ -1,15 +1,15 @@
 """What the saga does to the application that it provisions: it is `provisioning` while a job works, then active or approved."""
 
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from ops.runtime.errors import HubError
 from storage.controls.access_rights import Contended, Superseded
 from storage.models.application_mails import activation_mail
 from storage.models.applications import Application, changed, moved
 from storage.models.provisioning import ProvisioningJob
+from storage.mongo.failures import REPLACE_TRIES
 
-_TRIES: Final = 10
 Change = Callable[[Application], Application | None]
 """The application as it is to be; None: it is already."""
 
@@ -30,13 +30,13 @@ class ProvisionedApplications:
         self._store = store
 
     async def begin(self, job: ProvisioningJob, now: int) -> None:
-        """From `approved` on to `provisioning`."""
+        """From `approved` on to `provisioning`, under the policy of this run."""
 
         def change(found: Application) -> Application | None:
             if found.status == "provisioning" and found.fence == job.fence:
                 return None
-            fresh: dict[str, Any] = {"fence": job.fence, "failure_code": None, "failure_message": None}
-            fresh["failure_details"] = None
+            fresh: dict[str, Any] = {"fence": job.fence, "policy": job.policy}  # a retry may have brought another one
+            fresh |= {"failure_code": None, "failure_message": None, "failure_details": None}
             if found.status == "provisioning":
                 return changed(found, now, **fresh)
             return moved(found, "provisioning", now, **fresh)
@@ -44,7 +44,7 @@ class ProvisionedApplications:
         await self._change(job, change)
 
     async def is_active(self, job: ProvisioningJob) -> bool:
-        """Whether it has been told already that the tenant may trade."""
+        """Whether a worker before this one has moved it on already."""
         return (await self._get(job)).status == "active"
 
     async def activate(self, job: ProvisioningJob, name: str, now: int) -> Application:
@@ -87,7 +87,7 @@ class ProvisionedApplications:
         return found
 
     async def _change(self, job: ProvisioningJob, change: Change) -> Application:
-        for _ in range(_TRIES):
+        for _ in range(REPLACE_TRIES):
             found = await self._get(job)
             if found.fence > job.fence:
                 raise Superseded(job.application_id)

@@ -157,7 +157,7 @@ class VerifyConnectivity:
 
 
 class Activate:
-    """The rights count from now on, and the application and its contact are told."""
+    """With `auto_bind` the rights count from now on; the application is active, and its contact is told where it can trade."""
 
     def __init__(self, rights: Rights, applications: ProvisionedApplications, tenants: TenantStore, jobs: Jobs) -> None:
         self._rights, self._applications, self._tenants, self._jobs = rights, applications, tenants, jobs

@@ -17,6 +17,7 @@ from storage.models.provisioning import (
     End,
     ProvisioningJob,
     StepName,
+    Trouble,
     Undo,
     begun,
     done,
@@ -47,9 +48,10 @@ class SagaStep(Protocol):
 
 
 class News(Protocol):
-    """`workers.provisioning.ends.EndNews`."""
+    """`workers.provisioning.news.JobNews`."""
 
     async def ending(self, job: ProvisioningJob, end: End, now: int) -> None: ...
+    async def not_undone(self, job: ProvisioningJob, name: StepName, trouble: Trouble, now: int) -> None: ...
 
 
 class Provisioning:
@@ -131,9 +133,12 @@ class Provisioning:
         try:
             await self._steps[name].undo(held)
         except KNOWN as error:
-            await held.save(undoing_troubled(held.job, name, self._clock.now()))
-            _log.warning("step %s of job %s is not undone yet: %s", name, held.job.job_id, error)
-            raise self._again(held.job, trouble_of(error).code) from error
+            trouble, now = trouble_of(error), self._clock.now()
+            await held.save(undoing_troubled(held.job, name, trouble, now))
+            self._count(name, "retried")
+            _log.warning("step %s of job %s is not undone yet: %s (%s)", name, held.job.job_id, trouble.code, error)
+            await self._news.not_undone(held.job, name, trouble, now)
+            raise self._again(held.job, trouble.code) from error
         await held.save(undone(held.job, name, self._clock.now()))
         self._count(name, "undone")
 

@@ -122,6 +122,12 @@ async def test_an_approval_starts_one_job_however_often_it_is_given(office: Offi
     chief = await office.desk.log_in("super_admin")
     once_more = await chief.send("POST", f"{LIST}/{application_id}/approve", {"provision_policy": {}})
     assert first.data == again.data == once_more.data == told
+    done = [
+        event.after
+        for event in await office.desk.told()
+        if event.action == "application.approve" and event.stage == "done"
+    ]
+    assert [one and (one["review_note"], one["provision_policy"]) for one in done] == [("fine", policy)] * 3
     job = await office.jobs.get("job_1")
     assert job is not None
     assert (job.application_id, job.tenant_id, job.targets) == ("app_1", "ten_1", ("XNAS", "BINANCE"))

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from storage.models.connectors import default_catalog
+from storage.models.connectors import default_catalog, updated
 from storage.models.controls import ConnectorState, identity_of
 from storage.mongo.connectors import Connectors
 from storage.mongo.controls import ControlDocuments
+from storage.mongo.idempotency import COLLECTION as IDEMPOTENCY
 from tests.integration.admin.admin_desk import AdminDesk, Calling
 
 CATALOG, AVAILABILITY = "/connectors/catalog", "/connectors/availability"
@@ -46,6 +47,29 @@ async def test_a_connector_is_made_shown_and_changed(ops: Calling, desk: AdminDe
         for stage in ("intended", "done")
     ]
     assert (await desk.told())[2].before == {**VENUE_C}
+
+
+async def test_what_another_admin_changes_meanwhile_is_no_repeat(ops: Calling, desk: AdminDesk) -> None:
+    await ops.send("POST", CATALOG, LEAST)
+    stored = await Connectors(desk.database).get("broker.1")
+    assert stored is not None
+    later = desk.clock.now() + 60 * 1_000_000_000  # another gateway's clock is ahead
+    assert await Connectors(desk.database).replace(updated(stored, {"provider": "Another"}, later, "eff_other"))
+    said = (await ops.send("PATCH", f"{CATALOG}/broker.1", {**LEAST, "regions": ["eu"]})).data
+    assert (said["provider"], said["regions"], said["updated_at"]) == ("A broker", ["eu"], "2024-08-08T14:31:00Z")
+
+
+async def test_an_update_that_broke_off_is_not_done_again_over_what_came_after(ops: Calling, desk: AdminDesk) -> None:
+    await ops.send("POST", CATALOG, LEAST)
+    assert (
+        await ops.send("PATCH", f"{CATALOG}/broker.1", {**LEAST, "provider": "First"}, "one-key-ever")
+    ).status == 200
+    assert (await ops.send("PATCH", f"{CATALOG}/broker.1", {**LEAST, "provider": "Second"})).status == 200
+    lost = {"$set": {"state": "in_progress", "lease_until": 0}, "$unset": {"answer": ""}}
+    assert (await desk.database[IDEMPOTENCY].update_many({}, lost)).matched_count == 3
+    desk.clock.advance(60)
+    again = await ops.send("PATCH", f"{CATALOG}/broker.1", {**LEAST, "provider": "First"}, "one-key-ever")
+    assert (again.status, again.data["provider"]) == (200, "Second")
 
 
 async def test_the_stage_is_planned_unless_it_is_said(ops: Calling) -> None:

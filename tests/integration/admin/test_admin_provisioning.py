@@ -84,6 +84,13 @@ async def test_what_is_wrong_is_said_in_the_callers_language(desk: AdminDesk, ca
     ]  # fmt: skip
 
 
+async def test_what_another_version_called_wrong_is_shown_as_it_said_it(desk: AdminDesk, calling: Calling) -> None:
+    job = rolled_back(a_job(desk), desk.clock.now())
+    await put(desk, job.model_copy(update={"error_code": "later.code", "error_message": "It said this."}))
+    shown = await calling.get(f"{JOBS}/job_1")
+    assert (shown.status, shown.data["error_code"], shown.data["error_message"]) == (200, "later.code", "It said this.")
+
+
 async def test_jobs_are_listed_in_pages_newest_first(desk: AdminDesk, calling: Calling) -> None:
     for number in range(1, 6):
         await put(desk, a_job(desk, number))

@@ -81,6 +81,8 @@ async def test_again_takes_the_place_keeps_the_id_and_may_be_repeated(database: 
     assert await vault.put("crd_2", other, NOW + 1) == second
     assert await vault.put("crd_1", await given(vault), NOW) == second, "a repeat that comes late changes nothing"
     assert await vault.opened(second) == ("a key", "another", None)
+    third = await vault.put("crd_4", await given(vault), NOW)
+    assert (third.version, third.updated_at) == (3, NOW + 1), "another's write is done, though its clock is behind"
     await vault.put("crd_3", await given(vault, "backup"), NOW)
     assert [one.credential_name for one in await vault.of_exchange("XNAS")] == ["backup", "main"]
 

@@ -7,11 +7,11 @@ import pytest
 
 from ops.runtime.clock import ManualClock
 from ops.runtime.errors import HubError
-from ops.runtime.metrics import Metrics
+from ops.runtime.metrics import PROVISIONING_STEPS, Metrics
 from storage.controls.access_rights import Contended, Superseded
 from storage.log.port import LogUnavailable
 from storage.models.applications import Application
-from storage.models.provisioning import STEPS, End, ProvisioningJob, StepName, claimed, is_claimable, job_of
+from storage.models.provisioning import STEPS, End, ProvisioningJob, StepName, Trouble, claimed, is_claimable, job_of
 from storage.mongo.failures import StoreUnavailable
 from workers.jobs import TryAgain
 from workers.provisioning.held import HeldJob
@@ -91,12 +91,16 @@ class News:
     async def ending(self, job: ProvisioningJob, end: End, now: int) -> None:
         self.told.append(end.status)
 
+    async def not_undone(self, job: ProvisioningJob, name: StepName, trouble: Trouble, now: int) -> None:
+        self.told.append(f"{name} not undone: {trouble.code}")
+
 
 class Desk:
     def __init__(self) -> None:
         self.store, self.steps, self.news, self.clock = Store(), Steps(), News(), ManualClock(10 * SECOND)
+        self.metrics = Metrics()
         steps: Any = self.steps
-        self.saga = Provisioning(self.store, steps, self.news, clock=self.clock, metrics=Metrics())
+        self.saga = Provisioning(self.store, steps, self.news, clock=self.clock, metrics=self.metrics)
 
     async def run(self) -> float | None:
         """One message; after how many seconds it is tried again."""
@@ -148,13 +152,17 @@ async def test_a_refusal_for_good_is_undone_and_undoing_goes_on_until_it_is(desk
     desk.steps.troubles["undo open_account"] = [Away("orders", "silent")]
     assert await desk.run() == 2  # the second time that this step is begun
     assert (desk.job.status, desk.job.error_code) == ("failed", "credential.unreadable")
+    assert desk.job.step("open_account").undo_error_code == "system.unavailable"
+    counted = {"step": "open_account", "outcome": "retried"}
+    assert desk.metrics.registry.get_sample_value(PROVISIONING_STEPS.name, counted) == 1
     desk.clock.advance(2)
     assert await desk.run() is None
     assert desk.job.status == "rolled_back"
     assert [said for said in desk.steps.said if said.startswith("undo")] == [
         "undo load_credentials", "undo open_account", "undo open_account", "undo validate",
     ]  # fmt: skip
-    assert desk.news.told == ["rolled_back"]
+    assert desk.news.told == ["open_account not undone: system.unavailable", "rolled_back"]
+    assert (desk.job.step("open_account").undo_error_code, desk.job.error_code) == (None, "credential.unreadable")
 
 
 async def test_whoever_has_lost_the_claim_stops_and_says_nothing(desk: Desk) -> None:

@@ -99,7 +99,7 @@ class World:
         later = set(STEPS[STEPS.index(step) + 1 :])
         assert not later & set(self.effects), "a later step still stands"
         if outcome in TROUBLES:
-            self.job = undoing_troubled(self.job, step, self.now)
+            self.job = undoing_troubled(self.job, step, TROUBLES[outcome], self.now)
             return True
         if outcome == "killed in it":
             return False
