@@ -5,26 +5,27 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from ops.runtime.clock import Clock
+from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.alerting import AlertDesk
 from storage.models.alert_codes import PARTITION_STALLED, PROCESS_GONE, PROCESS_NOT_READY
 from storage.models.alerts import Alert, Raised
 from storage.models.operations import Heartbeat
 from storage.mongo.alerts import Alerts
 from storage.stalled_partitions import StalledPartition
-from workers.alerting.processes import STANDING, gone, not_ready, not_ready_since
+from workers.alerting.processes import LOOK_BACK_SECONDS, STANDING, gone, not_ready, not_ready_since
 
 SEEN_SECONDS: Final = 60
-"""How often an alert that stands is told that what it says is still so."""
-LOOK_BACK_SECONDS: Final = 3_600
-_SECOND: Final = 1_000_000_000
+"""How often an alert that stands is reported again, so that it shows that what it says is still so."""
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Something to look at: `look(now)` finds all that is wrong now under `codes`."""
+    """Something to look at: `look(now, standing)` finds all that is wrong now under `codes`. `standing` are the alerts of what it
+    found before: what is not found again is over.
+    """
 
     codes: tuple[str, ...]
-    look: Callable[[int], Awaitable[Sequence[Raised]]]
+    look: Callable[[int, Sequence[Alert]], Awaitable[Sequence[Raised]]]
 
 
 class Watching:
@@ -39,13 +40,13 @@ class Watching:
 
     async def _look(self, watch: Watch) -> int:
         now = self._clock.now()
-        found = {(one.code, one.subject): one for one in await watch.look(now)}
         alerts = await self._alerts.standing(watch.codes)
         ours = [one for one in alerts if one.causes == (STANDING,)]  # what others have raised is theirs to end
+        found = {(one.code, one.subject): one for one in await watch.look(now, ours)}
         standing = {(one.code, one.subject): one for one in ours}
         changed = 0
         for key, one in found.items():
-            if key not in standing or _is_to_be_told(standing[key], now):
+            if key not in standing or _is_to_be_reported(standing[key], now):
                 await self._desk.report(one)
                 changed += key not in standing
         for code, subject in standing.keys() - found.keys():
@@ -54,8 +55,8 @@ class Watching:
         return changed
 
 
-def _is_to_be_told(alert: Alert, now: int) -> bool:
-    return now - alert.last_seen_at >= SEEN_SECONDS * _SECOND
+def _is_to_be_reported(alert: Alert, now: int) -> bool:
+    return now - alert.last_seen_at >= SEEN_SECONDS * NANOSECONDS_PER_SECOND
 
 
 class BeatSource(Protocol):
@@ -68,11 +69,11 @@ def process_watch(heartbeats: BeatSource) -> Watch:
     """The watch of all processes."""
     since: dict[str, int] = {}
 
-    async def look(now: int) -> list[Raised]:
+    async def look(now: int, standing: Sequence[Alert]) -> list[Raised]:
         nonlocal since
-        beats = await heartbeats.all(now - LOOK_BACK_SECONDS * _SECOND)
+        beats = await heartbeats.all(now - LOOK_BACK_SECONDS * NANOSECONDS_PER_SECOND)
         since = not_ready_since(since, beats, now)
-        return [*gone(beats, now), *not_ready(since, beats, now)]
+        return [*gone(beats, standing, now), *not_ready(since, beats, now)]
 
     return Watch((PROCESS_GONE, PROCESS_NOT_READY), look)
 
@@ -80,7 +81,7 @@ def process_watch(heartbeats: BeatSource) -> Watch:
 def stalled_watch(look_at: Callable[[], Awaitable[Sequence[StalledPartition]]]) -> Watch:
     """The watch of partitions that stand, or that nobody reads."""
 
-    async def look(now: int) -> list[Raised]:
+    async def look(now: int, _: Sequence[Alert]) -> list[Raised]:
         return [_stalled(one, now) for one in await look_at()]
 
     return Watch((PARTITION_STALLED,), look)

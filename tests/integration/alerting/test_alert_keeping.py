@@ -331,3 +331,33 @@ async def test_a_process_that_dies_is_an_alert_until_another_has_started(keeping
     untouched = await keeping.alerts.newest("process.gone", "told by a rule")
     assert untouched is not None
     assert untouched.state == "open", "what others have raised is theirs to end"
+
+
+async def test_a_process_that_is_gone_for_hours_stays_an_alert_though_its_heartbeat_is_forgotten(
+    keeping: Keeping,
+) -> None:
+    beats, now = Beats(), keeping.clock.now()
+    dead = Heartbeat(
+        process_id="orders-a-1", role="orders", version="1", host="a", started_at=1, beat_at=now, ready=True
+    )
+    beats.beats = [dead]
+    keeping.clock.advance(20)
+
+    async def look() -> tuple[str, int]:
+        """As a worker does that has just started: what it knows is what is kept."""
+        await Watching([process_watch(beats)], keeping.alerts, keeping.desk(), keeping.clock).work()
+        alert = await keeping.alerts.newest("process.gone", "orders-a-1")
+        assert alert is not None
+        return alert.state, alert.number
+
+    assert await look() == ("open", 1)
+    for _ in range(3):
+        keeping.clock.advance(3_600)
+        assert await look() == ("open", 1)
+    beats.beats.clear()
+    assert await look() == ("open", 1)
+    started = keeping.clock.now()
+    keeping.clock.advance(1)
+    fresh = {"process_id": "orders-a-2", "started_at": started, "beat_at": keeping.clock.now()}
+    beats.beats.append(dead.model_copy(update=fresh))
+    assert await look() == ("resolved", 1)

@@ -7,12 +7,20 @@ import pytest
 
 from ops.runtime.timestamps import parse_timestamp
 from storage.log.dead_letters import message_of
-from storage.models.alerts import Cleared, Place, Raised
+from storage.models.alerts import Alert, Cleared, Place, Raised, raised
 from storage.models.dead_letters import DeadLetter, stack_hash
 from storage.models.operations import Heartbeat
 from storage.stalled_partitions import StalledPartition
 from workers.alerting.letters import report_of_letter
-from workers.alerting.processes import GONE_SECONDS, NOT_READY_SECONDS, gone, not_ready, not_ready_since
+from workers.alerting.processes import (
+    GONE_SECONDS,
+    LOOK_BACK_SECONDS,
+    NOT_READY_SECONDS,
+    STANDING,
+    gone,
+    not_ready,
+    not_ready_since,
+)
 from workers.alerting.signals import report_of_signal
 from workers.alerting.watching import stalled_watch
 
@@ -112,21 +120,78 @@ def a_beat(
     )  # fmt: skip
 
 
+def gone_names(beats: list[Heartbeat], *standing: Alert) -> list[str]:
+    return [one.subject for one in gone(beats, standing, NOW)]
+
+
 def test_a_silent_process_is_gone_until_another_of_its_role_has_started_since() -> None:
     silent = a_beat("gateway-a-1", age=GONE_SECONDS)
-    assert [one.subject for one in gone([silent, a_beat("gateway-a-2")], NOW)] == ["gateway-a-1"]
-    assert gone([a_beat(age=GONE_SECONDS - 0.1)], NOW) == []
-    assert gone([silent, a_beat("gateway-b-9", started=5)], NOW) == []
-    assert [one.subject for one in gone([silent, a_beat("orders-b-9", started=5, role="orders")], NOW)] == [
-        "gateway-a-1"
-    ]
+    assert gone_names([silent, a_beat("gateway-a-2")]) == ["gateway-a-1"]
+    assert gone_names([a_beat(age=GONE_SECONDS - 0.1)]) == []
+    assert gone_names([silent, a_beat("gateway-b-9", started=5)]) == []
+    assert gone_names([silent, a_beat("orders-b-9", started=5, role="orders")]) == ["gateway-a-1"]
 
 
 def test_one_that_started_since_takes_the_place_of_one_only() -> None:
     silent = [a_beat("gateway-a-1", age=60), a_beat("gateway-a-2", age=50)]
-    missed = gone([*silent, a_beat("gateway-b-9", started=5)], NOW)
-    assert [one.subject for one in missed] == ["gateway-a-2"]
-    assert gone([*silent, a_beat("gateway-b-9", started=5), a_beat("gateway-b-8", started=4)], NOW) == []
+    assert gone_names([*silent, a_beat("gateway-b-9", started=5)]) == ["gateway-a-2"]
+    assert gone_names([*silent, a_beat("gateway-b-9", started=5), a_beat("gateway-b-8", started=4)]) == []
+
+
+def test_of_a_process_that_dies_again_and_again_the_last_one_is_missed() -> None:
+    died = [
+        a_beat("gateway-a-1", age=90),
+        a_beat("gateway-a-2", age=60, started=80),
+        a_beat("gateway-a-3", age=30, started=50),
+    ]
+    assert gone_names(died) == ["gateway-a-3"]
+    assert gone_names([*died, a_beat("gateway-a-4", started=20)]) == []
+
+
+def standing_alert(process: str = "gateway-a-1", silent: float = 7_200, seen: float = 30) -> Alert:
+    """What was raised of a process that has been silent so long, and was last told so long ago that it still is."""
+    (report,) = gone([a_beat(process, age=silent)], [], NOW - round((silent - GONE_SECONDS) * SECOND))
+    alert = raised(None, report, "alt_1")
+    assert alert is not None
+    return alert.model_copy(update={"last_seen_at": NOW - round(seen * SECOND)})
+
+
+def test_a_process_whose_heartbeat_was_forgotten_is_missed_by_its_alert() -> None:
+    alert = standing_alert()
+    (report,) = gone([a_beat("gateway-a-2", started=5_000)], [alert], NOW)
+    assert (report.code, report.subject, report.cause, report.at) == ("process.gone", "gateway-a-1", STANDING, NOW)
+    assert (report.message, report.details) == (alert.message, alert.details)
+
+
+def test_it_is_missed_no_more_once_it_is_back_or_another_of_its_role_has_started_since() -> None:
+    alert = standing_alert()
+    assert gone_names([a_beat("gateway-a-1")], alert) == []
+    assert gone_names([a_beat("gateway-b-9", started=20)], alert) == []
+    assert gone_names([a_beat("orders-b-9", started=20, role="orders")], alert) == ["gateway-a-1"]
+    both = [alert, standing_alert("gateway-a-2", silent=7_100)]
+    assert gone_names([a_beat("gateway-b-9", started=20)], *both) == ["gateway-a-2"]
+
+
+def test_who_took_the_place_of_another_long_ago_does_not_take_one_more() -> None:
+    """Of two that died the first was replaced; now its heartbeat is forgotten, and then that of the second too."""
+    replaced_another = a_beat("gateway-b-9", started=2_000)
+    still_heard = [a_beat("gateway-a-1", age=2_950), replaced_another]
+    assert gone_names(still_heard, standing_alert(silent=2_950)) == ["gateway-a-1"]
+    assert gone_names([a_beat("gateway-b-9", started=7_000)], standing_alert(silent=7_100)) == ["gateway-a-1"]
+    silent_workers = standing_alert(seen=7_050)
+    assert gone_names([a_beat("gateway-b-9", started=7_000)], silent_workers) == [], "nobody has looked since"
+
+
+def test_one_that_was_silent_and_took_its_heartbeat_away_has_ended() -> None:
+    assert gone_names([], standing_alert(silent=LOOK_BACK_SECONDS)) == []
+    assert gone_names([], standing_alert(silent=LOOK_BACK_SECONDS + 1)) == ["gateway-a-1"]
+
+
+def test_not_every_alert_that_stands_is_of_a_process_that_is_gone() -> None:
+    unready = not_ready({"a": 0}, [a_beat("a", ready=False)], NOW)[0]
+    alert = raised(None, unready, "alt_1")
+    assert alert is not None
+    assert gone([], [alert], NOW) == []
 
 
 def test_a_process_counts_as_not_ready_after_half_a_minute_of_it() -> None:
@@ -151,7 +216,7 @@ async def test_partitions_that_stand_and_that_nobody_reads_are_told() -> None:
     async def look() -> list[StalledPartition]:
         return found
 
-    stands, unread = await stalled_watch(look).look(NOW)
+    stands, unread = await stalled_watch(look).look(NOW, [])
     assert (stands.subject, unread.subject) == ("orders/order-commands-3", "market/trades-1")
     assert "5 of order-commands-3 for 40 s" in stands.message
     assert "No process of market" in unread.message
