@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import httpx
@@ -86,8 +87,9 @@ def open_alerting(platform: Platform, jobs: DramatiqJobs, words: MailWords, watc
     )
     watching = Watching([process_watch(Heartbeats(database)), *watches], alerts, desk, clock)
     sources = AlertSources(database)
-    signals = TopicReports(platform.log, RISK_SIGNALS, report_of_signal, sources, desk)
-    letters = TopicReports(platform.log, DEAD_LETTERS, report_of_letter, sources, desk)
+    reports = partial(TopicReports, platform.log, sources=sources, desk=desk, clock=clock, metrics=platform.metrics)
+    signals = reports(topic=RISK_SIGNALS, reading=report_of_signal)
+    letters = reports(topic=DEAD_LETTERS, reading=report_of_letter)
     sweeps = [
         Sweep("alerts of risk signals", READ_SECONDS, signals.work),
         Sweep("alerts of dead letters", READ_SECONDS, letters.work),

@@ -90,6 +90,7 @@ MAILS_TOTAL = MetricSpec("omniaxs_mails_total", "counter", "mails", "Tries to se
 MAIL_DURATION = MetricSpec("omniaxs_mail_seconds", "histogram", "seconds", "From the cause of a mail until the server has taken it.", ("template",), (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 1800.0))  # fmt: skip
 ALERT_TELLINGS = MetricSpec("omniaxs_alert_tellings_total", "counter", "rounds", "Rounds of telling people and webhooks of an alert.", ("kind", "severity"))  # fmt: skip
 ALERT_HOOKS_TOTAL = MetricSpec("omniaxs_alert_webhooks_total", "counter", "tries", "Tries to tell webhooks of alerts by how they ended.", ("webhook", "outcome"))  # fmt: skip
+ALERT_RECORDS_MISSED = MetricSpec("omniaxs_alert_records_missed_total", "counter", "records", "Records that the log removed before they were read for alerts.", ("topic",))  # fmt: skip
 PROVISIONING_STEPS = MetricSpec("omniaxs_provisioning_steps_total", "counter", "steps", "Tries of provisioning steps by how they ended.", ("step", "outcome"))  # fmt: skip
 PROVISIONING_JOBS = MetricSpec("omniaxs_provisioning_jobs_total", "counter", "jobs", "Provisioning jobs that are over, by how they ended.", ("outcome",))  # fmt: skip
 PROVISIONING_DURATION = MetricSpec("omniaxs_provisioning_seconds", "histogram", "seconds", "From the approval of an application until its job was over.", (), (0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 1800.0))  # fmt: skip

@@ -6,6 +6,7 @@ are mailed under their code.
 from typing import Final
 
 DEAD_LETTER: Final = "log.dead_letter"
+RECORDS_MISSED: Final = "log.records_missed"
 PROCESS_GONE: Final = "process.gone"
 PROCESS_NOT_READY: Final = "process.not_ready"
 PARTITION_STALLED: Final = "partition.stalled"
@@ -15,4 +16,6 @@ OF_SIGNALS: Final = (
     "margin.warning", "order.rate", "order.unknown", "reconciliation.break",
 )  # fmt: skip
 """A risk signal keeps its own code."""
-ALERT_CODES: Final = (DEAD_LETTER, PROCESS_GONE, PROCESS_NOT_READY, PARTITION_STALLED, PROVISIONING_FAILED, *OF_SIGNALS)
+ALERT_CODES: Final = (
+    DEAD_LETTER, RECORDS_MISSED, PROCESS_GONE, PROCESS_NOT_READY, PARTITION_STALLED, PROVISIONING_FAILED, *OF_SIGNALS,
+)  # fmt: skip

@@ -5,13 +5,16 @@ the last offset that it has counted: nothing is missed and nothing counts twice,
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from ops.runtime.clock import Clock
+from ops.runtime.metrics import ALERT_RECORDS_MISSED, Metrics
 from storage.alerting import AlertDesk
 from storage.log.port import Bounds, Log, LogUnavailable, PositionLost, Record
 from storage.models.alerts import Place, Raised, Report
 from storage.mongo.alert_sources import AlertSources
+from workers.alerting.missed import report_of_missed
 
 _log = logging.getLogger(__name__)
 MOST_AT_ONCE: Final = 1_000
@@ -22,34 +25,58 @@ Reading = Callable[[Record, Place], Report | None]
 class TopicReports:
     """The reports of one topic, as `reading` finds them in its records."""
 
-    def __init__(self, log: Log, topic: str, reading: Reading, sources: AlertSources, desk: AlertDesk) -> None:
+    def __init__(
+        self,
+        log: Log,
+        topic: str,
+        reading: Reading,
+        sources: AlertSources,
+        desk: AlertDesk,
+        *,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
         self._log, self._topic, self._reading = log, topic, reading
-        self._sources, self._desk = sources, desk
+        self._sources, self._desk, self._clock = sources, desk, clock
+        self._missed = metrics.counter(ALERT_RECORDS_MISSED).labels(topic=topic)
 
     async def work(self) -> int:
-        """Report what is new; how many records that were. A log that is away is asked again at the next turn.
+        """Report what is new; how many records that were. What of the log is away is asked again at the next turn.
 
         Raises `StoreUnavailable`.
         """
         try:
             bounds = await self._log.bounds(self._topic)
-            following = await self._sources.all()
-            return sum(
-                [
-                    await self._partition(partition, held, following.get(f"{self._topic}-{partition}", held.first))
-                    for partition, held in bounds.items()
-                ]
-            )
-        except (LogUnavailable, PositionLost) as error:
+        except LogUnavailable as error:
             _log.warning("alerts of %s wait for the log: %s", self._topic, error)
             return 0
+        following = await self._sources.all()
+        return sum(
+            [await self._partition(f"{self._topic}-{number}", number, bounds[number], following) for number in bounds]
+        )
 
-    async def _partition(self, partition: int, held: Bounds, following: int) -> int:
-        source, start = f"{self._topic}-{partition}", max(following, held.first)
+    async def _partition(self, source: str, number: int, held: Bounds, following: Mapping[str, int]) -> int:
+        """How many records of it were reported. One that cannot be read holds up no other."""
+        start = following.get(source, held.first)
+        if start < held.first:
+            await self._pass_over(source, start, held.first)
+            start = held.first
         stop = min(held.next, start + MOST_AT_ONCE)
-        if start >= stop:
+        try:
+            return await self._read(source, number, start, stop) if start < stop else 0
+        except (LogUnavailable, PositionLost) as error:
+            _log.warning("alerts of %s wait for the log: %s", source, error)
             return 0
-        async for records in self._log.read(self._topic, partition, start, stop):
+
+    async def _pass_over(self, source: str, start: int, first: int) -> None:
+        """Tell of the records before `first` that nobody can read any more, then go on behind them."""
+        _log.warning("%d records of %s were removed before they were read for alerts", first - start, source)
+        await self._desk.report(report_of_missed(source, start, first, self._clock.now()))
+        self._missed.inc(first - start)
+        await self._sources.reached(source, first)
+
+    async def _read(self, source: str, number: int, start: int, stop: int) -> int:
+        async for records in self._log.read(self._topic, number, start, stop):
             await self._report(source, records)
             await self._sources.reached(source, records[-1].offset + 1)
         return stop - start

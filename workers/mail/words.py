@@ -79,6 +79,7 @@ SOURCES: Final[Mapping[str, str]] = {
     "mail.alert.severity.warning": "warning",
     "mail.alert.severity.critical": "critical",
     "mail.alert.title.log.dead_letter": "Records that no processor could take",
+    "mail.alert.title.log.records_missed": "Records were removed before alerts were made of them",
     "mail.alert.title.process.gone": "A process has died",
     "mail.alert.title.process.not_ready": "A process is not ready",
     "mail.alert.title.partition.stalled": "A partition does not move while its log grows",

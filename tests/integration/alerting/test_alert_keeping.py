@@ -3,7 +3,7 @@
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 import httpx
@@ -11,13 +11,13 @@ import pytest
 
 from ops.runtime.clock import ManualClock
 from ops.runtime.identifiers import SystemIdentifiers
-from ops.runtime.metrics import Metrics
+from ops.runtime.metrics import ALERT_RECORDS_MISSED, Metrics
 from ops.runtime.settings import AlertWebhook
 from storage.alerting import AlertDesk
 from storage.jobs import Job
 from storage.log.dead_letters import message_of
 from storage.log.memory import MemoryLog
-from storage.log.port import Message
+from storage.log.port import Bounds, LogUnavailable, Message, Record
 from storage.models.alert_tellings import CLAIM_SECONDS
 from storage.models.alerts import Cleared, Place, Raised
 from storage.models.dead_letters import DeadLetter, stack_hash
@@ -36,7 +36,7 @@ from tests.integration.alerting.hook_house import SECRET, HookHouse
 from workers.alerting.delivery import AlertDelivery, delivery_sweep, quiet_sweep
 from workers.alerting.letters import report_of_letter
 from workers.alerting.mails import AlertMails
-from workers.alerting.reading import TopicReports
+from workers.alerting.reading import Reading, TopicReports
 from workers.alerting.signals import report_of_signal
 from workers.alerting.watching import Watching, process_watch
 from workers.alerting.webhooks import WebhookSender
@@ -67,6 +67,7 @@ class Keeping:
     database: Database
     clock: ManualClock
     jobs: SaidJobs = field(default_factory=SaidJobs)
+    metrics: Metrics = field(default_factory=Metrics)
 
     @property
     def alerts(self) -> Alerts:
@@ -74,6 +75,10 @@ class Keeping:
 
     def desk(self) -> AlertDesk:
         return AlertDesk(self.alerts, self.jobs, SystemIdentifiers(), self.clock)
+
+    def reader(self, log: MemoryLog, topic: str, reading: Reading, sources: AlertSources | None = None) -> TopicReports:
+        kept = AlertSources(self.database) if sources is None else sources
+        return TopicReports(log, topic, reading, kept, self.desk(), clock=self.clock, metrics=self.metrics)
 
     def delivery(self, house: HookHouse, seconds: float = 5.0) -> AlertDelivery:
         mails = AlertMails(
@@ -90,7 +95,7 @@ class Keeping:
             sender=WebhookSender(httpx.AsyncClient(), self.clock, seconds),
             statuses=AlertHooks(self.database),
             clock=self.clock,
-            metrics=Metrics(),
+            metrics=self.metrics,
         )
 
     async def mails(self) -> int:
@@ -168,10 +173,10 @@ async def test_a_reader_that_dies_misses_nothing_and_counts_nothing_twice(keepin
     for number in range(10):
         await log.append(DEAD_LETTERS, a_letter(number))
     with pytest.raises(StoreUnavailable):
-        await TopicReports(log, DEAD_LETTERS, report_of_letter, Dying(keeping.database), keeping.desk()).work()
+        await keeping.reader(log, DEAD_LETTERS, report_of_letter, Dying(keeping.database)).work()
     for number in range(10, 15):
         await log.append(DEAD_LETTERS, a_letter(number))
-    reader = TopicReports(log, DEAD_LETTERS, report_of_letter, sources, keeping.desk())
+    reader = keeping.reader(log, DEAD_LETTERS, report_of_letter)
     assert await reader.work() == 15
     assert await reader.work() == 0
     (alert,) = await keeping.alerts.page(None, None, None, None, 9)
@@ -181,6 +186,80 @@ async def test_a_reader_that_dies_misses_nothing_and_counts_nothing_twice(keepin
     assert await sources.all() == {"dead-letters-0": 15}
     await log.close()
     assert await reader.work() == 0, "a log that is away is asked again"
+
+
+class OddLog(MemoryLog):
+    """Of one partition the first records are gone, another is out of reach."""
+
+    removed: tuple[int, int] = (-1, 0)
+    unreachable = -1
+
+    async def bounds(self, topic: str) -> dict[int, Bounds]:
+        partition, first = self.removed
+        return {
+            number: held._replace(first=first) if number == partition else held
+            for number, held in (await super().bounds(topic)).items()
+        }
+
+    async def read(self, topic: str, partition: int, start: int, stop: int) -> AsyncIterator[Sequence[Record]]:
+        if partition == self.unreachable:
+            raise LogUnavailable("nobody leads it")
+        async for records in super().read(topic, partition, start, stop):
+            yield records
+
+
+async def test_what_was_removed_before_it_was_read_is_told_and_counted(
+    keeping: Keeping, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = OddLog(Topics(), keeping.clock)
+    await log.start()
+    log.removed = (0, 4)
+    for number in range(6):
+        await log.append(DEAD_LETTERS, a_letter(number))
+    reader = keeping.reader(log, DEAD_LETTERS, report_of_letter)
+    assert await reader.work() == 2
+    assert await keeping.alerts.newest("log.records_missed", "dead-letters-0") is None, (
+        "before the first turn nothing was owed"
+    )
+    for number in range(6, 12):
+        await log.append(DEAD_LETTERS, a_letter(number))
+    log.removed = (0, 9)
+    assert await reader.work() == 3
+    assert await reader.work() == 0
+    log.removed = (0, 12)
+    assert await reader.work() == 0
+    alert = await keeping.alerts.newest("log.records_missed", "dead-letters-0")
+    assert alert is not None
+    assert (alert.state, alert.severity, alert.count) == ("open", "critical", 1)
+    assert (alert.details["first_missed"], alert.details["last_missed"], alert.details["records"]) == (6, 8, 3)
+    assert keeping.metrics.counter(ALERT_RECORDS_MISSED).labels(topic=DEAD_LETTERS)._value.get() == 3
+    assert "3 records of dead-letters-0 were removed" in caplog.text
+    log.removed = (0, 15)
+    assert await reader.work() == 0
+    assert await reader.work() == 0
+    again = await keeping.alerts.newest("log.records_missed", "dead-letters-0")
+    assert again is not None
+    assert (again.count, again.details["records"]) == (2, 3)
+
+
+async def test_a_partition_that_is_out_of_reach_holds_up_no_other(keeping: Keeping) -> None:
+    log = OddLog(Topics(), keeping.clock)
+    await log.start()
+    signal = {"code": "order.unknown", "severity": "warning", "state": "raised", "ts": "2026-11-23T05:00:00Z"}
+    accounts = [f"acc_{number}" for number in range(40)]
+    placed = [
+        await log.append(
+            RISK_SIGNALS,
+            Message(name.encode(), json.dumps({**signal, "signal_id": name, "account_id": name}).encode()),
+        )
+        for name in accounts
+    ]
+    log.unreachable = 0
+    reader = keeping.reader(log, RISK_SIGNALS, report_of_signal)
+    assert await reader.work() == sum(one.partition != 0 for one in placed)
+    assert await keeping.alerts.count_standing() == sum(one.partition != 0 for one in placed) < len(accounts)
+    log.unreachable = -1
+    assert await reader.work() == sum(one.partition == 0 for one in placed)
 
 
 async def test_signals_in_any_cut_come_to_the_same(keeping: Keeping) -> None:
@@ -194,7 +273,7 @@ async def test_signals_in_any_cut_come_to_the_same(keeping: Keeping) -> None:
         }  # fmt: skip
         await log.append(RISK_SIGNALS, Message(b"acc_1", json.dumps(signal).encode()))
 
-    reader = TopicReports(log, RISK_SIGNALS, report_of_signal, AlertSources(keeping.database), keeping.desk())
+    reader = keeping.reader(log, RISK_SIGNALS, report_of_signal)
     for state, number in [("raised", 1), ("raised", 2), ("cleared", 1), ("raised", 1), ("raised", 3), ("cleared", 3)]:
         await say(state, number)
     await log.append(RISK_SIGNALS, Message(b"acc_1", b"not a signal"))
