@@ -46,15 +46,15 @@ class AlertDesk:
         """
         code, subject = report.code[:LONGEST_CODE], report.subject[:LONGEST_SUBJECT]
         change = self._changing((report, *more), code, subject)
-        return await self._told(await self._alerts.change_newest(code, subject, change))
+        return await self._with_delivery(await self._alerts.change_newest(code, subject, change))
 
     async def acknowledge(self, alert_id: str, by: str, now: int) -> Alert | None:
         """Somebody has taken the alert. None: there is none, or it is not open any more."""
-        return await self._told(await self._alerts.change(alert_id, self._due(lambda one: acknowledged(one, by, now))))
+        return await self._change(alert_id, lambda one: acknowledged(one, by, now))
 
     async def quiet(self, alert_id: str, now: int) -> Alert | None:
         """Resolve the alert if nothing was reported for as long as it takes."""
-        return await self._told(await self._alerts.change(alert_id, self._due(lambda one: quieted(one, now))))
+        return await self._change(alert_id, lambda one: quieted(one, now))
 
     def _changing(self, reports: Sequence[Report], code: str, subject: str) -> Callable[[Alert | None], Alert | None]:
         alert_id = self._identifiers.new("alt")
@@ -71,14 +71,15 @@ class AlertDesk:
 
         return change
 
-    def _due(self, change: Callable[[Alert], Alert | None]) -> Callable[[Alert], Alert | None]:
+    async def _change(self, alert_id: str, change: Callable[[Alert], Alert | None]) -> Alert | None:
         def with_moment(alert: Alert) -> Alert | None:
             after = change(alert)
             return None if after is None else with_due(after, self._clock.now())
 
-        return with_moment
+        return await self._with_delivery(await self._alerts.change(alert_id, with_moment))
 
-    async def _told(self, alert: Alert | None) -> Alert | None:
+    async def _with_delivery(self, alert: Alert | None) -> Alert | None:
+        """The alert itself, whose delivery was asked for if it is due."""
         if alert is not None and alert.due_at is not None and alert.due_at <= self._clock.now():
             await self._jobs.enqueue(DELIVER_ALERT, alert.alert_id)
         return alert

@@ -26,7 +26,7 @@ _OF_OTHERS: Final = runbook_of("prometheus")
 """Where whoever reads of a rule that names no runbook is told whose it is."""
 
 
-class Told(msgspec.Struct):
+class RuleAlert(msgspec.Struct):
     """One alert as Alertmanager tells it. `fingerprint` is the same for the same labels; `startsAt` tells its times apart."""
 
     status: Literal["firing", "resolved"]
@@ -41,7 +41,7 @@ class Group(msgspec.Struct):
     """What Alertmanager posts."""
 
     version: Literal["4"]
-    alerts: list[Told]
+    alerts: list[RuleAlert]
 
 
 class AlertmanagerDesk:
@@ -55,27 +55,27 @@ class AlertmanagerDesk:
         is told again is known by its fingerprint and start. Raises `request.invalid`.
         """
         group = _read(body)
-        reports = [report_of(told, call.now) for told in group.alerts]
+        reports = [report_of(rule_alert, call.now) for rule_alert in group.alerts]
         changed = [await self._desk.report(report) is not None for report in reports]
         return encode({"received": len(reports), "changed": sum(changed)})
 
 
-def report_of(told: Told, now: int) -> Report:
+def report_of(rule_alert: RuleAlert, now: int) -> Report:
     """What an alert of Alertmanager reports. Raises `request.invalid` for a time that is none."""
-    code, subject = _code(told.labels), _subject(told)
-    cause = f"{told.fingerprint}@{_moment('startsAt', told.startsAt)}"
-    ended = _moment("endsAt", told.endsAt) if told.endsAt is not None else now
-    if told.status == "resolved":
+    code, subject = _code(rule_alert.labels), _subject(rule_alert)
+    cause = f"{rule_alert.fingerprint}@{_moment('startsAt', rule_alert.startsAt)}"
+    ended = _moment("endsAt", rule_alert.endsAt) if rule_alert.endsAt is not None else now
+    if rule_alert.status == "resolved":
         return Cleared(code, subject, min(ended, now), cause=cause)
-    severity = told.labels.get("severity", "")
-    notes = told.annotations
+    severity = rule_alert.labels.get("severity", "")
+    notes = rule_alert.annotations
     return Raised(
         code,
         severity if severity in SEVERITIES else "warning",
         subject,
-        notes.get("summary") or notes.get("description") or f"{told.labels.get('alertname', code)} is firing.",
+        notes.get("summary") or notes.get("description") or f"{rule_alert.labels.get('alertname', code)} is firing.",
         now,
-        {"labels": _named(told.labels), "annotations": _named(notes), "started_at": told.startsAt},
+        {"labels": _named(rule_alert.labels), "annotations": _named(notes), "started_at": rule_alert.startsAt},
         cause=cause,
         runbook=notes.get("runbook_url", "")[:_LONGEST_RUNBOOK] or _OF_OTHERS,
     )
@@ -100,12 +100,12 @@ def _code(labels: dict[str, str]) -> str:
     return f"prometheus.{_NO_WORD.sub('_', words).strip('_') or 'alert'}"
 
 
-def _subject(told: Told) -> str:
+def _subject(rule_alert: RuleAlert) -> str:
     """What the rule names, else all labels that tell its alerts apart."""
-    named = told.annotations.get("subject") or told.labels.get("subject")
+    named = rule_alert.annotations.get("subject") or rule_alert.labels.get("subject")
     if named:
         return named
-    rest = {name: value for name, value in told.labels.items() if name not in _NOT_SUBJECT}
+    rest = {name: value for name, value in rule_alert.labels.items() if name not in _NOT_SUBJECT}
     return ",".join(f"{name}={value}" for name, value in sorted(rest.items())) or _PLATFORM
 
 

@@ -48,7 +48,7 @@ def _due_at(alert: Alert, now: int) -> int | None:
     return min(moments, default=None)
 
 
-def begun(alert: Alert, hooks: Iterable[str], now: int) -> Alert | None:
+def round_begun(alert: Alert, hooks: Iterable[str], now: int) -> Alert | None:
     """The alert with a round of telling under the caller's claim: a new one where something new is to be told (what webhooks
     have not taken of the round before is dropped with it), else the one that was left. None: nothing to do now, or somebody
     else is at it.
@@ -82,7 +82,7 @@ def hooks_due(telling: Telling, now: int) -> list[str]:
     return [name for name, one in telling.hooks.items() if one.next_try_at <= now]
 
 
-def told(alert: Alert, claimed: Telling, taken: Mapping[str, bool], now: int) -> Alert | None:
+def round_ended(alert: Alert, claimed: Telling, taken: Mapping[str, bool], now: int) -> Alert | None:
     """The end of a claim: people were told, and `taken` says of each webhook that was tried whether it is finished with. None: the
     claim was lost.
     """

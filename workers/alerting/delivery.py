@@ -1,4 +1,4 @@
-"""The job `deliver_alert`: claim a round of telling -> mails and webhooks -> told. One worker at a time tells of an alert.
+"""The job `deliver_alert`: begin a round of telling -> mails and webhooks -> end it. One worker at a time tells of an alert.
 
 What a worker that died had begun is told again by whoever comes next: mails are kept once for a round, webhooks get the same delivery id.
 """
@@ -14,7 +14,7 @@ from ops.runtime.metrics import ALERT_HOOKS_TOTAL, ALERT_TELLINGS, Metrics
 from ops.runtime.settings import AlertWebhook
 from storage.alerting import AlertDesk
 from storage.jobs import DELIVER_ALERT
-from storage.models.alert_tellings import begun, hooks_due, told, with_due
+from storage.models.alert_tellings import hooks_due, round_begun, round_ended, with_due
 from storage.models.alerts import Alert, Telling
 from storage.mongo.alert_hooks import AlertHooks
 from storage.mongo.alerts import Alerts
@@ -57,25 +57,31 @@ class AlertDelivery:
             alert = await self._alerts.change(alert_id, partial(_begun, self._hooks, now))
             if alert is None or alert.telling is None:
                 return
-            left = await self._tell(alert, alert.telling)
-            if left:
-                raise TryAgain(f"webhooks have not taken alert {alert_id}", left)
+            wait = await self._tell(alert, alert.telling)
+            if wait is not None:
+                raise TryAgain(f"webhooks have not taken alert {alert_id}", wait)
 
-    async def _tell(self, alert: Alert, telling: Telling) -> float:
-        """Seconds until the next try of a webhook, if nothing else is to be told; 0: look again."""
+    async def _tell(self, alert: Alert, telling: Telling) -> float | None:
+        """Seconds to wait, when all that is left of the round is webhooks to be tried later. None: look what is to be told now."""
         await self._mails.tell(alert, telling)
-        names = hooks_due(telling, self._clock.now())
-        taken = dict(
-            zip(names, await asyncio.gather(*(self._try(name, alert, telling) for name in names)), strict=True)
-        )
+        taken = await self._tried(alert, telling)
         now = self._clock.now()
-        after = await self._alerts.change(alert.alert_id, partial(_told, telling, taken, now))
+        after = await self._alerts.change(alert.alert_id, partial(_ended, telling, taken, now))
         if after is None:
             _log.warning("the claim on alert %s was lost while it was told", alert.alert_id)
-            return 0
+            return None
         if after.telling is None:
             self._tellings.labels(kind=telling.kind, severity=alert.severity).inc()
-        return 0 if after.due_at is None else max(0, after.due_at - now) / _SECOND if after.telling else 0
+            return None
+        if after.due_at is None or after.due_at <= now:
+            return None
+        return (after.due_at - now) / _SECOND
+
+    async def _tried(self, alert: Alert, telling: Telling) -> dict[str, bool]:
+        """Of each webhook whose turn it is, whether it is finished with."""
+        names = hooks_due(telling, self._clock.now())
+        finished = await asyncio.gather(*(self._try(name, alert, telling) for name in names))
+        return dict(zip(names, finished, strict=True))
 
     async def _try(self, name: str, alert: Alert, telling: Telling) -> bool:
         """Whether the webhook is finished with; one that is not set any more is."""
@@ -91,12 +97,12 @@ class AlertDelivery:
 
 
 def _begun(hooks: Iterable[str], now: int, alert: Alert) -> Alert | None:
-    after = begun(alert, hooks, now)
+    after = round_begun(alert, hooks, now)
     return None if after is None else with_due(after, now)
 
 
-def _told(claimed: Telling, taken: dict[str, bool], now: int, alert: Alert) -> Alert | None:
-    after = told(alert, claimed, taken, now)
+def _ended(claimed: Telling, taken: dict[str, bool], now: int, alert: Alert) -> Alert | None:
+    after = round_ended(alert, claimed, taken, now)
     return None if after is None else with_due(after, now)
 
 

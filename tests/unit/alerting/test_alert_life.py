@@ -11,11 +11,11 @@ from storage.models.alert_tellings import (
     GIVE_UP_SECONDS,
     MOST_ROUNDS,
     REPEAT_SECONDS,
-    begun,
     hooks_due,
     kind_due,
     pause_after,
-    told,
+    round_begun,
+    round_ended,
     with_due,
 )
 from storage.models.alerts import (
@@ -136,11 +136,11 @@ def test_code_and_subject_are_not_run_together() -> None:
 
 def tell(alert: Alert, now: int, *hooks: str, **answers: bool) -> tuple[Alert, str] | None:
     """One round of telling, whole; by default every webhook takes it."""
-    claimed = begun(alert, hooks, now)
+    claimed = round_begun(alert, hooks, now)
     if claimed is None or claimed.telling is None:
         return None
     taken = {name: answers.get(name, True) for name in hooks_due(claimed.telling, now)}
-    after = told(claimed, claimed.telling, taken, now)
+    after = round_ended(claimed, claimed.telling, taken, now)
     assert after is not None
     return with_due(after, now), claimed.telling.kind
 
@@ -226,19 +226,19 @@ def test_a_webhook_that_has_not_taken_it_is_tried_later_and_given_up_after_a_day
 
 
 def test_a_claim_keeps_others_away_until_it_ends() -> None:
-    claimed = begun(begin(), ["pager"], NOW)
+    claimed = round_begun(begin(), ["pager"], NOW)
     assert claimed is not None
     assert claimed.telling is not None
     over = cleared(claimed, a_clearing())
     assert over is not None
-    assert begun(over, ["pager"], NOW + SECOND) is None
+    assert round_begun(over, ["pager"], NOW + SECOND) is None
     assert with_due(over, NOW + SECOND).due_at == NOW + CLAIM_SECONDS * SECOND
-    taken_over = begun(claimed, ["pager"], NOW + CLAIM_SECONDS * SECOND)
+    taken_over = round_begun(claimed, ["pager"], NOW + CLAIM_SECONDS * SECOND)
     assert taken_over is not None
     assert taken_over.telling is not None
     assert taken_over.telling.number == claimed.telling.number, "the same round again"
-    assert told(taken_over, claimed.telling, {"pager": True}, NOW) is None, "the claim was lost"
-    newer = begun(over, ["pager"], NOW + CLAIM_SECONDS * SECOND)
+    assert round_ended(taken_over, claimed.telling, {"pager": True}, NOW) is None, "the claim was lost"
+    newer = round_begun(over, ["pager"], NOW + CLAIM_SECONDS * SECOND)
     assert newer is not None
     assert newer.telling is not None
     assert (newer.telling.number, newer.telling.kind) == (2, "resolved")
@@ -299,7 +299,7 @@ class AnyHistory(RuleBasedStateMachine):
     @rule(end=st.sampled_from(["taken", "refused", "dies"]))
     def tell(self, end: str) -> None:
         assert self.newest is not None
-        claimed = begun(self.newest, ["hook"], self.now)
+        claimed = round_begun(self.newest, ["hook"], self.now)
         if claimed is None or claimed.telling is None:
             return
         key, told_of = (claimed.telling.kind, claimed.telling.at), self.rounds.setdefault(claimed.alert_id, [])
@@ -307,7 +307,7 @@ class AnyHistory(RuleBasedStateMachine):
             told_of.append(key)
         self.keep(claimed)
         if end != "dies":
-            self.keep(told(claimed, claimed.telling, {"hook": end == "taken"}, self.now))
+            self.keep(round_ended(claimed, claimed.telling, {"hook": end == "taken"}, self.now))
 
     @invariant()
     def every_change_is_told_once_and_repeats_are_rare(self) -> None:
@@ -329,10 +329,10 @@ class AnyHistory(RuleBasedStateMachine):
         """Whoever follows `due_at` is done in the end, and has told the present."""
         while self.newest is not None and self.newest.due_at is not None:
             self.now = max(self.now, self.newest.due_at)
-            claimed = begun(self.newest, ["hook"], self.now)
+            claimed = round_begun(self.newest, ["hook"], self.now)
             assert claimed is not None
             assert claimed.telling is not None
-            self.keep(told(claimed, claimed.telling, {"hook": True}, self.now))
+            self.keep(round_ended(claimed, claimed.telling, {"hook": True}, self.now))
         if self.newest is not None:
             assert self.newest.told_state in {self.newest.state, None}
             assert (self.newest.told_state is None) <= (self.newest.state == "resolved")
