@@ -2,7 +2,7 @@
 
 from typing import Any, Final, cast
 
-from gateway.account.listing import MOST_ITEMS
+from gateway.account.listing import MOST_ITEMS, USUAL_ITEMS, NewestFirst, PageAsked
 from gateway.admin.acts import Values, act_of, encode
 from gateway.admin.alert_parts import AlertParts
 from gateway.http.calls import BearerCall
@@ -10,16 +10,13 @@ from gateway.http.fields import BodyReader
 from gateway.http.page_tokens import PageTokens
 from gateway.http.query import QueryReader
 from ops.runtime.errors import HubError
-from ops.runtime.timestamps import format_timestamp
 from storage.audit.trail import AuditTrail
+from storage.models.alert_view import alert_view
 from storage.models.alerts import SEVERITIES, STATES, Alert, AlertState, Severity
 from storage.models.audit import AuditEvent
-from storage.models.read_models import Cursor
 from storage.mongo.alerts import cursor_of
 
 _MOST: Final = 200
-_USUAL: Final = 50
-_SEPARATOR: Final = ":"
 
 
 class AlertsDesk:
@@ -34,15 +31,13 @@ class AlertsDesk:
         code = reader.text("code")
         severity = cast("Severity | None", reader.choice("severity", SEVERITIES))
         state = cast("AlertState | None", reader.choice("state", STATES))
-        limit = reader.whole("page_size", 1, MOST_ITEMS, reader.whole("limit", 1, _MOST, _USUAL))
-        token = reader.text("page_token")
+        size = reader.whole("page_size", 1, MOST_ITEMS, reader.whole("limit", 1, _MOST, USUAL_ITEMS))
+        asked = PageAsked(size, reader.text("page_token"))
         reader.finish()
-        about = ("alerts", {"code": code, "severity": severity, "state": state})
-        after = None if token is None else _cursor(self._tokens.open(*about, token))
-        found = await self._alerts.page(code, severity, state, after, limit + 1)
-        page = found[:limit]
-        following = self._tokens.make(*about, _place(page[-1])) if len(found) > limit else None
-        return encode({"items": [alert_view(alert) for alert in page], "next_page_token": following})
+        page = NewestFirst("alerts", {"code": code, "severity": severity, "state": state}, asked, self._tokens)
+        found = await self._alerts.page(code, severity, state, page.after, page.size + 1)
+        items, following = page.cut(found, cursor_of)
+        return encode({"items": [alert_view(alert) for alert in items], "next_page_token": following})
 
     async def acknowledge(self, call: BearerCall, body: dict[str, Any]) -> bytes:
         """`data`: the alert as it is now. One that is acknowledged already stays as it is.
@@ -68,33 +63,3 @@ class AlertsDesk:
         if alert is None:
             raise HubError("alert.not_found", {"alert_id": alert_id})
         return alert
-
-
-def alert_view(alert: Alert) -> Values:
-    """An alert as it is answered."""
-    return {
-        "alert_id": alert.alert_id,
-        "code": alert.code,
-        "severity": alert.severity,
-        "subject": alert.subject,
-        "message": alert.message,
-        "details": alert.details,
-        "state": alert.state,
-        "count": alert.count,
-        "first_seen_at": format_timestamp(alert.first_seen_at),
-        "last_seen_at": format_timestamp(alert.last_seen_at),
-        "acknowledged_at": None if alert.acknowledged_at is None else format_timestamp(alert.acknowledged_at),
-        "acknowledged_by": alert.acknowledged_by,
-        "resolved_at": None if alert.resolved_at is None else format_timestamp(alert.resolved_at),
-        "runbook": alert.runbook,
-    }
-
-
-def _place(alert: Alert) -> str:
-    cursor = cursor_of(alert)
-    return f"{cursor.at}{_SEPARATOR}{cursor.identity}"
-
-
-def _cursor(place: str) -> Cursor:
-    at, _, identity = place.partition(_SEPARATOR)
-    return Cursor(int(at), identity)

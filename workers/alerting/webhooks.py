@@ -8,18 +8,18 @@ import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import httpx
 
 from ops.runtime.clock import Clock, milliseconds
 from ops.runtime.settings import AlertWebhook
-from ops.runtime.timestamps import format_timestamp
+from storage.models.alert_view import alert_view
 from storage.models.alerts import Alert, Telling
 
 ANSWER_SECONDS: Final = 5.0
 _GONE: Final = 410
+_OF_ADMINS: Final = frozenset({"acknowledged_at", "acknowledged_by"})
 
 
 class HookAnswer(NamedTuple):
@@ -75,21 +75,7 @@ def delivery_id_of(alert: Alert, telling: Telling) -> str:
 
 
 def body_of(alert: Alert, telling: Telling) -> bytes:
-    """The JSON that is posted: the alert as it stands now, and why it is told."""
-    told: Mapping[str, Any] = {
-        "delivery_id": delivery_id_of(alert, telling),
-        "kind": telling.kind,
-        "alert_id": alert.alert_id,
-        "code": alert.code,
-        "severity": alert.severity,
-        "subject": alert.subject,
-        "message": alert.message,
-        "details": alert.details,
-        "state": alert.state,
-        "count": alert.count,
-        "first_seen_at": format_timestamp(alert.first_seen_at),
-        "last_seen_at": format_timestamp(alert.last_seen_at),
-        "resolved_at": None if alert.resolved_at is None else format_timestamp(alert.resolved_at),
-        "runbook": alert.runbook,
-    }
-    return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
+    """The JSON that is posted: the alert as it stands now, and why it is told. Which admin is at it is nobody else's business."""
+    shown = {name: value for name, value in alert_view(alert).items() if name not in _OF_ADMINS}
+    body = {"delivery_id": delivery_id_of(alert, telling), "kind": telling.kind, **shown}
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
