@@ -1,4 +1,4 @@
-"""The alert desk: what any process says when something is wrong, or is so no more. It keeps the alert and asks for its delivery."""
+"""The keeper of alerts: told by any process that something is wrong, or is so no more. It keeps the alert and asks for its delivery."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -24,7 +24,7 @@ from storage.models.alerts import (
 from storage.mongo.alerts import Alerts
 
 
-class AlertDesk:
+class AlertKeeper:
     """Takes reports. All raise `StoreUnavailable`; then the report may be kept or not, and may be made again."""
 
     def __init__(self, alerts: Alerts, jobs: Jobs, identifiers: Identifiers, clock: Clock) -> None:
@@ -83,3 +83,7 @@ class AlertDesk:
         if alert is not None and alert.due_at is not None and alert.due_at <= self._clock.now():
             await self._jobs.enqueue(DELIVER_ALERT, alert.alert_id)
         return alert
+
+
+AlertDesk = AlertKeeper
+"""The name under which gateway/admin/application_ruling.py still knows it."""

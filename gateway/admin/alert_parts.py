@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ops.runtime.settings import AlertWebhook
-from storage.alerting import AlertDesk
+from storage.alerting import AlertKeeper
 from storage.mongo.alert_hooks import AlertHooks
 from storage.mongo.alerts import Alerts
 from storage.mongo.heartbeats import Heartbeats
@@ -18,7 +18,7 @@ class AlertParts:
     """
 
     alerts: Alerts
-    desk: AlertDesk
+    desk: AlertKeeper
     hooks: AlertHooks
     heartbeats: Heartbeats
     webhooks: Sequence[AlertWebhook]

@@ -11,7 +11,7 @@ from gateway.admin.acts import encode
 from gateway.http.calls import OpenCall
 from gateway.http.query import invalid
 from ops.runtime.timestamps import parse_client_timestamp
-from storage.alerting import AlertDesk
+from storage.alerting import AlertKeeper
 from storage.models.alerts import SEVERITIES, Cleared, Raised, Report, runbook_of
 
 MOST_ALERTS: Final = 200
@@ -47,8 +47,8 @@ class Group(msgspec.Struct):
 class AlertmanagerDesk:
     """Takes what Alertmanager tells."""
 
-    def __init__(self, desk: AlertDesk) -> None:
-        self._desk = desk
+    def __init__(self, keeper: AlertKeeper) -> None:
+        self._keeper = keeper
 
     async def take(self, call: OpenCall, body: dict[str, Any]) -> bytes:
         """`data`: how many alerts came, and how many of them were news. Alertmanager tells again what was not taken, and what
@@ -56,7 +56,7 @@ class AlertmanagerDesk:
         """
         group = _read(body)
         reports = [report_of(rule_alert, call.now) for rule_alert in group.alerts]
-        changed = [await self._desk.report(report) is not None for report in reports]
+        changed = [await self._keeper.report(report) is not None for report in reports]
         return encode({"received": len(reports), "changed": sum(changed)})
 
 

@@ -23,7 +23,7 @@ class AlertsDesk:
     """Shows alerts, those that began last first, and lets an admin acknowledge one."""
 
     def __init__(self, parts: AlertParts, trail: AuditTrail, tokens: PageTokens) -> None:
-        self._alerts, self._desk, self._trail, self._tokens = parts.alerts, parts.desk, trail, tokens
+        self._alerts, self._keeper, self._trail, self._tokens = parts.alerts, parts.desk, trail, tokens
 
     async def list(self, call: BearerCall) -> bytes:
         """Filters `code`, `severity`, `state`; `page_size` says the same as `limit`, and wins. Raises `request.invalid` or `page_token.not_found`."""
@@ -51,7 +51,7 @@ class AlertsDesk:
 
         async def effect(intended: AuditEvent) -> tuple[bytes, Values]:
             by, at = call.principal.subject_id, intended.ts
-            after = await self._desk.acknowledge(alert.alert_id, by, at) or await self._found(alert.alert_id)
+            after = await self._keeper.acknowledge(alert.alert_id, by, at) or await self._found(alert.alert_id)
             if after.state == "resolved":
                 raise HubError("alert.wrong_state", {"alert_id": after.alert_id, "state": after.state})
             return encode(alert_view(after)), {"state": after.state, "acknowledged_by": after.acknowledged_by}

@@ -1,4 +1,4 @@
-"""Wires alerts: the desk that any process reports to, and in the workers what reads, watches, resolves and tells."""
+"""Wires alerts: the keeper that any process reports to, and in the workers what reads, watches, resolves and tells."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import httpx
 from gateway.admin.alert_parts import AlertParts
 from ops.processes.mail_parts import mail_settings
 from ops.processes.platform import Platform
-from storage.alerting import AlertDesk
+from storage.alerting import AlertKeeper
 from storage.jobs import DramatiqJobs, Jobs
 from storage.mongo.admins import Admins
 from storage.mongo.alert_hooks import AlertHooks
@@ -38,17 +38,17 @@ KEPT_SECONDS: Final = 90 * DAY_SECONDS
 
 @dataclass(frozen=True, slots=True)
 class Alerting:
-    """`delivery.deliver` is the body of the job; `desk` takes reports of this process's own."""
+    """`delivery.deliver` is the body of the job; `keeper` takes reports of this process's own."""
 
-    desk: AlertDesk
+    keeper: AlertKeeper
     delivery: AlertDelivery
     sender: WebhookSender
     sweeps: Sequence[Sweep]
 
 
-def desk_of(platform: Platform, jobs: Jobs) -> AlertDesk:
+def keeper_of(platform: Platform, jobs: Jobs) -> AlertKeeper:
     """Where this process says that something is wrong."""
-    return AlertDesk(Alerts(platform.store.database), jobs, platform.identifiers, platform.clock)
+    return AlertKeeper(Alerts(platform.store.database), jobs, platform.identifiers, platform.clock)
 
 
 def alerts_shown(platform: Platform, jobs: Jobs) -> AlertParts:
@@ -57,7 +57,7 @@ def alerts_shown(platform: Platform, jobs: Jobs) -> AlertParts:
     token = settings.alertmanager_token
     return AlertParts(
         alerts=Alerts(database),
-        desk=desk_of(platform, jobs),
+        desk=keeper_of(platform, jobs),
         hooks=AlertHooks(database),
         heartbeats=Heartbeats(database),
         webhooks=settings.alert_webhooks,
@@ -71,7 +71,7 @@ def open_alerting(platform: Platform, jobs: DramatiqJobs, words: MailWords, watc
     closes `sender`.
     """
     database, clock, settings = platform.store.database, platform.clock, platform.settings
-    alerts, desk = Alerts(database), desk_of(platform, jobs)
+    alerts, keeper = Alerts(database), keeper_of(platform, jobs)
     sender = WebhookSender(httpx.AsyncClient(timeout=ANSWER_SECONDS, follow_redirects=False), clock)
     mails = AlertMails(
         settings.alert_recipients, notices=Notices(database), admins=Admins(database), jobs=jobs, words=words
@@ -85,9 +85,9 @@ def open_alerting(platform: Platform, jobs: DramatiqJobs, words: MailWords, watc
         clock=clock,
         metrics=platform.metrics,
     )
-    watching = Watching([process_watch(Heartbeats(database)), *watches], alerts, desk, clock)
+    watching = Watching([process_watch(Heartbeats(database)), *watches], alerts, keeper, clock)
     sources = AlertSources(database)
-    reports = partial(TopicReports, platform.log, sources=sources, desk=desk, clock=clock, metrics=platform.metrics)
+    reports = partial(TopicReports, platform.log, sources=sources, keeper=keeper, clock=clock, metrics=platform.metrics)
     signals = reports(topic=RISK_SIGNALS, reading=report_of_signal)
     letters = reports(topic=DEAD_LETTERS, reading=report_of_letter)
     sweeps = [
@@ -95,7 +95,7 @@ def open_alerting(platform: Platform, jobs: DramatiqJobs, words: MailWords, watc
         Sweep("alerts of dead letters", READ_SECONDS, letters.work),
         Sweep("alerts of processes", WATCH_SECONDS, watching.work),
         Sweep("alerts to tell", WATCH_SECONDS, delivery_sweep(alerts, jobs, clock)),
-        Sweep("alerts that are over", WATCH_SECONDS, quiet_sweep(alerts, desk, clock)),
+        Sweep("alerts that are over", WATCH_SECONDS, quiet_sweep(alerts, keeper, clock)),
         dropping("resolved alerts", alerts.drop_before, KEPT_SECONDS, clock),
     ]
-    return Alerting(desk, delivery, sender, sweeps)
+    return Alerting(keeper, delivery, sender, sweeps)

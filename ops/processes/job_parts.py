@@ -93,7 +93,7 @@ def open_workers(
     stalls = StallsInHeartbeats(Heartbeats(platform.store.database), platform.topics, platform.clock)
     alerting = open_alerting(platform, jobs, words, [stalled_watch(stalls.look)])
     decided = decisions or _read_decisions(platform, background)
-    provisioning = open_provisioning(platform, jobs, decided, alerting.desk)
+    provisioning = open_provisioning(platform, jobs, decided, alerting.keeper)
     worker = JobWorker(
         jobs.broker,
         {

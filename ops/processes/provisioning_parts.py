@@ -6,7 +6,7 @@ from typing import Final
 
 from ops.processes.controls import announcer_of
 from ops.processes.platform import Platform
-from storage.alerting import AlertDesk
+from storage.alerting import AlertKeeper
 from storage.audit.trail import AuditTrail
 from storage.connector_asking import ConnectorAsking
 from storage.controls.access_rights import AccessRights
@@ -52,19 +52,19 @@ def open_provisioning(
     platform: Platform,
     jobs: DramatiqJobs,
     decisions: Decisions,
-    desk: AlertDesk,
+    keeper: AlertKeeper,
     *,
     most_tries: int = MOST_TRIES,
     sweep_seconds: float = SWEEP_SECONDS,
 ) -> ProvisioningParts:
-    """Everything over the platform's store and log; nothing runs yet. `decisions` must be reading when a job comes; `desk` is
+    """Everything over the platform's store and log; nothing runs yet. `decisions` must be reading when a job comes; `keeper` is
     told of jobs that fail.
     """
     store, clock = ProvisioningJobs(platform.store.database), platform.clock
     audit = AuditTrail(AuditEvents(platform.store.database, platform.key_ring), clock, platform.identifiers)
     steps = _steps(platform, jobs, decisions)
     saga = Provisioning(
-        store, steps, JobNews(audit, desk), clock=clock, metrics=platform.metrics, most_tries=most_tries
+        store, steps, JobNews(audit, keeper), clock=clock, metrics=platform.metrics, most_tries=most_tries
     )
     sweep = provisioning_sweep(store, Applications(platform.store.database), jobs, clock)
     return ProvisioningParts(saga, Sweep("provisioning", sweep_seconds, sweep))

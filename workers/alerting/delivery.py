@@ -12,7 +12,7 @@ from typing import Final
 from ops.runtime.clock import Clock
 from ops.runtime.metrics import ALERT_HOOKS_TOTAL, ALERT_TELLINGS, Metrics
 from ops.runtime.settings import AlertWebhook
-from storage.alerting import AlertDesk
+from storage.alerting import AlertKeeper
 from storage.jobs import DELIVER_ALERT
 from storage.models.alert_tellings import hooks_due, round_begun, round_ended, with_due
 from storage.models.alerts import Alert, Telling
@@ -119,11 +119,11 @@ def delivery_sweep(alerts: Alerts, jobs: AnsweringJobs, clock: Clock) -> Callabl
     return sweep
 
 
-def quiet_sweep(alerts: Alerts, desk: AlertDesk, clock: Clock) -> Callable[[], Awaitable[int]]:
+def quiet_sweep(alerts: Alerts, keeper: AlertKeeper, clock: Clock) -> Callable[[], Awaitable[int]]:
     """The work of the sweep that resolves alerts of which nothing was reported for as long as it takes."""
 
     async def sweep() -> int:
         found = await alerts.quiet(clock.now(), MOST_AT_ONCE)
-        return sum([await desk.quiet(alert_id, clock.now()) is not None for alert_id in found])
+        return sum([await keeper.quiet(alert_id, clock.now()) is not None for alert_id in found])
 
     return sweep

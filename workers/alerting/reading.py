@@ -10,7 +10,7 @@ from typing import Final
 
 from ops.runtime.clock import Clock
 from ops.runtime.metrics import ALERT_RECORDS_MISSED, Metrics
-from storage.alerting import AlertDesk
+from storage.alerting import AlertKeeper
 from storage.log.port import Bounds, Log, LogUnavailable, PositionLost, Record
 from storage.models.alerts import Place, Raised, Report
 from storage.mongo.alert_sources import AlertSources
@@ -31,13 +31,13 @@ class TopicReports:
         topic: str,
         reading: Reading,
         sources: AlertSources,
-        desk: AlertDesk,
+        keeper: AlertKeeper,
         *,
         clock: Clock,
         metrics: Metrics,
     ) -> None:
         self._log, self._topic, self._reading = log, topic, reading
-        self._sources, self._desk, self._clock = sources, desk, clock
+        self._sources, self._keeper, self._clock = sources, keeper, clock
         self._missed = metrics.counter(ALERT_RECORDS_MISSED).labels(topic=topic)
 
     async def work(self) -> int:
@@ -71,7 +71,7 @@ class TopicReports:
     async def _pass_over(self, source: str, start: int, first: int) -> None:
         """Tell of the records before `first` that nobody can read any more, then go on behind them."""
         _log.warning("%d records of %s were removed before they were read for alerts", first - start, source)
-        await self._desk.report(report_of_missed(source, start, first, self._clock.now()))
+        await self._keeper.report(report_of_missed(source, start, first, self._clock.now()))
         self._missed.inc(first - start)
         await self._sources.reached(source, first)
 
@@ -89,7 +89,7 @@ class TopicReports:
                 found.setdefault((report.code, report.subject), []).append(report)
         for reports in found.values():
             for one in _together(reports):
-                await self._desk.report(one[0], *(more for more in one[1:] if isinstance(more, Raised)))
+                await self._keeper.report(one[0], *(more for more in one[1:] if isinstance(more, Raised)))
 
 
 def _together(reports: Sequence[Report]) -> list[list[Report]]:

@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 from ops.runtime.clock import Clock
 from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
-from storage.alerting import AlertDesk
+from storage.alerting import AlertKeeper
 from storage.models.alert_codes import PARTITION_STALLED, PROCESS_GONE, PROCESS_NOT_READY
 from storage.models.alerts import Alert, Raised
 from storage.models.operations import Heartbeat
@@ -31,8 +31,8 @@ class Watch:
 class Watching:
     """All watches of a platform. Run as a sweep, so in one process at a time."""
 
-    def __init__(self, watches: Sequence[Watch], alerts: Alerts, desk: AlertDesk, clock: Clock) -> None:
-        self._watches, self._alerts, self._desk, self._clock = watches, alerts, desk, clock
+    def __init__(self, watches: Sequence[Watch], alerts: Alerts, keeper: AlertKeeper, clock: Clock) -> None:
+        self._watches, self._alerts, self._keeper, self._clock = watches, alerts, keeper, clock
 
     async def work(self) -> int:
         """Look once; how many alerts were begun or resolved. Raises `StoreUnavailable`."""
@@ -47,10 +47,10 @@ class Watching:
         changed = 0
         for key, one in found.items():
             if key not in standing or _is_to_be_reported(standing[key], now):
-                await self._desk.report(one)
+                await self._keeper.report(one)
                 changed += key not in standing
         for code, subject in standing.keys() - found.keys():
-            await self._desk.resolve(code, subject, now=now)
+            await self._keeper.resolve(code, subject, now=now)
             changed += 1
         return changed
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from ops.processes.alert_parts import desk_of
+from ops.processes.alert_parts import keeper_of
 from ops.processes.job_parts import Workers, open_workers
 from ops.processes.lifetime import Background
 from ops.processes.local import set_up
 from ops.processes.platform import Platform, opened_platform
 from ops.runtime.settings import AlertWebhook, Settings
-from storage.alerting import AlertDesk
+from storage.alerting import AlertKeeper
 from storage.jobs import DramatiqJobs, open_jobs
 from storage.log.port import Message
 from storage.models.alerts import Alert
@@ -37,7 +37,7 @@ class Alarm:
     house: HookHouse
     workers: Workers
     alerts: Alerts
-    desk: AlertDesk
+    keeper: AlertKeeper
 
     def mails(self) -> list[RenderedMail]:
         """Oldest first."""
@@ -100,8 +100,8 @@ async def alarm(request: pytest.FixtureRequest, house: HookHouse) -> AsyncIterat
         ending.callback(jobs.close)
         workers = open_workers(platform, background, jobs)
         ending.push_async_callback(workers.stop, 1.0)
-        alerts, desk = Alerts(platform.store.database), desk_of(platform, jobs)
-        yield Alarm(platform, jobs, house, workers, alerts, desk)
+        alerts, keeper = Alerts(platform.store.database), keeper_of(platform, jobs)
+        yield Alarm(platform, jobs, house, workers, alerts, keeper)
     if real:
         await drop(settings)
 

@@ -13,7 +13,7 @@ from ops.runtime.clock import ManualClock
 from ops.runtime.identifiers import SystemIdentifiers
 from ops.runtime.metrics import ALERT_RECORDS_MISSED, Metrics
 from ops.runtime.settings import AlertWebhook
-from storage.alerting import AlertDesk
+from storage.alerting import AlertKeeper
 from storage.jobs import Job
 from storage.log.dead_letters import message_of
 from storage.log.memory import MemoryLog
@@ -62,7 +62,7 @@ class SaidJobs:
 
 @dataclass
 class Keeping:
-    """A store, and as many desks and workers as a test wants, by a clock that it moves."""
+    """A store, and as many keepers and workers as a test wants, by a clock that it moves."""
 
     database: Database
     clock: ManualClock
@@ -73,12 +73,12 @@ class Keeping:
     def alerts(self) -> Alerts:
         return Alerts(self.database)
 
-    def desk(self) -> AlertDesk:
-        return AlertDesk(self.alerts, self.jobs, SystemIdentifiers(), self.clock)
+    def keeper(self) -> AlertKeeper:
+        return AlertKeeper(self.alerts, self.jobs, SystemIdentifiers(), self.clock)
 
     def reader(self, log: MemoryLog, topic: str, reading: Reading, sources: AlertSources | None = None) -> TopicReports:
         kept = AlertSources(self.database) if sources is None else sources
-        return TopicReports(log, topic, reading, kept, self.desk(), clock=self.clock, metrics=self.metrics)
+        return TopicReports(log, topic, reading, kept, self.keeper(), clock=self.clock, metrics=self.metrics)
 
     def delivery(self, house: HookHouse, seconds: float = 5.0) -> AlertDelivery:
         mails = AlertMails(
@@ -122,14 +122,14 @@ async def house() -> AsyncIterator[HookHouse]:
 async def test_whoever_reports_at_once_there_is_one_alert_and_each_report_counts(keeping: Keeping) -> None:
     now = keeping.clock.now()
     await asyncio.gather(
-        *(keeping.desk().raise_("margin.call", "critical", "acc_1", "m", {}, now=now) for _ in range(20))
+        *(keeping.keeper().raise_("margin.call", "critical", "acc_1", "m", {}, now=now) for _ in range(20))
     )
     found = await keeping.alerts.page(None, None, None, None, 50)
     assert [(alert.count, alert.number, alert.state) for alert in found] == [(20, 1, "open")]
     assert await keeping.alerts.count_standing() == 1
-    await keeping.desk().resolve("margin.call", "acc_1", now=now)
+    await keeping.keeper().resolve("margin.call", "acc_1", now=now)
     await asyncio.gather(
-        *(keeping.desk().raise_("margin.call", "critical", "acc_1", "m", {}, now=now) for _ in range(10))
+        *(keeping.keeper().raise_("margin.call", "critical", "acc_1", "m", {}, now=now) for _ in range(10))
     )
     numbers = sorted((one.number, one.count) for one in await keeping.alerts.page(None, None, None, None, 50))
     assert numbers == [(1, 20), (2, 10)]
@@ -141,9 +141,9 @@ async def test_what_two_readers_read_at_once_counts_once(keeping: Keeping) -> No
 
     async def read() -> None:
         for start in range(0, 30, 7):
-            await keeping.desk().report(*reports[start : start + 7])
+            await keeping.keeper().report(*reports[start : start + 7])
 
-    await asyncio.gather(read(), read(), keeping.desk().report(*reports[:15]))
+    await asyncio.gather(read(), read(), keeping.keeper().report(*reports[:15]))
     alert = await keeping.alerts.newest("log.dead_letter", "s")
     assert alert is not None
     assert alert.count == 30
@@ -289,12 +289,12 @@ async def test_signals_in_any_cut_come_to_the_same(keeping: Keeping) -> None:
 
 
 async def test_two_workers_tell_once(keeping: Keeping, house: HookHouse) -> None:
-    alert = await keeping.desk().raise_("margin.call", "critical", "acc_1", "m", {}, now=keeping.clock.now())
+    alert = await keeping.keeper().raise_("margin.call", "critical", "acc_1", "m", {}, now=keeping.clock.now())
     assert alert is not None
     house.hold = asyncio.Event()
     telling = [asyncio.create_task(keeping.delivery(house).deliver(alert.alert_id)) for _ in range(4)]
     await house.until(1)
-    await keeping.desk().resolve("margin.call", "acc_1", now=keeping.clock.now())
+    await keeping.keeper().resolve("margin.call", "acc_1", now=keeping.clock.now())
     await keeping.delivery(house).deliver(alert.alert_id)
     assert house.kinds() == ["open"], "nobody is told of the end before the beginning was told"
     house.hold.set()
@@ -307,7 +307,7 @@ async def test_two_workers_tell_once(keeping: Keeping, house: HookHouse) -> None
 
 
 async def test_what_a_teller_that_died_had_begun_is_told_by_the_next(keeping: Keeping, house: HookHouse) -> None:
-    alert = await keeping.desk().raise_("margin.call", "critical", "acc_1", "m", {}, now=keeping.clock.now())
+    alert = await keeping.keeper().raise_("margin.call", "critical", "acc_1", "m", {}, now=keeping.clock.now())
     assert alert is not None
     house.hold = asyncio.Event()
     dying = asyncio.create_task(keeping.delivery(house).deliver(alert.alert_id))
@@ -333,7 +333,7 @@ async def test_what_a_teller_that_died_had_begun_is_told_by_the_next(keeping: Ke
 async def test_a_webhook_that_is_silent_costs_a_bounded_time_and_is_tried_again(
     keeping: Keeping, house: HookHouse
 ) -> None:
-    alert = await keeping.desk().raise_("margin.call", "critical", "acc_1", "m", {}, now=keeping.clock.now())
+    alert = await keeping.keeper().raise_("margin.call", "critical", "acc_1", "m", {}, now=keeping.clock.now())
     assert alert is not None
     house.hold = asyncio.Event()
     with pytest.raises(TryAgain) as again:
@@ -353,7 +353,7 @@ async def test_a_webhook_that_is_silent_costs_a_bounded_time_and_is_tried_again(
 
 
 async def test_410_wants_no_more_of_it(keeping: Keeping, house: HookHouse) -> None:
-    alert = await keeping.desk().raise_("margin.call", "critical", "acc_1", "m", {}, now=keeping.clock.now())
+    alert = await keeping.keeper().raise_("margin.call", "critical", "acc_1", "m", {}, now=keeping.clock.now())
     assert alert is not None
     house.answers[:] = [410]
     await keeping.delivery(house).deliver(alert.alert_id)
@@ -362,15 +362,15 @@ async def test_410_wants_no_more_of_it(keeping: Keeping, house: HookHouse) -> No
 
 async def test_what_is_quiet_is_resolved_and_old_ones_are_dropped(keeping: Keeping) -> None:
     now = keeping.clock.now()
-    await keeping.desk().report(Raised("log.dead_letter", "warning", "s", "m", now, quiet_seconds=60))
-    sweep = quiet_sweep(keeping.alerts, keeping.desk(), keeping.clock)
+    await keeping.keeper().report(Raised("log.dead_letter", "warning", "s", "m", now, quiet_seconds=60))
+    sweep = quiet_sweep(keeping.alerts, keeping.keeper(), keeping.clock)
     assert await sweep() == 0
     keeping.clock.advance(60)
     assert await sweep() == 1
     assert await sweep() == 0
     assert await keeping.alerts.drop_before(keeping.clock.now()) == 0
     assert await keeping.alerts.drop_before(keeping.clock.now() + 1) == 1
-    assert await keeping.desk().report(Cleared("log.dead_letter", "s", now)) is None
+    assert await keeping.keeper().report(Cleared("log.dead_letter", "s", now)) is None
 
 
 class Beats:
@@ -385,13 +385,13 @@ class Beats:
 
 async def test_a_process_that_dies_is_an_alert_until_another_has_started(keeping: Keeping) -> None:
     beats, now = Beats(), keeping.clock.now()
-    watching = Watching([process_watch(beats)], keeping.alerts, keeping.desk(), keeping.clock)
+    watching = Watching([process_watch(beats)], keeping.alerts, keeping.keeper(), keeping.clock)
     dead = Heartbeat(
         process_id="orders-a-1", role="orders", version="1", host="a", started_at=1, beat_at=now, ready=True
     )
     beats.beats = [dead]
     theirs = Raised("process.gone", "critical", "told by a rule", "m", now, cause="fingerprint")
-    await keeping.desk().report(theirs)
+    await keeping.keeper().report(theirs)
     assert await watching.work() == 0
     keeping.clock.advance(20)
     assert await watching.work() == 1
@@ -424,7 +424,7 @@ async def test_a_process_that_is_gone_for_hours_stays_an_alert_though_its_heartb
 
     async def look() -> tuple[str, int]:
         """As a worker does that has just started: what it knows is what is kept."""
-        await Watching([process_watch(beats)], keeping.alerts, keeping.desk(), keeping.clock).work()
+        await Watching([process_watch(beats)], keeping.alerts, keeping.keeper(), keeping.clock).work()
         alert = await keeping.alerts.newest("process.gone", "orders-a-1")
         assert alert is not None
         return alert.state, alert.number

@@ -96,13 +96,13 @@ async def test_dead_letters_of_one_fault_are_one_alert(alarm: Alarm) -> None:
 async def test_a_process_reports_by_itself_and_a_failing_webhook_is_told_later(alarm: Alarm) -> None:
     alarm.house.answers[:] = [500, 302]
     now = alarm.platform.clock.now
-    await alarm.desk.raise_("provisioning.failed", "critical", "job_1", "It failed.", {"step": "validate"}, now=now())
+    await alarm.keeper.raise_("provisioning.failed", "critical", "job_1", "It failed.", {"step": "validate"}, now=now())
     received = await alarm.house.until(3)
     assert len({one.headers["idempotency-key"] for one in received}) == 1, "the same delivery again"
     alert = await alarm.until("provisioning.failed", "job_1", lambda one: one.telling is None)
-    await alarm.desk.acknowledge(alert.alert_id, "adm_1", now())
+    await alarm.keeper.acknowledge(alert.alert_id, "adm_1", now())
     await alarm.house.until(4)
-    await alarm.desk.resolve("provisioning.failed", "job_1", now=now())
+    await alarm.keeper.resolve("provisioning.failed", "job_1", now=now())
     await alarm.until("provisioning.failed", "job_1", lambda one: one.told_state == "resolved" and one.telling is None)
     assert alarm.house.kinds() == ["open", "open", "open", "acknowledged", "resolved"]
     assert len(await alarm.mailed(3)) == 3
