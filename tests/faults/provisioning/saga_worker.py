@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ops.processes.alert_parts import desk_of
+from ops.processes.alert_parts import keeper_of
 from ops.processes.lifetime import Background, run_process
 from ops.processes.platform import opened_platform
 from ops.processes.provisioning_parts import open_provisioning
@@ -124,7 +124,7 @@ async def work(kill_at: int, stop: asyncio.Event) -> None:
         decisions = decisions_of(platform)
         background.start(decisions.run(), "decisions")
         parts = open_provisioning(
-            platform, jobs, decisions, desk_of(platform, jobs), most_tries=MOST_TRIES, sweep_seconds=SWEEP_SECONDS
+            platform, jobs, decisions, keeper_of(platform, jobs), most_tries=MOST_TRIES, sweep_seconds=SWEEP_SECONDS
         )
         worker = JobWorker(
             jobs.broker,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
-from ops.processes.alert_parts import desk_of
+from ops.processes.alert_parts import keeper_of
 from ops.runtime.settings import Settings
 from ops.runtime.timestamps import parse_timestamp
 from storage.jobs import Job
@@ -188,7 +188,7 @@ async def test_business_is_what_the_log_and_the_store_say(place: House) -> None:
         await Leads(store).submit(
             Lead(lead_id=f"ld_{number}", work_email=f"{number}@x.com", country="CH", consented_at=now, created_at=now)
         )
-    desk = desk_of(place.platform, NoJobs())
+    desk = keeper_of(place.platform, NoJobs())
     for number, severity in enumerate(("critical", "warning", "warning", "info")):
         await desk.report(Raised(f"test.{severity}", severity, f"subject {number}", "a test", now))
     await desk.resolve("test.info", "subject 3", now=now)
