@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.models.market_data import FeedState
 
 
@@ -26,7 +27,7 @@ def shown_state(quote: BoardQuote, patience_seconds: int, now: int) -> FeedState
     """What a client is told: what the staleness processor said last, but `stale` where it is silent itself: an open
     venue's quote that is older than the instrument's patience and 5 s cannot be called live. `now` in nanoseconds.
     """
-    silent = now - quote.taken_in > patience_seconds * 1_000_000_000 + GRACE_NANOSECONDS
+    silent = now - quote.taken_in > patience_seconds * NANOSECONDS_PER_SECOND + GRACE_NANOSECONDS
     return "stale" if quote.feed_state == "live" and silent and _OPEN in quote.value else quote.feed_state
 
 

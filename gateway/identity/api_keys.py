@@ -15,14 +15,14 @@ from gateway.identity.key_view import key_status, key_view
 from gateway.identity.own_acts import own_act
 from gateway.identity.ports import Announcer, AuditLog
 from ops.runtime.errors import HubError
-from ops.runtime.timestamps import format_timestamp
+from ops.runtime.timestamps import NANOSECONDS_PER_SECOND, format_timestamp
 from storage.api_keys import sealed_key, secret_of
 from storage.models.tenants import ApiKey
 from storage.mongo.failures import AlreadyStored
 from storage.sealing import KeyRing
 
 MOST_KEYS: Final = 100
-_DAY: Final = 86_400 * 1_000_000_000
+_DAY: Final = 86_400 * NANOSECONDS_PER_SECOND
 
 
 class ApiKeyStore(Protocol):

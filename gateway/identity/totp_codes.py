@@ -5,6 +5,7 @@ from typing import Final
 import pyotp
 from pyotp.exceptions import OTPVerificationError
 
+from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.models.people import Totp
 from storage.sealing import KeyRing
 
@@ -12,7 +13,6 @@ ISSUER: Final = "OMNIAXS"
 DRIFT_STEPS: Final = 1
 """Codes of the step before and after count too: clocks differ, and typing takes time. A step is 30 s."""
 _CODE_DIGITS: Final = 6
-_NANOSECONDS: Final = 1_000_000_000
 
 
 class TotpCodes:
@@ -38,7 +38,7 @@ class TotpCodes:
         secret = self._key_ring.open(totp.sealed_secret, _context(subject_id)).decode()
         try:
             step = pyotp.TOTP(secret).verify_and_get_timecode(
-                code, for_time=now // _NANOSECONDS, valid_window=DRIFT_STEPS
+                code, for_time=now // NANOSECONDS_PER_SECOND, valid_window=DRIFT_STEPS
             )
         except OTPVerificationError:
             return None

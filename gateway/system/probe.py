@@ -8,6 +8,7 @@ from gateway.quote_board import QuoteBoard, shown_state
 from gateway.system.status import Component, Condition, condition_of_roles, conditions_of_venues
 from ops.runtime.clock import Clock
 from ops.runtime.health import Check
+from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.models.operations import Heartbeat, Role
 from storage.mongo.failures import StoreUnavailable
 from storage.reference import ReferenceData
@@ -72,7 +73,7 @@ class PlatformProbe:
         return [Component(name, condition) for name, condition in known.items()]
 
     async def _by_role(self) -> dict[str, Condition]:
-        since = self._clock.now() - FRESH_SECONDS * 1_000_000_000
+        since = self._clock.now() - FRESH_SECONDS * NANOSECONDS_PER_SECOND
         try:
             async with asyncio.timeout(_CHECK_SECONDS):
                 beating = await self._heartbeats.all(since)

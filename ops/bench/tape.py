@@ -7,12 +7,13 @@ from random import Random
 from msgspec.structs import replace
 
 from ops.bench.market import trade_of
+from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.models.instruments import Instrument
 from storage.models.market_data import Trade
 from storage.reference_data.builtin import load_builtin
 
 SYMBOLS = 20
-SPAN = 3_600 * 1_000_000_000
+SPAN = 3_600 * NANOSECONDS_PER_SECOND
 
 
 class _Walk:

@@ -16,6 +16,7 @@ from ops.processes.platform import Platform, product_version
 from ops.processes.recent import Recent
 from ops.runtime.health import Health
 from ops.runtime.metrics import LOOP_DELAY, PROCESS_READY
+from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.models.operations import Heartbeat, OwnedPartition, Role
 from storage.models.partition_progress import PartitionProgress
 from storage.mongo.connect import StoreUnavailable
@@ -142,7 +143,7 @@ class HeartbeatTask:
         )
 
     async def _forget(self) -> None:
-        before = self._platform.clock.now() - FORGOTTEN_SECONDS * 1_000_000_000
+        before = self._platform.clock.now() - FORGOTTEN_SECONDS * NANOSECONDS_PER_SECOND
         try:
             await self._repository.remove_silent(before)
         except StoreUnavailable as error:

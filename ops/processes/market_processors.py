@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from ops.processes.measured import MeasuredProcessor
 from ops.processes.platform import Platform
+from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.mongo.bars import Bars
 from storage.mongo.latest_quotes import LatestQuotes
 from storage.reference import ReferenceData
@@ -11,8 +12,6 @@ from streams.market.bars_processor import BarsProcessor
 from streams.market.latest_quotes_processor import LatestQuotesProcessor
 from streams.market.staleness.processor import StalenessProcessor
 from streams.processor import Processor
-
-_NANOSECONDS = 1_000_000_000
 
 
 def market_processors(platform: Platform, reference: Callable[[], ReferenceData]) -> list[Processor]:
@@ -37,5 +36,5 @@ def bars_processor(platform: Platform, reference: Callable[[], ReferenceData]) -
         clock=platform.clock,
         metrics=platform.metrics,
         reference=reference,
-        lateness=platform.settings.late_trade_seconds * _NANOSECONDS,
+        lateness=platform.settings.late_trade_seconds * NANOSECONDS_PER_SECOND,
     )

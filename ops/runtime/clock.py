@@ -3,7 +3,7 @@
 import time
 from typing import Protocol
 
-from ops.runtime.timestamps import NANOSECONDS_PER_MILLISECOND
+from ops.runtime.timestamps import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND
 
 
 class Clock(Protocol):
@@ -44,7 +44,7 @@ class ManualClock:
         """Move both readings on by `seconds` (not negative)."""
         if seconds < 0:
             raise ValueError("a clock that is advanced does not go back")
-        self._now += round(seconds * 1_000_000_000)
+        self._now += round(seconds * NANOSECONDS_PER_SECOND)
         self._elapsed += seconds
 
 

@@ -8,6 +8,7 @@ before anybody was told of it is left out, and so is an alert that was over by t
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.models.alerts import Alert, HookTry, Telling, TellingKind
 
 REPEAT_SECONDS: Final = 900
@@ -16,7 +17,6 @@ MOST_ROUNDS: Final = 10
 CLAIM_SECONDS: Final = 30
 GIVE_UP_SECONDS: Final = 86_400
 LONGEST_PAUSE_SECONDS: Final = 300
-_SECOND: Final = 1_000_000_000
 
 
 def kind_due(alert: Alert, now: int) -> TellingKind | None:
@@ -56,7 +56,7 @@ def round_begun(alert: Alert, hooks: Iterable[str], now: int) -> Alert | None:
     telling = alert.telling
     if telling is not None and telling.claimed_until > now:
         return None
-    until = now + CLAIM_SECONDS * _SECOND
+    until = now + CLAIM_SECONDS * NANOSECONDS_PER_SECOND
     kind = kind_due(alert, now)
     if kind is not None:
         number = alert.tellings + 1
@@ -104,10 +104,10 @@ def _after(one: HookTry, telling: Telling, now: int, *, tried: bool) -> HookTry 
     if not tried:
         return one
     attempts = one.attempts + 1
-    next_try = now + pause_after(attempts) * _SECOND
-    return (
-        None if next_try >= telling.at + GIVE_UP_SECONDS * _SECOND else HookTry(attempts=attempts, next_try_at=next_try)
-    )
+    next_try = now + pause_after(attempts) * NANOSECONDS_PER_SECOND
+    if next_try >= telling.at + GIVE_UP_SECONDS * NANOSECONDS_PER_SECOND:
+        return None
+    return HookTry(attempts=attempts, next_try_at=next_try)
 
 
 def pause_after(attempts: int) -> int:
@@ -126,4 +126,4 @@ def _calm_at(alert: Alert) -> int:
 
 
 def _after_told() -> int:
-    return REPEAT_SECONDS * _SECOND
+    return REPEAT_SECONDS * NANOSECONDS_PER_SECOND

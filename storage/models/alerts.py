@@ -11,6 +11,8 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
+
 Severity = Literal["info", "warning", "critical"]
 AlertState = Literal["open", "acknowledged", "resolved"]
 TellingKind = Literal["open", "repeated", "acknowledged", "resolved"]
@@ -230,4 +232,4 @@ def _seen(alert: Alert, place: Place | None) -> dict[str, int]:
 
 
 def _quiet_at(quiet_seconds: int | None, last_seen: int) -> int | None:
-    return None if quiet_seconds is None else last_seen + quiet_seconds * 1_000_000_000
+    return None if quiet_seconds is None else last_seen + quiet_seconds * NANOSECONDS_PER_SECOND

@@ -7,12 +7,12 @@ asks for the job `send_mail` of its `outbox_id`, and a sweep finds what no job c
 from collections.abc import Iterable
 from typing import Final
 
+from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.models.applications import Application
 from storage.models.mails import Mail, MailTemplate, outbox_id_of
 
 COLLECTION: Final = "access_applications"
 ALIVE_SECONDS: Final = 3 * 86_400
-_NANOSECONDS: Final = 1_000_000_000
 
 
 def rejection_mail(application: Application, name: str, reason: str, now: int) -> Mail:
@@ -40,5 +40,5 @@ def _mail(
             **values,
         },
         created_at=now,
-        expires_at=now + ALIVE_SECONDS * _NANOSECONDS,
+        expires_at=now + ALIVE_SECONDS * NANOSECONDS_PER_SECOND,
     )

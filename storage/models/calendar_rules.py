@@ -10,10 +10,10 @@ from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.models.calendars import Calendar, SegmentState, SessionState
 
-_SECOND = 1_000_000_000
-_DAY = 86_400 * _SECOND
+_DAY = 86_400 * NANOSECONDS_PER_SECOND
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _FIRST, _LAST = date(1900, 1, 1), date(2200, 12, 31)
 _DAYS_KEPT = 1_024
@@ -113,14 +113,14 @@ class _Timetable:
 
     def _instant(self, day: date, minute: int) -> int:
         wall = datetime.combine(day, time()) + timedelta(minutes=minute)
-        return int(wall.replace(tzinfo=self._zone).timestamp()) * _SECOND
+        return int(wall.replace(tzinfo=self._zone).timestamp()) * NANOSECONDS_PER_SECOND
 
     def span_at(self, moment: int) -> _Span:
         """The trading date whose last session's end is the first after `moment`."""
         if self.calendar.always_open:
             number = moment // _DAY
             return _Span(number * _DAY, (number + 1) * _DAY, _checked(date.fromordinal(_EPOCH_ORDINAL + number)))
-        local = _checked(datetime.fromtimestamp(moment // _SECOND, self._zone).date())
+        local = _checked(datetime.fromtimestamp(moment // NANOSECONDS_PER_SECOND, self._zone).date())
         day = local - timedelta(days=3)  # a session may end up to two days after its date's midnight
         before = self._end_before(day)
         while True:

@@ -4,12 +4,12 @@ from typing import Final
 
 from pymongo.errors import DuplicateKeyError
 
+from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.models.operations import Lease
 from storage.mongo.documents import Database, noun_of
 from storage.mongo.failures import repository
 
 COLLECTION: Final = "leases"
-_NANOSECONDS: Final = 1_000_000_000
 _LONGEST_SECONDS: Final = 86_400
 
 
@@ -50,4 +50,4 @@ class Leases:
 def _expiry(ttl_seconds: float, now: int) -> int:
     if not 0 < ttl_seconds <= _LONGEST_SECONDS:
         raise ValueError(f"a lease lasts more than 0 and at most {_LONGEST_SECONDS} seconds, not {ttl_seconds}")
-    return now + round(ttl_seconds * _NANOSECONDS)
+    return now + round(ttl_seconds * NANOSECONDS_PER_SECOND)

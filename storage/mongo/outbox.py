@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from pymongo import WriteConcern
 
+from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.models.mails import MAIL_COLLECTIONS, Mail, MailState
 from storage.mongo.documents import Collection, Database, Document
 from storage.mongo.failures import repository
@@ -17,7 +18,6 @@ JOB_SECONDS: Final = 5
 """How long a mail that should be tried is left to its own job before it counts as having none."""
 SWEPT_SECONDS: Final = 30
 """How long a job that a sweep has asked for is waited for."""
-_NANOSECONDS: Final = 1_000_000_000
 _LONGEST_ERROR: Final = 500
 
 
@@ -139,7 +139,7 @@ def _claim(mail: Mail) -> dict[str, Any]:
 
 
 def _unattended(now: int) -> Document:
-    overdue, asked = now - JOB_SECONDS * _NANOSECONDS, now - SWEPT_SECONDS * _NANOSECONDS
+    overdue, asked = now - JOB_SECONDS * NANOSECONDS_PER_SECOND, now - SWEPT_SECONDS * NANOSECONDS_PER_SECOND
     waits = {
         "mail.state": "pending",
         "mail.next_try_at": {"$lte": overdue},

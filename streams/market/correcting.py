@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ops.runtime.timestamps import format_timestamp
+from ops.runtime.timestamps import NANOSECONDS_PER_SECOND, format_timestamp
 from streams.market.bars.bar import WorkingBar
 from streams.market.bars.corrections import standing, within
 from streams.market.bars.decoding import Corrected, Entry, entry_of
@@ -32,7 +32,7 @@ class Corrector:
             return None
         late = fold.lateness_of(trade.symbol, trade.ts)
         if lateness is not None and late > lateness and len(waiting) == len(bars):
-            return f"corrects a print that is {late // 1_000_000_000} s old, and the limit is {lateness // 1_000_000_000} s"
+            return f"corrects a print that is {late // NANOSECONDS_PER_SECOND} s old, and the limit is {lateness // NANOSECONDS_PER_SECOND} s"
         if not bars:
             return f"corrects a print at {format_timestamp(trade.ts)}, where no bar is"
         return await self._fold_again(fold, waiting, correction, lateness)

@@ -12,6 +12,7 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, NamedTuple
 
+from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.log.port import AppendUnknown, LogUnavailable, Message
 from storage.log.valid_records import ValidRecords, judge_from
 from storage.models.ownership import Anchor, record_headers
@@ -27,7 +28,6 @@ from streams.owner.rules import Command, Event, Moment, State
 logger = logging.getLogger(__name__)
 ASIDES: Final = 10_000
 _FOLLOW_UPS: Final = 10_000
-_NANOSECONDS: Final = 1_000_000_000
 
 
 class _Asked(NamedTuple, Generic[Command]):
@@ -257,7 +257,7 @@ class Tenure(Generic[State, Command, Event]):
             next_due = self._deadlines.next_due()
             self._signals.deadlines.clear()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(None if next_due is None else (next_due - now) / _NANOSECONDS):
+                async with asyncio.timeout(None if next_due is None else (next_due - now) / NANOSECONDS_PER_SECOND):
                     await self._signals.deadlines.wait()
 
     async def _keep_checkpoints(self) -> None:

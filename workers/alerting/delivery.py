@@ -12,6 +12,7 @@ from typing import Final
 from ops.runtime.clock import Clock
 from ops.runtime.metrics import ALERT_HOOKS_TOTAL, ALERT_TELLINGS, Metrics
 from ops.runtime.settings import AlertWebhook
+from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.alerting import AlertKeeper
 from storage.jobs import DELIVER_ALERT
 from storage.models.alert_tellings import hooks_due, round_begun, round_ended, with_due
@@ -27,7 +28,6 @@ _log = logging.getLogger(__name__)
 MOST_AT_ONCE: Final = 200
 OVERDUE_SECONDS: Final = 5
 """How long an alert that is due is left to its own job before it counts as having none."""
-_SECOND: Final = 1_000_000_000
 
 
 class AlertDelivery:
@@ -75,7 +75,7 @@ class AlertDelivery:
             return None
         if after.due_at is None or after.due_at <= now:
             return None
-        return (after.due_at - now) / _SECOND
+        return (after.due_at - now) / NANOSECONDS_PER_SECOND
 
     async def _tried(self, alert: Alert, telling: Telling) -> dict[str, bool]:
         """Of each webhook whose turn it is, whether it is finished with."""
@@ -112,7 +112,7 @@ def delivery_sweep(alerts: Alerts, jobs: AnsweringJobs, clock: Clock) -> Callabl
     async def sweep() -> int:
         if await jobs.problem() is not None:
             return 0
-        found = await alerts.due(clock.now() - OVERDUE_SECONDS * _SECOND, MOST_AT_ONCE)
+        found = await alerts.due(clock.now() - OVERDUE_SECONDS * NANOSECONDS_PER_SECOND, MOST_AT_ONCE)
         await asyncio.gather(*(jobs.enqueue(DELIVER_ALERT, alert_id) for alert_id in found))
         return len(found)
 

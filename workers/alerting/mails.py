@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from ops.runtime.timestamps import format_timestamp
+from ops.runtime.timestamps import NANOSECONDS_PER_SECOND, format_timestamp
 from storage.jobs import SEND_MAIL, Jobs
 from storage.models.alerts import Alert, Telling
 from storage.models.emails import normalised
@@ -13,7 +13,6 @@ from storage.models.people import Admin, PreferredLanguage
 from workers.mail.words import MailWords
 
 ALIVE_SECONDS: Final = 86_400
-_SECOND: Final = 1_000_000_000
 _DIGITS: Final = 16
 
 
@@ -66,7 +65,7 @@ class AlertMails:
             language=language,
             values={"name": name, **self._values(language, alert, telling)},
             created_at=telling.at,
-            expires_at=telling.at + ALIVE_SECONDS * _SECOND,
+            expires_at=telling.at + ALIVE_SECONDS * NANOSECONDS_PER_SECOND,
         )
         return Notice(notice_id=notice_id, mail=mail)
 

@@ -6,13 +6,13 @@ from types import TracebackType
 from typing import Final, Protocol
 
 from ops.runtime.clock import Clock
+from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.models.mails import Mail
 from storage.mongo.failures import StoreUnavailable
 
 _log = logging.getLogger(__name__)
 CLAIM_SECONDS: Final = 15
 RENEW_SECONDS: Final = 5.0
-_NANOSECONDS: Final = 1_000_000_000
 
 
 class Renewable(Protocol):
@@ -23,7 +23,7 @@ class Renewable(Protocol):
 
 def claimed_until(now: int) -> int:
     """When a claim ends that is taken or renewed `now` (ns)."""
-    return now + CLAIM_SECONDS * _NANOSECONDS
+    return now + CLAIM_SECONDS * NANOSECONDS_PER_SECOND
 
 
 class HeldClaim:

@@ -12,6 +12,7 @@ from typing import Final, Protocol, get_args
 
 from ops.runtime.clock import Clock
 from ops.runtime.metrics import MAIL_DURATION, MAILS_TOTAL, Metrics
+from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.models.mails import Mail, MailTemplate
 from storage.mongo.failures import StoreUnavailable
 from storage.sealing import KeyRing, UnknownKey, Unreadable
@@ -25,7 +26,6 @@ _log = logging.getLogger(__name__)
 LONGEST_PAUSE_SECONDS: Final = 15
 _RECORD_PAUSE_SECONDS: Final = 0.5
 _OUTCOMES: Final = ("sent", "retried", "refused", "expired")
-_NANOSECONDS: Final = 1_000_000_000
 
 
 class MailOutbox(Protocol):
@@ -112,7 +112,7 @@ class MailSending:
         self._report.worked()
         now = self._clock.now()
         self._count(mail, "sent")
-        self._seconds.labels(template=mail.template).observe(max(0, now - mail.created_at) / _NANOSECONDS)
+        self._seconds.labels(template=mail.template).observe(max(0, now - mail.created_at) / NANOSECONDS_PER_SECOND)
         _log.info("mail %s sent as %s", mail.outbox_id, rendered.message_id)
         while True:
             try:
@@ -127,7 +127,7 @@ class MailSending:
 
     async def _later(self, mail: Mail, reason: str) -> None:
         pause = pause_after(mail.attempts)
-        next_try_at = self._clock.now() + pause * _NANOSECONDS
+        next_try_at = self._clock.now() + pause * NANOSECONDS_PER_SECOND
         if next_try_at >= mail.expires_at:
             await self._expire(mail)
             return

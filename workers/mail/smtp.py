@@ -22,6 +22,7 @@ import aiosmtplib
 from email_validator import EmailNotValidError, validate_email
 
 from ops.runtime.clock import Clock
+from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from workers.mail.rendering import RenderedMail
 from workers.mail.transport import MailRefused, MailTrouble
 
@@ -215,7 +216,7 @@ def message_of(mail: RenderedMail, to: Address, sender: Address, clock: Clock) -
     message["From"] = sender
     message["To"] = to
     message["Subject"] = mail.subject
-    message["Date"] = format_datetime(datetime.fromtimestamp(clock.now() / 1_000_000_000, UTC))
+    message["Date"] = format_datetime(datetime.fromtimestamp(clock.now() / NANOSECONDS_PER_SECOND, UTC))
     message["Message-ID"] = mail.message_id
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(mail.text)

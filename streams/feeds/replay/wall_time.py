@@ -4,10 +4,11 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-_SECOND = 1_000_000_000
-_HOUR = 3_600 * _SECOND
+from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
+
+_HOUR = 3_600 * NANOSECONDS_PER_SECOND
 _DAY = 24 * _HOUR
-_MINUTE = 60 * _SECOND
+_MINUTE = 60 * NANOSECONDS_PER_SECOND
 _OPEN, _CLOSE = (9 * 60 + 30) * _MINUTE, 16 * 60 * _MINUTE
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -25,7 +26,7 @@ def _offset_of_wall(zone: str, wall_hour: int) -> int:
 
 
 def _nanoseconds(offset: timedelta | None) -> int:
-    return int((offset or timedelta()).total_seconds()) * _SECOND
+    return int((offset or timedelta()).total_seconds()) * NANOSECONDS_PER_SECOND
 
 
 def wall_of(utc: int, zone: str) -> int:
