@@ -5,6 +5,7 @@ from typing import Final, Literal, NamedTuple, Protocol
 
 from ops.runtime.clock import Clock
 from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
+from storage.heartbeats import HeartbeatSource
 from storage.models.fleet import stalled_partitions, unread
 from storage.models.operations import Heartbeat
 from storage.models.partition_progress import STALLED_SECONDS, PartitionProgress
@@ -37,12 +38,6 @@ class StalledPartitions(Protocol):
         Raises `StoreUnavailable`.
         """
         ...
-
-
-class HeartbeatSource(Protocol):
-    """The processes' heartbeats (storage/mongo/heartbeats.py)."""
-
-    async def all(self, since: int) -> list[Heartbeat]: ...
 
 
 class StallsInHeartbeats:

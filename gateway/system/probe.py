@@ -9,7 +9,8 @@ from gateway.system.status import Component, Condition, condition_of_roles, cond
 from ops.runtime.clock import Clock
 from ops.runtime.health import Check
 from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
-from storage.models.operations import Heartbeat, Role
+from storage.heartbeats import HeartbeatSource
+from storage.models.operations import Role
 from storage.mongo.failures import StoreUnavailable
 from storage.reference import ReferenceData
 
@@ -22,12 +23,6 @@ class StatusProbe(Protocol):
     """Tells how each part is."""
 
     async def components(self) -> Sequence[Component]: ...
-
-
-class HeartbeatSource(Protocol):
-    """The processes' heartbeats (storage/mongo/heartbeats.py)."""
-
-    async def all(self, since: int) -> list[Heartbeat]: ...
 
 
 class PlatformProbe:

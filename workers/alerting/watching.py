@@ -2,14 +2,14 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from ops.runtime.clock import Clock
 from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.alerting import AlertKeeper
+from storage.heartbeats import HeartbeatSource
 from storage.models.alert_codes import PARTITION_STALLED, PROCESS_GONE, PROCESS_NOT_READY
 from storage.models.alerts import Alert, Raised
-from storage.models.operations import Heartbeat
 from storage.mongo.alerts import Alerts
 from storage.stalled_partitions import StalledPartition
 from workers.alerting.processes import LOOK_BACK_SECONDS, STANDING, gone, not_ready, not_ready_since
@@ -59,13 +59,7 @@ def _is_to_be_reported(alert: Alert, now: int) -> bool:
     return now - alert.last_seen_at >= SEEN_SECONDS * NANOSECONDS_PER_SECOND
 
 
-class BeatSource(Protocol):
-    """`storage.mongo.heartbeats.Heartbeats`."""
-
-    async def all(self, since: int) -> list[Heartbeat]: ...
-
-
-def process_watch(heartbeats: BeatSource) -> Watch:
+def process_watch(heartbeats: HeartbeatSource) -> Watch:
     """The watch of all processes."""
     since: dict[str, int] = {}
 
