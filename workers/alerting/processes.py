@@ -4,7 +4,7 @@ A process that stops cleanly takes its heartbeat away; one that dies leaves it f
 of it. It is missed until it beats again, or another of its role has started since.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from ops.runtime.timestamps import NANOSECONDS_PER_SECOND, format_timestamp, parse_timestamp
@@ -85,19 +85,13 @@ def _last_beat_at(alert: Alert) -> int:
     return parse_timestamp(alert.details["last_beat_at"])
 
 
-def not_ready_since(before: Mapping[str, int], beats: Sequence[Heartbeat], now: int) -> dict[str, int]:
-    """By process id: since when it has been seen to live and not to be ready."""
-    return {
-        one.process_id: before.get(one.process_id, now) for one in beats if not one.ready and not _is_silent(one, now)
-    }
-
-
-def not_ready(since: Mapping[str, int], beats: Sequence[Heartbeat], now: int) -> list[Raised]:
-    """The processes that have not been ready for half a minute."""
+def not_ready(beats: Sequence[Heartbeat], now: int) -> list[Raised]:
+    """The processes that live and have not been ready for half a minute, as they say themselves: who looks may have just started."""
+    patience = NOT_READY_SECONDS * NANOSECONDS_PER_SECOND
     return [
-        _not_ready(one, since[one.process_id], now)
+        _not_ready(one, now)
         for one in beats
-        if one.process_id in since and now - since[one.process_id] >= NOT_READY_SECONDS * NANOSECONDS_PER_SECOND
+        if not one.ready and not _is_silent(one, now) and now - one.ready_since >= patience
     ]
 
 
@@ -118,14 +112,14 @@ def _gone(one: Heartbeat, now: int) -> Raised:
     )
 
 
-def _not_ready(one: Heartbeat, since: int, now: int) -> Raised:
-    seen = format_timestamp(since)
+def _not_ready(one: Heartbeat, now: int) -> Raised:
+    since = format_timestamp(one.ready_since)
     return Raised(
         PROCESS_NOT_READY,
         "warning",
         one.process_id,
-        f"The {one.role} process {one.process_id} lives, but has not been ready since {seen}; its /readyz says why.",
+        f"The {one.role} process {one.process_id} lives, but has not been ready since {since}; its /readyz says why.",
         now,
-        {"role": one.role, "host": one.host, "version": one.version, "since": seen},
+        {"role": one.role, "host": one.host, "version": one.version, "since": since},
         cause=STANDING,
     )

@@ -12,7 +12,7 @@ from storage.models.alert_codes import PARTITION_STALLED, PROCESS_GONE, PROCESS_
 from storage.models.alerts import Alert, Raised
 from storage.mongo.alerts import Alerts
 from storage.stalled_partitions import StalledPartition
-from workers.alerting.processes import LOOK_BACK_SECONDS, STANDING, gone, not_ready, not_ready_since
+from workers.alerting.processes import LOOK_BACK_SECONDS, STANDING, gone, not_ready
 
 SEEN_SECONDS: Final = 60
 """How often an alert that stands is reported again, so that it shows that what it says is still so."""
@@ -61,13 +61,10 @@ def _is_to_be_reported(alert: Alert, now: int) -> bool:
 
 def process_watch(heartbeats: HeartbeatSource) -> Watch:
     """The watch of all processes."""
-    since: dict[str, int] = {}
 
     async def look(now: int, standing: Sequence[Alert]) -> list[Raised]:
-        nonlocal since
         beats = await heartbeats.all(now - LOOK_BACK_SECONDS * NANOSECONDS_PER_SECOND)
-        since = not_ready_since(since, beats, now)
-        return [*gone(beats, standing, now), *not_ready(since, beats, now)]
+        return [*gone(beats, standing, now), *not_ready(beats, now)]
 
     return Watch((PROCESS_GONE, PROCESS_NOT_READY), look)
 

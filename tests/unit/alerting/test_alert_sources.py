@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ops.runtime.timestamps import parse_timestamp
+from ops.runtime.timestamps import format_timestamp, parse_timestamp
 from storage.log.dead_letters import message_of
 from storage.models.alerts import Alert, Cleared, Place, Raised, raised
 from storage.models.dead_letters import DeadLetter, stack_hash
@@ -19,7 +19,6 @@ from workers.alerting.processes import (
     STANDING,
     gone,
     not_ready,
-    not_ready_since,
 )
 from workers.alerting.signals import report_of_signal
 from workers.alerting.watching import stalled_watch
@@ -188,23 +187,22 @@ def test_one_that_was_silent_and_took_its_heartbeat_away_has_ended() -> None:
 
 
 def test_not_every_alert_that_stands_is_of_a_process_that_is_gone() -> None:
-    unready = not_ready({"a": 0}, [a_beat("a", ready=False)], NOW)[0]
+    unready = not_ready([a_beat("a", ready=False)], NOW)[0]
     alert = raised(None, unready, "alt_1")
     assert alert is not None
     assert gone([], [alert], NOW) == []
 
 
 def test_a_process_counts_as_not_ready_after_half_a_minute_of_it() -> None:
-    beats = [a_beat("a", ready=False), a_beat("b"), a_beat("c", age=60, ready=False)]
-    since = not_ready_since({}, beats, NOW)
-    assert since == {"a": NOW}
-    assert not_ready(since, beats, NOW) == []
-    later = NOW + NOT_READY_SECONDS * SECOND
-    beats = [one.model_copy(update={"beat_at": later}) for one in beats[:2]]
-    since = not_ready_since(since, beats, later)
-    assert [one.subject for one in not_ready(since, beats, later)] == ["a"]
-    well = [one.model_copy(update={"ready": True}) for one in beats]
-    assert not_ready_since(since, well, later) == {}
+    def since(seconds: float, *, ready: bool = False, age: float = 0) -> Heartbeat:
+        return a_beat("a", age, ready=ready).model_copy(update={"ready_since": NOW - round(seconds * SECOND)})
+
+    (report,) = not_ready([since(NOT_READY_SECONDS)], NOW)
+    assert (report.code, report.subject, report.cause) == ("process.not_ready", "a", STANDING)
+    assert report.details["since"] == format_timestamp(NOW - NOT_READY_SECONDS * SECOND)
+    assert not_ready([since(NOT_READY_SECONDS - 0.1)], NOW) == []
+    assert not_ready([since(600, ready=True)], NOW) == []
+    assert not_ready([since(600, age=GONE_SECONDS)], NOW) == [], "what is gone is told as gone"
 
 
 async def test_partitions_that_stand_and_that_nobody_reads_are_told() -> None:
