@@ -15,14 +15,18 @@ from ops.processes.job_parts import Workers, open_workers
 from ops.processes.lifetime import Background
 from ops.processes.local import set_up
 from ops.processes.platform import Platform, opened_platform
+from ops.runtime.clock import ManualClock
 from ops.runtime.settings import AlertWebhook, Settings
 from storage.alerting import AlertKeeper
 from storage.jobs import DramatiqJobs, open_jobs
 from storage.log.port import Message
 from storage.models.alerts import Alert
 from storage.mongo.alerts import Alerts
+from storage.mongo.connect import connect
+from storage.mongo.migrations import migrate
 from storage.topics import RISK_SIGNALS
 from tests.integration.alerting.hook_house import SECRET, HookHouse
+from tests.integration.alerting.keeping import Keeping
 from workers.mail.rendering import RenderedMail
 
 RECIPIENT = "night@omniaxs-hub.com"
@@ -109,3 +113,13 @@ async def alarm(request: pytest.FixtureRequest, house: HookHouse) -> AsyncIterat
 async def drop(settings: Settings) -> None:
     async with opened_platform(settings) as platform:
         await platform.store.database.client.drop_database(settings.store_database)
+
+
+@pytest.fixture(params=["mongomock", pytest.param("mongo", marks=pytest.mark.mongo)])
+async def keeping(request: pytest.FixtureRequest) -> AsyncIterator[Keeping]:
+    url = "mongomock://" if request.param == "mongomock" else request.getfixturevalue("mongo_url")
+    store = connect(url, f"test_{secrets.token_hex(6)}")
+    await migrate(store.database, ManualClock())
+    yield Keeping(store.database, ManualClock())
+    await store.database.client.drop_database(store.database.name)
+    store.close()
