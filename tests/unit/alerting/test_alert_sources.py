@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from ops.processes.heartbeat import FORGOTTEN_SECONDS
 from ops.runtime.timestamps import format_timestamp, parse_timestamp
 from storage.log.dead_letters import message_of
 from storage.models.alerts import Alert, Cleared, Place, Raised, raised
@@ -184,6 +185,7 @@ def test_who_took_the_place_of_another_long_ago_does_not_take_one_more() -> None
 def test_one_that_was_silent_and_took_its_heartbeat_away_has_ended() -> None:
     assert gone_names([], standing_alert(silent=LOOK_BACK_SECONDS)) == []
     assert gone_names([], standing_alert(silent=LOOK_BACK_SECONDS + 1)) == ["gateway-a-1"]
+    assert LOOK_BACK_SECONDS < FORGOTTEN_SECONDS, "or what was forgotten looks like a good-bye"
 
 
 def test_not_every_alert_that_stands_is_of_a_process_that_is_gone() -> None:
