@@ -40,6 +40,9 @@ def replay(
     columns: str | None = typer.Option(None, help=COLUMNS_HELP),
     speed: str | None = typer.Option(None, help="max, or a factor: 1, 60. Default: max, and 1 with --loop."),
     loop: bool = typer.Option(False, "--loop", help="Again and again, times shifted to now."),
+    run: str | None = typer.Option(
+        None, help="A name: asked for again, what broke off goes on and nothing comes twice."
+    ),
     session: SessionName | None = typer.Option(None, help="rth: only 09:30 <= t < 16:00 New York."),
     date: str | None = typer.Option(None, help=DAY_HELP),
     as_json: bool = _JSON,
@@ -49,12 +52,17 @@ def replay(
     Exit codes: 65 a file is malformed or breaks off (what came before is published), 66 one cannot be opened,
     75 another feed publishes one of its symbols.
     """
+    if run is not None and loop:
+        raise typer.BadParameter(
+            "each pass of a loop is a run of its own; leave out one of the two", param_hint="--run"
+        )
     plan = ReplayPlan(
         files=_planned_files(file, file_format, columns, date),
         symbols=tuple(_naming(text) for text in symbol),
         speed=_speed(speed or ("1" if loop else "max")),
         loop=loop,
         session=session,
+        run=run,
     )
     _check_readable(plan.files)
     _run("feed.replay", plan.model_dump(mode="json"), as_json=as_json)
@@ -121,11 +129,13 @@ def _run(name: str, arguments: dict[str, Any], *, as_json: bool) -> None:
 def _run_process(
     settings: Settings, name: str, arguments: dict[str, Any], output: Callable[[dict[str, Any]], None]
 ) -> None:
-    """A synthetic market that lost log or store begins anew as soon as both answer; a replay ends, having a place to lose."""
+    """A synthetic market or a named replay that lost log or store begins anew as soon as both answer; a replay without a name
+    ends, as it would begin at its start.
+    """
     try:
         run_process(lambda stop: run_feed(settings, name, arguments, output, stop))
     except (FeedInterrupted, StoreUnavailable) as error:
-        if name != "feed.synthetic":
+        if name != "feed.synthetic" and arguments.get("run") is None:
             raise
         _log.error("the feed broke off: %s", error)
         if run_process(lambda stop: until_reachable(settings, stop)):

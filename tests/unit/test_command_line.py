@@ -15,7 +15,7 @@ PROMISED = {
     "streams": {"--role", "--ops-port"},
     "workers": {"--ops-port"},
     "feed synthetic": set(),
-    "feed replay": {"--format", "--columns", "--symbol", "--speed", "--loop", "--session"},
+    "feed replay": {"--format", "--columns", "--symbol", "--speed", "--loop", "--run", "--session"},
     "bars build": {"--format", "--columns", "--timeframe", "--session", "--output"},
     "topics apply": set(),
     "topics tail": set(),

@@ -3,7 +3,8 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 
 from ops.processes.commands.port import EXIT_DATA, EXIT_FAILED, EXIT_TEMPORARY, Arguments, CommandFailed, Event
 from ops.processes.feed_metrics import MeasuredPublish
@@ -29,7 +30,9 @@ class FeedInterrupted(CommandFailed):
 
 
 async def replay(platform: Platform, arguments: Arguments) -> AsyncIterator[Event]:
-    """Publish recorded files once, or (`loop`) again and again with their times shifted to now."""
+    """Publish recorded files once, or (`loop`) again and again with their times shifted to now. A named run that broke off is
+    gone on with.
+    """
     plan = ReplayPlan.model_validate(dict(arguments))
     reference = await load_reference(platform.store.database)
     try:
@@ -40,6 +43,8 @@ async def replay(platform: Platform, arguments: Arguments) -> AsyncIterator[Even
         raise CommandFailed(str(error), EXIT_NO_INPUT) from None
 
     async def passes(publisher: FeedPublisher) -> None:
+        if plan.run is not None:
+            feed.go_on_after(max(0, await publisher.resume() or 0))
         while True:
             await feed.run(MeasuredPublish(publisher, platform, _kind_of(feed)))
             if not plan.loop:
@@ -49,8 +54,10 @@ async def replay(platform: Platform, arguments: Arguments) -> AsyncIterator[Even
     def left_out() -> Mapping[str, int]:
         return feed.progress.left_out()  # each pass has a progress of its own
 
-    async for event in _published(platform, feed, reference, passes, left_out):
-        yield event
+    run = plan.named_run() or platform.identifiers.event_id()
+    async with aclosing(_published(platform, feed, reference, passes, left_out, run=run)) as events:
+        async for event in events:
+            yield event
 
 
 async def synthetic(platform: Platform, arguments: Arguments) -> AsyncIterator[Event]:
@@ -64,11 +71,13 @@ async def synthetic(platform: Platform, arguments: Arguments) -> AsyncIterator[E
         )
     feed = SyntheticFeed(reference, platform.clock, int(arguments.get("seed") or 1), symbols=symbols)
 
-    async def run(publisher: FeedPublisher) -> None:
+    async def work(publisher: FeedPublisher) -> None:
         await feed.run(MeasuredPublish(publisher, platform, _kind_of(feed)))
 
-    async for event in _published(platform, feed, reference, run):
-        yield event
+    run = platform.identifiers.event_id()
+    async with aclosing(_published(platform, feed, reference, work, run=run)) as events:
+        async for event in events:
+            yield event
 
 
 async def _published(
@@ -77,12 +86,14 @@ async def _published(
     reference: ReferenceData,
     work: Callable[[FeedPublisher], Awaitable[None]],
     left_out: Callable[[], Mapping[str, int]] | None = None,
-) -> AsyncIterator[Event]:
+    *,
+    run: str,
+) -> AsyncGenerator[Event, None]:
     """Do `work` under the feed's leases, telling now and then how far it is, and at the end what was left out."""
-    publisher = FeedPublisher(platform.log, platform.identifiers, platform.identifiers.event_id())
+    publisher = FeedPublisher(platform.log, platform.identifiers, run)
     names = [lease_name(reference.instruments[symbol].venue, symbol) for symbol in feed.symbols]
-    run = platform.identifiers.new("run")  # in the holder's name: two feeds of one process are two holders
-    holder = f"{feed.name} (process {os.getpid()} on {socket.gethostname()}, {run})"
+    own = platform.identifiers.new("run")  # two feeds of one process are two holders
+    holder = f"{feed.name} (process {os.getpid()} on {socket.gethostname()}, {own})"
     lease = FeedLease(Leases(platform.store.database), names, holder, platform.clock)
     task = asyncio.create_task(lease.run(lambda: work(publisher)), name=feed.name)
     counted = FeedCounts()

@@ -28,10 +28,7 @@ _ROWS_A_TURN = 100
 class ReplayFeed:
     """Recorded files merged by event time. Each `run` is one pass over them, to be published as a run of its own.
 
-    `speed` is "max" or a factor. With `shifted` the first row happens now. `resume_after` is a `feed-position` line of
-    a run that broke off: the first pass reads everything up to it, so that books and last prices are right, and does
-    not publish it again.
-    A record's line is its number in the pass, which the same files and options give again. `progress` is that of the
+    `speed` is "max" or a factor. With `shifted` the first row happens now. A record's line is its number in the pass, which the same files and options give again. `progress` is that of the
     present (or last) pass.
     """
 
@@ -44,12 +41,11 @@ class ReplayFeed:
         speed: Speed = "max",
         shifted: bool = False,
         session: SessionName | None = None,
-        resume_after: int = 0,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._sources, self._reference, self._clock = tuple(sources), reference, clock
         self._speed, self._shifted, self._session = speed, shifted, session
-        self._resume_after, self._sleep = resume_after, sleep
+        self._resume_after, self._sleep = 0, sleep
         self.progress = ReplayProgress(())
         self._symbols = tuple(sorted({symbol for source in sources for symbol in source.symbols.values()}))
 
@@ -62,6 +58,12 @@ class ReplayFeed:
     def symbols(self) -> Sequence[str]:
         """The platform symbols that it publishes, sorted."""
         return self._symbols
+
+    def go_on_after(self, line: int) -> None:
+        """Go on where a run broke off, at that line of `feed-position`: the next pass reads everything up to it, so that books and
+        last prices are right, and does not publish it again.
+        """
+        self._resume_after = line
 
     async def run(self, publish: Publish) -> None:
         """Publish one pass; returns at the end of the files.

@@ -1,5 +1,7 @@
 """A replay as it was asked for, JSON-able so that it can be carried to the process that runs it, and made into a feed."""
 
+import hashlib
+import json
 from datetime import date
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from streams.feeds.replay.sources import ReplaySource
 from streams.feeds.replay.symbols import name_symbols, parse_naming
 
 OWN_FORMAT = "columns"
+_DIGEST_DIGITS = 12
 
 
 def find_format(name: str | None, columns: str | None) -> FileFormat:
@@ -47,7 +50,8 @@ class PlannedFile(BaseModel):
 
 class ReplayPlan(BaseModel):
     """What `feed replay` was asked. `symbols` are `SOURCE=SYMBOL` or `SYMBOL`; `speed` is "max" or a factor; with `loop`
-    the passes follow each other for ever, their times shifted to now.
+    the passes follow each other for ever, their times shifted to now. `run` names a replay that is to go on where it broke
+    off when it is asked for again.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -57,7 +61,17 @@ class ReplayPlan(BaseModel):
     speed: str = "max"
     loop: bool = False
     session: SessionName | None = None
-    resume_after: int = Field(default=0, ge=0)
+    run: str | None = None
+
+    def named_run(self) -> str | None:
+        """The run in `feed-position`: the name, and a digest of everything that numbers its records. Other files or options
+        under the same name are another run.
+        """
+        if self.run is None:
+            return None
+        files = [{**planned.model_dump(mode="json"), "path": planned.path.name} for planned in self.files]
+        numbering = json.dumps([files, self.symbols, self.session])
+        return f"{self.run}:{hashlib.sha256(numbering.encode()).hexdigest()[:_DIGEST_DIGITS]}"
 
 
 def feed_of(plan: ReplayPlan, reference: ReferenceData, clock: Clock) -> ReplayFeed:
@@ -75,5 +89,4 @@ def feed_of(plan: ReplayPlan, reference: ReferenceData, clock: Clock) -> ReplayF
         speed=parse_speed(plan.speed),
         shifted=plan.loop,
         session=plan.session,
-        resume_after=plan.resume_after,
     )

@@ -101,8 +101,9 @@ def replay_of(data: Path, resume_after: int = 0) -> ReplayFeed:
         PlannedFile(path=data / "futures/binance_coinm_btcusd_perp_20240808.quotes.csv.gz", format="binance-quotes"),
     )
     named = tuple(f"{source}={symbol}" for source, symbol in SYMBOLS.items())
-    plan = ReplayPlan(files=files, symbols=named, resume_after=resume_after)
-    return feed_of(plan, REFERENCE, SystemClock())
+    feed = feed_of(ReplayPlan(files=files, symbols=named), REFERENCE, SystemClock())
+    feed.go_on_after(resume_after)
+    return feed
 
 
 async def on_log(log: Log, topic: str) -> dict[str, list[bytes]]:

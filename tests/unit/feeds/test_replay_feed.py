@@ -199,7 +199,9 @@ async def test_a_feed_goes_on_after_its_position(stage: Stage) -> None:
     whole = stage.sink.records
     for position in range(len(whole)):
         again = Sink(stage.clock)
-        await stage.feed(resume_after=position).run(again)
+        feed = stage.feed()
+        feed.go_on_after(position)
+        await feed.run(again)
         assert again.records == whole[position:]
 
 

@@ -31,6 +31,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["--columns", "ts=ts,prise=price"], "prise is not one of"),
         (["--format", "ltp", "--symbol", "A="], "not SOURCE=SYMBOL"),
         (["--format", "ltp", "--speed", "fast"], "neither max nor a factor"),
+        (["--format", "ltp", "--loop", "--run", "monday"], "each pass of a loop is a run of its own"),
         (["--format", "oanda-quotes", "--date", "6.5.2014"], "'6.5.2014' is not a date"),
     ],
 )
