@@ -83,7 +83,3 @@ class AlertKeeper:
         if alert is not None and alert.due_at is not None and alert.due_at <= self._clock.now():
             await self._jobs.enqueue(DELIVER_ALERT, alert.alert_id)
         return alert
-
-
-AlertDesk = AlertKeeper
-"""The name under which gateway/admin/application_ruling.py still knows it."""

@@ -7,7 +7,7 @@ from gateway.access.ports import AccessParts
 from gateway.admin.acts import busy
 from gateway.admin.application_fields import Rejection, check_policy
 from ops.runtime.errors import HubError
-from storage.alerting import AlertDesk
+from storage.alerting import AlertKeeper
 from storage.jobs import PROVISION, SEND_MAIL, Jobs
 from storage.models.alert_codes import PROVISIONING_FAILED
 from storage.models.application_mails import rejection_mail
@@ -28,7 +28,7 @@ from storage.mongo.tenants import Tenants
 class ApplicationRuling:
     """Moves applications. Deciding about one that nobody has opened opens it first, as a step of its own."""
 
-    def __init__(self, access: AccessParts, tenants: Tenants, jobs: Jobs, alerts: AlertDesk) -> None:
+    def __init__(self, access: AccessParts, tenants: Tenants, jobs: Jobs, alerts: AlertKeeper) -> None:
         self._access, self._tenants, self._jobs, self._alerts = access, tenants, jobs, alerts
 
     async def find(self, application_id: str) -> Application:

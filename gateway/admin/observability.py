@@ -2,7 +2,7 @@
 
 import asyncio
 from decimal import Decimal
-from typing import Final, Protocol
+from typing import Final
 
 from gateway.admin.acts import encode
 from gateway.admin.summary import Business, Turnover, summary
@@ -10,7 +10,7 @@ from gateway.http.calls import BearerCall
 from gateway.http.query import QueryReader
 from ops.runtime.clock import Clock
 from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
-from storage.models.operations import Heartbeat
+from storage.heartbeats import HeartbeatSource
 from storage.mongo.business_counts import BusinessCounts, Traded
 from storage.topics import Topics
 
@@ -19,12 +19,6 @@ SHOWN_SECONDS: Final = 3_600
 COUNTED_SECONDS: Final = 2.0
 """Counts are so old at most: however many look, the store counts no oftener."""
 _DAY_NS: Final = 86_400 * NANOSECONDS_PER_SECOND
-
-
-class HeartbeatSource(Protocol):
-    """The processes' heartbeats (storage/mongo/heartbeats.py)."""
-
-    async def all(self, since: int) -> list[Heartbeat]: ...
 
 
 class ObservabilityDesk:
@@ -51,14 +45,14 @@ class ObservabilityDesk:
             return self._counted
 
     async def _count(self) -> Business:
-        yesterday = self._clock.now() - _DAY_NS
+        day_ago = self._clock.now() - _DAY_NS
         counts = self._counts
         return Business(
             users=await counts.users(),
             applications=await counts.applications(),
             orders=await counts.orders(),
-            orders_last_day=await counts.orders_since(yesterday),
-            turnover=Turnover(_by_currency(await counts.traded()), _by_currency(await counts.traded(yesterday))),
+            orders_last_day=await counts.orders_since(day_ago),
+            turnover=Turnover(_by_currency(await counts.traded()), _by_currency(await counts.traded(day_ago))),
             open_alerts=await counts.standing_alerts(),
             waitlist=await counts.waitlist(),
         )

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from ops.runtime.errors import HubError
+from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.models.applications import Application, ProvisionPolicy, job_id_of
 from storage.models.read_models import Cursor
 
@@ -27,7 +28,6 @@ UNFINISHED: Final[tuple[JobStatus, ...]] = ("queued", "running", "failed")
 MOST_TRIES: Final = 6
 """Of a step that is refused from outside: the last one is about half a minute after the first."""
 LONGEST_PAUSE_SECONDS: Final = 15
-_NANOSECONDS: Final = 1_000_000_000
 
 
 class Trouble(NamedTuple):
@@ -231,7 +231,7 @@ def troubled(
         return _changed(failed, status="failed", next_try_at=0, **told)
     later = _with_step(job, name, error_code=trouble.code, refusals=refusals)
     pause = pause_after(refusals if trouble.kind == "theirs" else step.attempts)
-    return _changed(later, next_try_at=now + pause * _NANOSECONDS, claimed_until=0, **told)
+    return _changed(later, next_try_at=now + pause * NANOSECONDS_PER_SECOND, claimed_until=0, **told)
 
 
 def undoing(job: ProvisioningJob, name: StepName) -> ProvisioningJob:
@@ -249,7 +249,7 @@ def undoing_troubled(job: ProvisioningJob, name: StepName, trouble: Trouble, now
     """A step could not be undone yet; that is tried until it can. Why the job failed stays what it was."""
     pause = pause_after(job.step(name).attempts)
     later = _with_step(job, name, undo_error_code=trouble.code)
-    return _changed(later, next_try_at=now + pause * _NANOSECONDS, claimed_until=0)
+    return _changed(later, next_try_at=now + pause * NANOSECONDS_PER_SECOND, claimed_until=0)
 
 
 def ended(job: ProvisioningJob, end: End, now: int) -> ProvisioningJob:

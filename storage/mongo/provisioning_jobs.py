@@ -10,6 +10,7 @@ from typing import Final
 from pymongo import WriteConcern
 from pymongo.errors import DuplicateKeyError
 
+from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.models.provisioning import UNFINISHED, JobStatus, ProvisioningJob, claimed, is_claimable
 from storage.models.read_models import Cursor
 from storage.mongo.documents import Database, Document, document_of, noun_of
@@ -23,7 +24,6 @@ JOB_SECONDS: Final = 3
 SWEPT_SECONDS: Final = 10
 """How long a message that a sweep has sent is waited for."""
 _IDENTITY: Final = "job_id"
-_SECOND: Final = 1_000_000_000
 
 
 @repository
@@ -89,13 +89,13 @@ class ProvisioningJobs:
 
     async def due(self, now: int, limit: int) -> list[str]:
         """At most `limit` jobs that have nobody: no message came for them, or who had claimed them is dead."""
-        overdue = now - JOB_SECONDS * _SECOND
+        overdue = now - JOB_SECONDS * NANOSECONDS_PER_SECOND
         condition: Document = {
             "status": {"$in": list(UNFINISHED)},
             "next_try_at": {"$lte": overdue},
             "created_at": {"$lte": overdue},
             "claimed_until": {"$lte": now},
-            "swept_at": {"$lte": now - SWEPT_SECONDS * _SECOND},
+            "swept_at": {"$lte": now - SWEPT_SECONDS * NANOSECONDS_PER_SECOND},
         }
         cursor = self._collection.find(condition, {"_id": 1}).sort("created_at", 1).limit(limit)
         return [document["_id"] async for document in cursor]

@@ -174,9 +174,9 @@ class Activate:
                 for binding in job.bindings:
                     if not binding.kept:
                         await self._rights.write(held, binding, "active")
-            told = await self._applications.activate(job, tenant.name, held.clock.now())
-            if told.mail is not None:
-                await self._jobs.enqueue(SEND_MAIL, told.mail.outbox_id)
+            active = await self._applications.activate(job, tenant.name, held.clock.now())
+            if active.mail is not None:
+                await self._jobs.enqueue(SEND_MAIL, active.mail.outbox_id)
 
     async def undo(self, held: HeldJob) -> None:
         """The rights do not count any more."""

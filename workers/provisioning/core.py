@@ -1,7 +1,7 @@
 """Asks the order core for what a job needs of an account, so that each thing has its effect once, whoever asks again.
 
 A command that was asked under one id and time is done, or it never will be: the core remembers ids for ten minutes and does
-nothing that was asked before, and then the read model knows what was told.
+nothing that was asked before, and then the read model knows its answer.
 """
 
 import asyncio
@@ -27,8 +27,8 @@ class NeverDone(Exception):
     """The command was not done in its time and never will be: ask anew."""
 
 
-class Told(NamedTuple):
-    """What the core has said of a command: the seq of its record, and the code of the refusal, if it was one."""
+class CoreAnswer(NamedTuple):
+    """What the core has answered to a command: the seq of its record, and the code of the refusal, if it was one."""
 
     seq: int
     code: str | None
@@ -71,14 +71,14 @@ class Core:
 
         Raises `provisioning.account_differs`.
         """
-        told = await self._told(self._opening(tenant_id, account_id, asked))
-        if told.code == "account.already_open":
-            await self._take_up(tenant_id, account_id, asked, told.seq)
-        elif told.code is not None:
-            raise HubError(told.code, {"account_id": account_id})
+        answer = await self._answered(self._opening(tenant_id, account_id, asked))
+        if answer.code == "account.already_open":
+            await self._take_up(tenant_id, account_id, asked, answer.seq)
+        elif answer.code is not None:
+            raise HubError(answer.code, {"account_id": account_id})
         if self._terms.deposit is not None:
-            told = await self._done(_deposit(account_id, asked, "deposit", self._terms.deposit))
-        await self._reached(account_id, told.seq)
+            answer = await self._done(_deposit(account_id, asked, "deposit", self._terms.deposit))
+        await self._reached(account_id, answer.seq)
 
     async def close(self, tenant_id: str, account_id: str, opening: Asked, closing: Asked) -> None:
         """Take back what `open` did: no order is taken any more, and the deposit is out again, unless somebody has taken it.
@@ -129,32 +129,32 @@ class Core:
 
     async def _was_done(self, command: Command) -> bool:
         try:
-            return (await self._told(command)).code is None
+            return (await self._answered(command)).code is None
         except NeverDone:
             return False
 
-    async def _done(self, command: Command, unless: str | None = None) -> Told:
+    async def _done(self, command: Command, unless: str | None = None) -> CoreAnswer:
         """See to it that it is done; a refusal with the code `unless` will do as well."""
-        told = await self._told(command)
-        if told.code is not None and told.code != unless:
-            raise HubError(told.code, {"account_id": command.account_id})
-        return told
+        answer = await self._answered(command)
+        if answer.code is not None and answer.code != unless:
+            raise HubError(answer.code, {"account_id": command.account_id})
+        return answer
 
-    async def _told(self, command: Command) -> Told:
+    async def _answered(self, command: Command) -> CoreAnswer:
         try:
             record = await self._decisions.decide(command, DECISION_SECONDS)
         except DecisionUnknown as error:
             raise Away("orders", str(error)) from error
         first = record.events[0] if record.events else None
         if isinstance(first, CommandRepeated):
-            return Told(record.seq, first.answer.code)
+            return CoreAnswer(record.seq, first.answer.code)
         if not isinstance(first, CommandTooOld):
-            return Told(record.seq, answer_of(record).code)
+            return CoreAnswer(record.seq, answer_of(record).code)
         await self._reached(command.account_id, record.seq)
         kept = (await self._answers.get([command.command_id])).get(command.command_id)
         if kept is None:
             raise NeverDone(command.command_id)
-        return Told(record.seq, kept.answer.code)
+        return CoreAnswer(record.seq, kept.answer.code)
 
     async def _reached(self, account_id: str, seq: int) -> OpenedAccount | None:
         """The account as reads show it at or past `seq`."""

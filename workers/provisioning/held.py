@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Final, Protocol
 
 from ops.runtime.clock import Clock
+from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.models.provisioning import ProvisioningJob
 from storage.mongo.failures import StoreUnavailable
 from workers.provisioning.troubles import ClaimLost
@@ -13,7 +14,6 @@ from workers.provisioning.troubles import ClaimLost
 _log = logging.getLogger(__name__)
 CLAIM_SECONDS: Final = 6
 RENEW_SECONDS: Final = 2.0
-_NANOSECONDS: Final = 1_000_000_000
 
 
 class JobStore(Protocol):
@@ -28,7 +28,7 @@ class JobStore(Protocol):
 
 def claimed_until(now: int) -> int:
     """When a claim ends that is taken or renewed `now` (ns)."""
-    return now + CLAIM_SECONDS * _NANOSECONDS
+    return now + CLAIM_SECONDS * NANOSECONDS_PER_SECOND
 
 
 class HeldJob:

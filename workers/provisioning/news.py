@@ -16,7 +16,7 @@ class AuditLog(Protocol):
 
 
 class Alerting(Protocol):
-    """`storage.alerting.AlertDesk`."""
+    """`storage.alerting.AlertKeeper`."""
 
     async def raise_(
         self, code: str, severity: Severity, subject: str, message: str, details: Mapping[str, Any], *, now: int

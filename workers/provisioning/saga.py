@@ -6,10 +6,11 @@ again, and what a superseded worker still writes comes to nothing (docs/decision
 
 import logging
 from collections.abc import Mapping
-from typing import Final, Protocol
+from typing import Protocol
 
 from ops.runtime.clock import Clock
 from ops.runtime.metrics import PROVISIONING_DURATION, PROVISIONING_JOBS, PROVISIONING_STEPS, Metrics
+from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.controls.access_rights import Superseded
 from storage.models.provisioning import (
     MOST_TRIES,
@@ -34,7 +35,6 @@ from workers.provisioning.held import HeldJob, JobStore, claimed_until
 from workers.provisioning.troubles import KNOWN, ClaimLost, trouble_of
 
 _log = logging.getLogger(__name__)
-_NANOSECONDS: Final = 1_000_000_000
 
 
 class SagaStep(Protocol):
@@ -86,7 +86,7 @@ class Provisioning:
             return
         now = self._clock.now()
         if job.claimed_until > now:  # by somebody who may be dead
-            raise TryAgain(f"job {job_id} is somebody else's", (job.claimed_until - now) / _NANOSECONDS)
+            raise TryAgain(f"job {job_id} is somebody else's", (job.claimed_until - now) / NANOSECONDS_PER_SECOND)
         if not is_claimable(job, now):
             return
         claimed = await self._store.claim(job, now, claimed_until(now))
@@ -148,12 +148,12 @@ class Provisioning:
         await self._news.ending(before, end, now)
         await held.save(ended(before, end, now))
         self._ends.labels(outcome=end.status).inc()
-        self._seconds.observe((now - before.created_at) / _NANOSECONDS)
+        self._seconds.observe((now - before.created_at) / NANOSECONDS_PER_SECOND)
         _log.info("job %s %s", before.job_id, end.status)
         await self._store.end_turn(held.job)
 
     def _again(self, job: ProvisioningJob, reason: str) -> TryAgain:
-        return TryAgain(reason, max(0, job.next_try_at - self._clock.now()) / _NANOSECONDS)
+        return TryAgain(reason, max(0, job.next_try_at - self._clock.now()) / NANOSECONDS_PER_SECOND)
 
     def _count(self, name: StepName, outcome: str) -> None:
         self._moves.labels(step=name, outcome=outcome).inc()
