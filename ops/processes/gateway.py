@@ -26,7 +26,7 @@ ROLES: Final[Mapping[str, frozenset[Role]]] = {"streams": frozenset(READS), "wor
 async def run_gateway(settings: Settings, stop: asyncio.Event) -> None:
     """Serve until `stop`; then say so to clients, finish requests, close sockets.
 
-    Raises `AddressTaken`, `LogUnavailable` or `StoreUnavailable` at the start.
+    Raises `AddressTaken`, `SettingsError`, `LogUnavailable` or `StoreUnavailable` at the start.
     """
     public = listen_publicly(settings)
     private = listen(settings.ops_host, settings.ops_port)

@@ -54,7 +54,7 @@ async def run_local(
 ) -> None:
     """Run until `stop`; `ready` is called once everything answers.
 
-    Raises `AddressTaken`, `LogUnavailable` or `StoreUnavailable` at the start, and what made a part end later.
+    Raises `AddressTaken`, `SettingsError`, `LogUnavailable` or `StoreUnavailable` at the start, and what made a part end later.
     """
     settings = settings.model_copy(update={"admin_registration": settings.admin_registration or "open"})
     public = listen_publicly(settings)

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -12,9 +13,11 @@ from hypercorn.config import Config
 from quart import Quart
 
 from ops.processes.hypercorn_connections import end_with_clients
-from ops.runtime.settings import Settings
+from ops.runtime.settings import Settings, SettingsError
 
 UNREAD_SECONDS = 90.0
+_NO_PASSWORD = ""
+"""Else a key that has one would be asked for it on the terminal."""
 HEAD_BYTES = 64 * 1024
 HEAD_SECONDS = 75.0
 """How long the whole head of a request may take, from the connection or the answer before it on; so also how long a kept
@@ -72,7 +75,8 @@ class PublicSockets(NamedTuple):
 
 
 def listen_publicly(settings: Settings) -> PublicSockets:
-    """The sockets of a gateway. Raises `AddressTaken`."""
+    """The sockets of a gateway. Raises `AddressTaken`, and `SettingsError` for TLS that cannot be spoken on them."""
+    tls_files(settings)
     wanted = settings.rest_server != "hypercorn"
     return PublicSockets(
         listen(settings.host, settings.port), listen(settings.host, settings.rest_port) if wanted else None
@@ -120,7 +124,17 @@ async def serve_until(
 
 
 def tls_files(settings: Settings) -> tuple[Path, Path] | None:
-    """Certificate and key, when both are set."""
-    if settings.tls_certificate and settings.tls_key:
-        return settings.tls_certificate, settings.tls_key
-    return None
+    """Certificate and key, where they are set. Raises `SettingsError` where one of them is alone, or they cannot be used."""
+    certificate, key = settings.tls_certificate, settings.tls_key
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        raise SettingsError("OMNIAXS_TLS_CERTIFICATE and OMNIAXS_TLS_KEY are a pair: set both, or neither for no TLS")
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key, _NO_PASSWORD)
+    except OSError as error:
+        raise SettingsError(
+            f"no TLS with OMNIAXS_TLS_CERTIFICATE={certificate} and OMNIAXS_TLS_KEY={key}: {error}; both must be PEM files "
+            "that this process can read, the key that of the certificate and without a password"
+        ) from error
+    return certificate, key
