@@ -69,7 +69,8 @@ class _Reading:
         self._flush_seconds = flush_seconds
         self._folded: dict[int, int] = {}
         self._unflushed = 0
-        self._flushed_at = self._ticked_at = clock.monotonic()
+        self._flush_at = clock.monotonic() + flush_seconds
+        self._tick_at = clock.monotonic() + _TICK_SECONDS
 
     async def run(self, stop: asyncio.Event) -> None:
         """Assign, read, fold, flush, commit; returns after `stop`."""
@@ -99,16 +100,20 @@ class _Reading:
         self, coming: asyncio.Task[Sequence[Record]], stopping: asyncio.Task[bool]
     ) -> asyncio.Task[Sequence[Record]] | None:
         """Wait for records, the clock or the end, and do what is due; the read that is still under way, if one is."""
-        await asyncio.wait({coming, stopping}, timeout=self._flush_seconds, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({coming, stopping}, timeout=self._until_due(), return_when=asyncio.FIRST_COMPLETED)
         left: asyncio.Task[Sequence[Record]] | None = coming
         if coming.done():
             left = None
             records = coming.result()
             await self._fold(records)
             if len(records) < _BUSY_RECORDS and not stopping.done():
-                await asyncio.wait({stopping}, timeout=_REST_SECONDS)
+                await asyncio.wait({stopping}, timeout=min(_REST_SECONDS, self._until_due()))
         await self._do_what_is_due()
         return left
+
+    def _until_due(self) -> float:
+        """How many seconds the next flush or tick is away."""
+        return max(0.0, min(self._flush_at, self._tick_at) - self._clock.monotonic())
 
     async def _fold(self, records: Sequence[Record]) -> None:
         partition = records[0].partition
@@ -118,11 +123,11 @@ class _Reading:
 
     async def _do_what_is_due(self) -> None:
         now = self._clock.monotonic()
-        if now - self._ticked_at >= _TICK_SECONDS:
-            self._ticked_at = now
+        if now >= self._tick_at:
+            self._tick_at = now + _TICK_SECONDS
             await self._processor.tick(self._clock.now())
-        if self._unflushed >= FLUSH_RECORDS or now - self._flushed_at >= self._flush_seconds:
-            self._flushed_at = now
+        if self._unflushed >= FLUSH_RECORDS or now >= self._flush_at:
+            self._flush_at = now + self._flush_seconds
             await self._flush()
 
     async def _flush(self) -> None:

@@ -95,6 +95,19 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def _write_to_self(self) -> None: ...
 
 
+class LoopClock:
+    """The time of the running loop, as seconds since `start` (ns)."""
+
+    def __init__(self, start: int = 1_700_000_000_000_000_000) -> None:
+        self._start = start
+
+    def now(self) -> int:
+        return self._start + round(self.monotonic() * 1_000_000_000)
+
+    def monotonic(self) -> float:
+        return asyncio.get_running_loop().time()
+
+
 def run(main: Coroutine[Any, Any, None]) -> None:
     """Run to the end and cancel what is left."""
     loop = VirtualLoop()
