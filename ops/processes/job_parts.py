@@ -117,6 +117,12 @@ def open_workers(
     return Workers(worker, transport, report, alerting, mail_settings(platform.settings), checks)
 
 
+def audit_head_sweep(platform: Platform) -> Sweep:
+    """Puts the head of the audit trail on the log, where it is new."""
+    heads = Heads(platform.log, AuditEvents(platform.store.database, platform.key_ring))
+    return Sweep("audit head", HEAD_SECONDS, partial(_publish, heads, platform))
+
+
 def _read_decisions(platform: Platform, background: Background) -> Decisions:
     decisions = decisions_of(platform)
     background.start(decisions.run(), "decisions")
@@ -139,9 +145,8 @@ def _sending(platform: Platform, transport: MailTransport, report: MailReport, w
 def _sweeps(platform: Platform, jobs: DramatiqJobs) -> list[Sweep]:
     database, clock = platform.store.database, platform.clock
     outlived = Outlived(database)
-    heads = Heads(platform.log, AuditEvents(database, platform.key_ring))
     return [
-        Sweep("audit head", HEAD_SECONDS, partial(_publish, heads, platform)),
+        audit_head_sweep(platform),
         Sweep("connector health", CHECK_SECONDS, health_of_connectors(platform).turn),
         Sweep("outbox", OUTBOX_SECONDS, outbox_sweep(Outbox(database), jobs, clock)),
         dropping("challenges", outlived.challenges, CHALLENGES_SECONDS, clock),
