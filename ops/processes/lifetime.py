@@ -49,15 +49,16 @@ async def _with_signals(main: Callable[[asyncio.Event], Awaitable[Result]]) -> R
     return await main(stop)
 
 
-def settle_memory() -> None:
+def settle_memory(young: int = 50_000) -> None:
     """Call once everything is assembled: what stands now is never collected, and young objects are looked at less often.
 
     A batch of a thousand records makes tens of thousands of objects that die at once; the default thresholds look at
-    them again and again (a third of a stream process's CPU, docs/decisions/0028).
+    them again and again (a third of a stream process's CPU, docs/decisions/0028). A process that makes few objects waits half
+    an hour for `young` of them, and what refers to itself is kept until then: it names a smaller number.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(young, 20, 100)
 
 
 class Background:
