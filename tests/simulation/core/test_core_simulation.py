@@ -1,6 +1,6 @@
 """Thousands of seeded runs of the whole core with every fault kind, and planted bugs, each of which they must find.
 
-`SIMULATION_RUNS` says how many (default 5,000 in CI, else 300), `SIMULATION_SEED` replays one seed, twice, and compares.
+`SIMULATION_RUNS` says how many (default 10,000 in CI, else 300), `SIMULATION_SEED` replays one seed, twice, and compares.
 """
 
 import os
@@ -17,7 +17,7 @@ from tests.simulation.core.running import Outcome, chunks, missing, run_chunk, r
 from tests.simulation.core.world import KINDS
 
 pytestmark = pytest.mark.beside
-RUNS = int(os.environ.get("SIMULATION_RUNS") or ("5000" if os.environ.get("CI") else "300"))
+RUNS = int(os.environ.get("SIMULATION_RUNS") or ("10000" if os.environ.get("CI") else "300"))
 SEED = os.environ.get("SIMULATION_SEED")
 ENOUGH_TO_MEET_ALL = 2_000
 MOST_RUNS_FOR_A_BUG = 1_500
