@@ -3,7 +3,7 @@
 A switch is armed in the account under the name `ws:KEY:CONNECTION`. While its connection is there it is armed again every
 third of its grace; once the connection is seen to be gone it is armed a last time, so that the whole grace counts from then, and
 left to fall due, unless a new connection of the same key comes in time.
-All times are seconds of one monotonic clock.
+Times are seconds of one monotonic clock, but where `_ns` says nanoseconds since the epoch.
 """
 
 import math
@@ -108,14 +108,15 @@ class Switches:
         self._held.pop(holder, None)
 
     def drop(self, holder: Hashable, now: float, silent_since: float | None = None) -> Switch | None:
-        """The connection is gone. Its switch is due once more and then left to fall due; one that is returned is to be switched off: the
-        connection was not heard from since `silent_since`, and after that another one of the same key was armed here.
+        """The connection is gone. Its switch is due once more and then left to fall due; one that is returned is to be switched off:
+        its client has asked for that, and it has not got through yet; or the connection was not heard from since `silent_since`, and
+        after that another one of the same key was armed here.
         """
         switch = self._held.pop(holder, None)
-        if switch is None or not switch.terms.grace_ms:
+        if switch is None:
             return None
         switch.holder = None
-        if silent_since is not None and self._has_newer(switch, silent_since):
+        if not switch.terms.grace_ms or (silent_since is not None and self._has_newer(switch, silent_since)):
             return switch
         switch.renew_at, switch.due_at = now, now + switch.terms.grace_ms / 1_000
         self._dropped[switch.name] = switch

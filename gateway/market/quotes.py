@@ -1,7 +1,6 @@
 """Last step on the road of a quote, `GET /v1/quotes`: the hub's last frames and what REST adds; never encoded again."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from typing import Final, Protocol
 
@@ -65,11 +64,9 @@ class Quotes:
         shown, missing = [], []
         instruments = self._reference().instruments
         for symbol in symbols:
-            quote = self._board.quote(symbol)
-            if quote is not None:
-                state = shown_state(quote, instruments[symbol].stale_after_seconds, call.now)
-                quote = replace(quote, feed_state=state) if state != quote.feed_state else quote
-            item = rendered(quote, documents.get(symbol), depth, call.now)
+            quote, document = self._board.quote(symbol), documents.get(symbol)
+            state = _state(quote, document, instruments[symbol].stale_after_seconds, call.now)
+            item = rendered(quote, document, depth, state, call.now)
             if item is None:
                 missing.append(symbol)
             else:
@@ -86,18 +83,26 @@ class Quotes:
             raise HubError("market.unknown_symbol", {"symbols": unknown})
 
 
-def rendered(quote: BoardQuote | None, document: LatestQuoteDocument | None, depth: int, now: int) -> bytes | None:
+def _state(quote: BoardQuote | None, document: LatestQuoteDocument | None, patience: int, now: int) -> FeedState:
+    """As the board has it; a document that the board knows nothing of is judged by its age alone."""
+    if quote is None and document is not None:
+        quote = BoardQuote(document.value, document.offset, document.taken_in, "live")
+    return "stale" if quote is None else shown_state(quote, patience, now)
+
+
+def rendered(
+    quote: BoardQuote | None, document: LatestQuoteDocument | None, depth: int, state: FeedState, now: int
+) -> bytes | None:
     """One quote as REST shows it, None when there is none.
 
     `depth` 0: without levels; 1 to 10: the record's own levels; above: the document's quote with the document's
     levels, so that both are of one time. `now` is nanoseconds since the epoch.
     """
     if depth > RECORD_DEPTH and document is not None and document.depth is not None:
-        state: FeedState = quote.feed_state if quote else "live"
         return _joined(document.value, document.depth, depth, (state, document.taken_in, document.offset), now)
     if quote is None:
         return None
-    return _joined(quote.value, quote.value, depth, (quote.feed_state, quote.taken_in, quote.seq), now)
+    return _joined(quote.value, quote.value, depth, (state, quote.taken_in, quote.seq), now)
 
 
 def _joined(value: bytes, levels: bytes, depth: int, about: tuple[FeedState, int, int], now: int) -> bytes:

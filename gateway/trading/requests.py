@@ -18,6 +18,7 @@ from storage.mongo.failures import StoreUnavailable
 LEAST_VALID_MS: Final = 100
 MOST_VALID_MS: Final = 3_000
 STORE_SECONDS: Final = 3.0
+_LONGEST_DIGITS: Final = 9
 
 
 class Begun(NamedTuple):
@@ -88,7 +89,8 @@ def valid_for_ms(header: str | None) -> int:
     """How long an order may be on its way: 3 s, or what `X-PM-VALID-FOR` shortens it to. Raises `request.invalid`."""
     if header is None:
         return MOST_VALID_MS
-    if not (header.isascii() and header.isdigit() and LEAST_VALID_MS <= int(header[:9]) <= MOST_VALID_MS):
+    digits = header.isascii() and header.isdigit() and len(header) <= _LONGEST_DIGITS
+    if not digits or not LEAST_VALID_MS <= int(header) <= MOST_VALID_MS:
         expected = f"milliseconds from {LEAST_VALID_MS} to {MOST_VALID_MS}"
         raise invalid("X-PM-VALID-FOR", "not a whole number in that range", expected)
     return int(header)

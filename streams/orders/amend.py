@@ -44,12 +44,19 @@ def _request(draft: Draft, command: AmendOrder, order: Order, asked: _Terms) -> 
     if order.state == "accepted":
         draft.event(OrderAmended(order.order_id, quantity, price, asked.time_in_force))
         terms = {"quantity": quantity, "price": price, "time_in_force": asked.time_in_force}
-        ends = order.expires_at if asked.time_in_force == "DAY" else None
-        draft.put(order, **terms, reserve_price=price or order.reserve_price, expires_at=ends)
+        draft.put(order, **terms, reserve_price=price or order.reserve_price, expires_at=_ends(draft, order, asked))
         return
     draft.event(AmendRequested(order.order_id, quantity, price, asked.time_in_force, command.valid_until))
     amend = PendingAmend(draft.seq, price, quantity, asked.time_in_force, command.valid_until)
     draft.put(order, amend=amend, pending="amend")
+
+
+def _ends(draft: Draft, order: Order, asked: _Terms) -> int | None:
+    """When an order that waits for the open ends with its day; None where it stays until it is canceled."""
+    if asked.time_in_force != "DAY":
+        return None
+    hours = draft.market.hours.get(order.symbol)
+    return order.expires_at or (hours.ends_at if hours is not None else None)
 
 
 def _asked(draft: Draft, command: AmendOrder, order: Order | None) -> _Terms | Denial:

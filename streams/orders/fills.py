@@ -4,9 +4,10 @@ from decimal import Decimal
 
 from storage.models.money import ZERO, average_price, minus, money, number, parse_number, plus, text_of, times
 from storage.models.order_commands import FoundFill, VenueFilled
-from storage.models.order_events import CancelRequested, OrderAcknowledged, OrderAmended, OrderFilled, OrderResolved
+from storage.models.order_events import CancelRequested, OrderAcknowledged, OrderFilled, OrderResolved
 from storage.models.orders import Order, Side
 from storage.models.positions import Position
+from streams.orders import settling
 from streams.orders.draft import Draft
 from streams.orders.life import CORRECTABLE, is_open
 from streams.orders.positions import dealt, signed
@@ -86,26 +87,9 @@ def _told_before(draft: Draft, order: Order, filled: Decimal) -> Order:
         order = draft.put(order, state="acknowledged", uncertain_since=None)
     amend = order.amend
     if amend is not None and filled > number(order.quantity) and filled <= number(amend.quantity):
-        order = apply_amend(draft, order)
+        settling.amend(draft, order, amend)
+        return draft.order(order.order_id) or order
     return order
-
-
-def apply_amend(draft: Draft, order: Order) -> Order:
-    """The pending amend was done: the order has its terms."""
-    amend = order.amend
-    if amend is None:
-        return order
-    draft.event(OrderAmended(order.order_id, amend.quantity, amend.price, amend.time_in_force))
-    return draft.put(
-        order,
-        quantity=amend.quantity,
-        price=amend.price,
-        time_in_force=amend.time_in_force,
-        reserve_price=amend.price or order.reserve_price,
-        amend=None,
-        amended_seq=amend.seq,
-        pending="cancel" if order.pending == "cancel" else None,
-    )
 
 
 def _state_after(order: Order, filled: Decimal) -> str:

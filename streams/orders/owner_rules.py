@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from storage.log.port import Headers, Message, Record
 from storage.models.controls import Controls
-from storage.models.order_commands import Command, PlaceOrder, ReleaseAtOpen, decode_command, encode_command
+from storage.models.order_commands import AmendOrder, Command, PlaceOrder, ReleaseAtOpen, decode_command, encode_command
 from storage.models.order_records import OrderRecord, decode_record, encode_record
 from storage.models.reading import UNREADABLE
 from storage.topics import ORDER_COMMANDS
@@ -77,7 +77,7 @@ class OrderRules:
     def decide(self, state: AccountState, command: AnyCommand, moment: Moment) -> Decision[OrderRecord]:
         """The record of the command; of one that would be too large a refusal that says so."""
         controls = self._controls.current
-        asked = symbol_of(state, command) if isinstance(command, PlaceOrder | ReleaseAtOpen) else None
+        asked = symbol_of(state, command) if isinstance(command, PlaceOrder | AmendOrder | ReleaseAtOpen) else None
         market = self._board.market(moment.ts, controls, symbols_needed(state, command, controls), asked)
         origin = Origin(moment.epoch, ORDER_COMMANDS, -1 if moment.cause is None else moment.cause)
         record = decide(state, command, market, origin)

@@ -40,6 +40,15 @@ async def test_deeper_levels_come_with_the_quote_of_their_own_time(gateway):
     assert quote["bids"][0][0] == quote["bid"]
 
 
+async def test_a_stored_quote_that_the_board_knows_nothing_of_is_as_old_as_it_is(gateway):
+    del gateway.board.quotes["AAPL.US"]
+    [quote] = (await gateway.data("/v1/quotes?symbols=AAPL.US&depth=30"))["quotes"]
+    assert quote["feed_state"] == "live"
+    gateway.clock.advance(3_600)
+    [quote] = (await gateway.data("/v1/quotes?symbols=AAPL.US&depth=30"))["quotes"]
+    assert quote["feed_state"] == "stale"
+
+
 async def test_depth_of_a_feed_without_depth_is_left_out(gateway):
     [quote] = (await gateway.data("/v1/quotes?symbols=TSLA.US&depth=20"))["quotes"]
     assert "bids" not in quote

@@ -49,6 +49,8 @@ async def test_the_key_is_signed(gateway):
         (LIMIT_ORDER, {"X-PM-VALID-FOR": "99"}, 422, "request.invalid"),
         (LIMIT_ORDER, {"X-PM-VALID-FOR": "3001"}, 422, "request.invalid"),
         (LIMIT_ORDER, {"X-PM-VALID-FOR": "1e3"}, 422, "request.invalid"),
+        (LIMIT_ORDER, {"X-PM-VALID-FOR": "0000010009"}, 422, "request.invalid"),
+        (LIMIT_ORDER, {"X-PM-VALID-FOR": "1" * 5_000}, 422, "request.invalid"),
     ],
 )
 async def test_what_is_refused_by_the_body_alone(gateway, body, headers, status, code):

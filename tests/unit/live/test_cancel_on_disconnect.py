@@ -309,6 +309,20 @@ async def test_an_unknown_outcome_is_said_and_the_switch_is_kept_armed_all_the_s
     assert len(gateway.switches) == 0
 
 
+async def test_who_switches_off_during_an_outage_and_leaves_keeps_the_orders():
+    floor = Floor()
+    (gateway,) = floor.gateways
+    await gateway.enable("a", CALLER, ACCOUNT, GRACE)
+    floor.account.away = True
+    with pytest.raises(HubError):
+        await gateway.disable("a", CALLER, ACCOUNT)
+    gateway.gone("a")
+    await floor.wait(2)
+    floor.account.away = False
+    await floor.wait(10)
+    assert (floor.account.canceled, dict(floor.account.armed)) == (0, {})
+
+
 async def test_a_short_outage_of_the_log_is_made_up_for_in_time():
     floor = Floor()
     (gateway,) = floor.gateways

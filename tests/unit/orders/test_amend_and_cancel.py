@@ -14,8 +14,15 @@ from storage.models.order_commands import (
     VenueReplaceRejected,
     VenueUnknown,
 )
-from storage.models.order_events import AmendRejected, AmendRequested, CancelFailure, CancelRejected, CancelRequested
-from streams.orders.follow_ups import follow_ups_due, follow_ups_of
+from storage.models.order_events import (
+    AmendRejected,
+    AmendRequested,
+    CancelFailure,
+    CancelRejected,
+    CancelRequested,
+    OrderAmended,
+)
+from streams.orders.follow_ups import deadlines_of, follow_ups_due, follow_ups_of
 from streams.orders.market import Hours
 from tests.unit.orders.trading_floor import ACCOUNT, COIN, STOCK, Desk, controls, kinds, only, quote
 
@@ -111,9 +118,12 @@ def test_reducing_lets_an_amend_down_only_where_it_reduces(desk: Desk) -> None:
 
 
 def test_fill_while_an_amend_upwards_is_under_way_shows_that_it_was_done(desk: Desk) -> None:
-    desk.amend("ord-1", quantity="15")
+    asked = desk.amend("ord-1", quantity="15")
     record = desk.fill("ord-1", "12", "99")
     assert kinds(record) == ["OrderAmended", "OrderFilled"]
+    told = record.events[0]
+    assert isinstance(told, OrderAmended)
+    assert told.request_seq == asked.seq, "who waits for this amend hears of it"
     assert (only(record).state, only(record).remaining_quantity) == ("partially_filled", "3")
     assert kinds(desk.fill("ord-1", "3", "99")) == ["OrderFilled"]
     assert desk.state.ended["ord-1"].state == "filled"
@@ -238,6 +248,18 @@ def test_an_order_that_waits_for_the_open_is_amended_and_canceled_at_once() -> N
     canceled = desk.cancel("ord-1")
     assert kinds(canceled) == ["OrderCanceled"]
     assert only(canceled).reserved == "0"
+
+
+@pytest.mark.parametrize("terms", [("GTC", "DAY"), ("DAY", "GTC", "DAY")])
+def test_a_waiting_order_that_becomes_one_for_the_day_ends_with_it(terms: tuple[str, ...]) -> None:
+    desk = Desk()
+    desk.quotes[STOCK] = quote(STOCK, "99", "101", session_state="closed")
+    desk.hours = {STOCK: Hours(desk.now + 10, desk.now + 20)}
+    desk.place(STOCK, quantity="10", time_in_force=terms[0])
+    for wanted in terms[1:]:
+        amended = only(desk.amend("ord-1", time_in_force=wanted))
+        assert amended.expires_at == (desk.now + 20 if wanted == "DAY" else None)
+    assert deadlines_of(desk.state)["day:ord-1"] == desk.now + 20
 
 
 def test_a_fill_that_shrinks_the_position_cancels_reduce_only_orders_newest_first() -> None:
