@@ -1,7 +1,7 @@
 """Tells, from the heartbeats, which partitions do not move although records wait, and which nobody reads: what alerts are made of."""
 
 from collections.abc import Sequence
-from typing import Final, Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple
 
 from ops.runtime.clock import Clock
 from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
@@ -29,19 +29,8 @@ class StalledPartition(NamedTuple):
     why: Literal["stands", "unread"]
 
 
-class StalledPartitions(Protocol):
-    """Who tells."""
-
-    async def look(self) -> Sequence[StalledPartition]:
-        """Those that are stalled now. To be called every few seconds: what is not read counts from the first look at it.
-
-        Raises `StoreUnavailable`.
-        """
-        ...
-
-
 class StallsInHeartbeats:
-    """See `StalledPartitions`. Partitions that nobody reads count after 30 s, as those that stand: a take-over is none."""
+    """Tells by what processes say of their progress. Partitions that nobody reads count after 30 s, as those that stand: a take-over is none."""
 
     def __init__(self, heartbeats: HeartbeatSource, topics: Topics, clock: Clock) -> None:
         self._heartbeats, self._topics, self._clock = heartbeats, topics, clock
@@ -49,7 +38,10 @@ class StallsInHeartbeats:
         self._known: dict[tuple[str, str, int], PartitionProgress] = {}
 
     async def look(self) -> list[StalledPartition]:
-        """See `StalledPartitions.look`."""
+        """Those that are stalled now. To be called every few seconds: what is not read counts from the first look at it.
+
+        Raises `StoreUnavailable`.
+        """
         now = self._clock.now()
         beats = await self._heartbeats.all(now - _LOOK_BACK_NS)
         for heartbeat in sorted(beats, key=lambda one: one.beat_at):

@@ -60,11 +60,6 @@ class Client:
         """Whether it takes all that is live and its write buffer is nearly empty."""
         return self.backlog is None and self.buffered() <= _DRAINED_BYTES
 
-    @property
-    def slow(self) -> bool:
-        """Whether what is written to it now would wait."""
-        return self.backlog is not None or self.buffered() > self._limits.slow_bytes
-
     def send(self, data: bytes) -> None:
         """Write an answer or a message about the connection; too much that it does not read closes it."""
         if self.closed:

@@ -1,6 +1,6 @@
 """`POST /v1/orders/cancel` and `/v1/orders/cancel-all`: one command marks what it finds, a cancel of each order follows.
 
-The answer leaves when each order is canceled or failed, at most 500 ms after the request; a repeat shows the present.
+The answer leaves when each order is canceled or failed, at most 500 ms after the core has decided; a repeat shows the present.
 """
 
 import asyncio

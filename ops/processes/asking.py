@@ -11,7 +11,7 @@ from storage.topics import ORDER_EVENTS
 
 
 def decisions_of(platform: Platform) -> Decisions:
-    """Not reading yet: `run` must run beside it."""
+    """Commands to the order core and its records about them; its `run` must be running beside it."""
     database = platform.store.database
     return Decisions(
         platform.log, platform.topics, ClaimHistories(database, ORDER_EVENTS), Floors(database, ORDER_EVENTS)

@@ -13,13 +13,13 @@ from functools import partial
 from typing import Any, Final
 
 from ops.processes.alert_parts import Alerting, open_alerting
+from ops.processes.asking import decisions_of
 from ops.processes.checks import decisions_check
 from ops.processes.connector_parts import health_of_connectors
 from ops.processes.lifetime import Background
 from ops.processes.mail_parts import mail_settings, open_transport
 from ops.processes.platform import Platform
 from ops.processes.provisioning_parts import open_provisioning
-from ops.processes.trading_parts import decisions_of
 from ops.runtime.health import Check
 from ops.runtime.metrics import AUDIT_HEAD_TIMESTAMP
 from ops.runtime.timestamps import NANOSECONDS_PER_SECOND

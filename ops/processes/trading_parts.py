@@ -5,11 +5,11 @@ import logging
 from typing import Final
 
 from gateway.trading.parts import TradingParts
+from ops.processes.asking import decisions_of
 from ops.processes.lifetime import Background
 from ops.processes.platform import Platform
 from ops.runtime.clock import Clock
 from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
-from storage.decisions.decisions import Decisions
 from storage.models.order_requests import KEPT_SECONDS
 from storage.mongo.accounts import Accounts
 from storage.mongo.active_signals import ActiveSignals
@@ -19,19 +19,10 @@ from storage.mongo.failures import StoreUnavailable
 from storage.mongo.fills import Fills
 from storage.mongo.order_requests import OrderRequests
 from storage.mongo.orders import Orders
-from storage.mongo.ownership import ClaimHistories, Floors
 from storage.mongo.positions import Positions
-from storage.topics import ORDER_EVENTS
 
 SWEEP_SECONDS: Final = 600.0
 _log = logging.getLogger(__name__)
-
-
-def decisions_of(platform: Platform) -> Decisions:
-    """Commands to the order core and its records about them; its `run` must be running beside it."""
-    database = platform.store.database
-    claims, floors = ClaimHistories(database, ORDER_EVENTS), Floors(database, ORDER_EVENTS)
-    return Decisions(platform.log, platform.topics, claims, floors)
 
 
 def open_trading(platform: Platform, background: Background) -> TradingParts:

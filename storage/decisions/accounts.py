@@ -1,4 +1,6 @@
-"""Opens an account: the one way for the demonstration, the command line and provisioning."""
+"""Opens an account for the demonstration and the command line. A provisioning job, which may have to take it back, has its own way
+(workers/provisioning/core.py).
+"""
 
 from dataclasses import dataclass
 from typing import Final

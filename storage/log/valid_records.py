@@ -5,20 +5,12 @@ begins: it takes an anchor at or before its start, and reads from there to its s
 """
 
 from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from storage.log.port import Log, Record
 from storage.models.ownership import BEGINNING, Anchor, epoch_of, is_claim
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
-
-
-class Judge(Protocol):
-    """Picks the records that count."""
-
-    @property
-    def anchor(self) -> Anchor: ...
-    def take(self, records: Sequence[AnyRecord]) -> list[AnyRecord]: ...
 
 
 class ValidRecords:

@@ -98,7 +98,7 @@ class Alert(BaseModel):
     """Times are nanoseconds since the epoch. `number` counts the alerts of this code and subject, `version` the writes.
 
     `causes` are what is wrong now, `ended` the causes that are over for good; `seen` is the last offset that was counted of
-    each source. `told_state` is the state that was told last ("": none), begun at `told_at`; `tellings` counts the rounds,
+    each source. `told_state` is the state that was told last (None: none), begun at `told_at`; `tellings` counts the rounds,
     `telling` is the one under way; `rounds` are when the last of them were begun (ns, oldest first), those of the alerts of this
     code and subject before it among them. `due_at` is when somebody has to do something about telling, `quiet_at` when the alert is
     resolved unless something is reported.

@@ -1,4 +1,4 @@
-"""What clients were told of their commands, one document a command, kept for 24 h: it answers a request sent again."""
+"""What clients were told of their commands, one document a command, kept for 25 h (requests live 24 h): it answers a request sent again."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final

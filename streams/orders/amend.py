@@ -1,7 +1,7 @@
 """`AmendOrder` decided: asked of the venue, done at once for an order that waits for the open, or refused. Pure."""
 
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from storage.models.controls import TradingRules
 from storage.models.money import number, parse_number, text_of
@@ -16,6 +16,8 @@ from streams.risk.checks import first_denial
 from streams.risk.denial import Denial
 from streams.risk.increments import bad_prices, bad_quantity
 from streams.risk.permissions import Restriction, connector_for, halted, stale
+
+_PENDING: Final = {"amend": "order.amend_pending", "cancel": "order.cancel_pending"}
 
 
 class _Terms(NamedTuple):
@@ -78,7 +80,7 @@ def _not_now(order: Order) -> Denial | None:
     if order.state == "unknown":
         return Denial("order.uncertain", told)
     if order.pending is not None:
-        return Denial(f"order.{order.pending}_pending", told)
+        return Denial(_PENDING[order.pending], told)
     return None
 
 

@@ -37,7 +37,9 @@ class Trading(NamedTuple):
 
 
 class Draft:
-    """The record that `command` gives in `state`. It reads the state and never changes it."""
+    """The record that `command` gives in `state`. It reads the state and changes nothing of it but what is kept there
+    to save work (`holdings`).
+    """
 
     __slots__ = (
         "_converter",

@@ -25,7 +25,7 @@ it is too old.
 """
 _SPARE_ENTRIES: Final = 64
 
-Market = tuple[str, Side]
+SymbolSide = tuple[str, Side]
 
 
 class ClientId(NamedTuple):
@@ -130,7 +130,7 @@ class AccountState:
         self.recent: deque[int] = deque()
         self.holdings: dict[str, KnownHolding] = {}
         self.reserved: dict[str, Decimal] = {}
-        self.sides: dict[Market, OpenSide] = {}
+        self.sides: dict[SymbolSide, OpenSide] = {}
         self.waiting: dict[str, None] = {}
 
     def order(self, order_id: str) -> Order | None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from storage.models.accounts import Limits
-from storage.models.money import ONE, money, number, ratio, text_of, times
+from storage.models.money import money, number, ratio, text_of, times
 from storage.models.positions import Position
 from storage.models.valuation import Holding, Rate, in_account_currency
 
@@ -16,7 +16,6 @@ EXPOSURE_WARNING: Final = "exposure.warning"
 EXPOSURE_LIMIT: Final = "exposure.limit"
 WARNING_AT: Final = Decimal("0.9")
 WARNING_UNTIL: Final = Decimal("0.85")
-LIMIT_AT: Final = ONE
 LIMIT_UNTIL: Final = Decimal("0.95")
 
 

@@ -4,12 +4,10 @@ import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Literal
 
 from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from streams.feeds.replay.rows import Side
 
-TimeUnit = Literal["s", "ms", "us", "ns", "rfc3339"]
 NANOSECONDS_OF: dict[str, int] = {"s": NANOSECONDS_PER_SECOND, "ms": 1_000_000, "us": 1_000, "ns": 1}
 _LATEST = 253_402_300_800 * NANOSECONDS_PER_SECOND
 _LONGEST = 48

@@ -15,10 +15,10 @@ from functools import partial
 from typing import Any
 
 from ops.processes.alert_parts import keeper_of
+from ops.processes.asking import decisions_of
 from ops.processes.lifetime import Background, run_process
 from ops.processes.platform import opened_platform
 from ops.processes.provisioning_parts import open_provisioning
-from ops.processes.trading_parts import decisions_of
 from ops.runtime.logs import configure_logs
 from ops.runtime.settings import load_settings
 from storage.jobs import DELIVER_ALERT, PROVISION, SEND_MAIL, open_jobs

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager, suppress
 import msgspec
 import pytest
 
+from ops.processes.asking import decisions_of
 from ops.processes.live_parts import account_snapshots, cancel_on_disconnect, order_owners
 from ops.processes.projection_parts import projection_processors
-from ops.processes.trading_parts import decisions_of
 from storage.models.order_commands import CancelOrder
 from storage.models.tenants import ALL_SCOPES
 from storage.mongo.accounts import Accounts
