@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 from gateway.admin.parts import AdminParts
 from ops.runtime.errors import CATALOGUE, HubError
 from storage.decisions.decisions import DecisionUnknown
-from storage.models.order_answers import answer_of
+from storage.models.order_answers import first_answer
 from storage.models.order_commands import Command
-from storage.models.order_events import Answer, CommandRepeated, CommandTooOld
+from storage.models.order_events import Answer
 from storage.models.order_records import OrderRecord
 from storage.models.read_models import OpenedAccount
 from storage.mongo.failures import StoreUnavailable
@@ -56,11 +56,8 @@ class CoreDesk:
             raise HubError("order.outcome_unknown", {"account_id": command.account_id}) from error
 
     async def _answer(self, command: Command, record: OrderRecord) -> Answer:
-        first = record.events[0] if record.events else None
-        if isinstance(first, CommandRepeated):
-            return first.answer
-        if not isinstance(first, CommandTooOld):
-            return answer_of(record)
+        if (answer := first_answer(record)) is not None:
+            return answer
         await self._reached(command.account_id, record.seq)
         kept = (await self._answers.get([command.command_id])).get(command.command_id)
         if kept is None:  # the read model is past it: it was never done, and is too old to be

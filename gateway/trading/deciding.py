@@ -16,9 +16,9 @@ from ops.runtime.errors import HubError
 from storage.decisions.decisions import DECISION_SECONDS, Decisions
 from storage.decisions.watch import DecisionsLost, Watch
 from storage.log.port import AppendUnknown, LogUnavailable
-from storage.models.order_answers import answer_of
+from storage.models.order_answers import first_answer
 from storage.models.order_commands import Command
-from storage.models.order_events import Answer, CommandRepeated, CommandTooOld
+from storage.models.order_events import Answer, CommandRepeated
 from storage.models.order_records import OrderRecord
 from storage.mongo.failures import StoreUnavailable
 
@@ -114,12 +114,11 @@ class Deciding:
                 records[command_id] = record
 
     async def _decided(self, account_id: str, command_id: str, record: OrderRecord, deadline: float) -> Decided | None:
-        first = record.events[0] if record.events else None
-        if isinstance(first, CommandRepeated):
-            return Decided(first.answer, record.seq, remembered=not first.duplicate)
-        if isinstance(first, CommandTooOld):
+        if (answer := first_answer(record)) is None:
             return await self._long_ago(account_id, command_id, record.seq, deadline)
-        return Decided(answer_of(record), record.seq, remembered=False)
+        first = record.events[0] if record.events else None
+        remembered = isinstance(first, CommandRepeated) and not first.duplicate
+        return Decided(answer, record.seq, remembered=remembered)
 
     async def _kept(self, command_ids: Sequence[str]) -> dict[str, Decided]:
         """The answers that the read models have, when the core is behind: it has decided the commands, and has not yet come

@@ -11,6 +11,8 @@ from storage.models.order_events import (
     CancelRejected,
     CancelRequested,
     CommandDenied,
+    CommandRepeated,
+    CommandTooOld,
     DeadManSet,
     Details,
     Event,
@@ -43,6 +45,16 @@ def answer_of(record: OrderRecord) -> Answer:
     code, details = _said_by(first)
     order = record.orders[0] if record.orders and kind in _WITH_ORDER else None
     return Answer(record.seq, record.ts, kind, code, details, order)
+
+
+def first_answer(record: OrderRecord) -> Answer | None:
+    """The first answer to the command that `record` is of, which may be a repeat. None: the core takes it for too old, and what the read
+    models have at or past this record is true.
+    """
+    first = record.events[0] if record.events else None
+    if isinstance(first, CommandTooOld):
+        return None
+    return first.answer if isinstance(first, CommandRepeated) else answer_of(record)
 
 
 def amend_outcome(record: OrderRecord, event: OrderAmended | AmendRejected, order: Order | None) -> Answer:

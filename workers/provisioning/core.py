@@ -9,9 +9,8 @@ from typing import Final, NamedTuple, Protocol
 
 from ops.runtime.errors import HubError
 from storage.decisions.decisions import DecisionUnknown
-from storage.models.order_answers import answer_of
+from storage.models.order_answers import first_answer
 from storage.models.order_commands import Command, Deposit, OpenAccount, SetTradingState
-from storage.models.order_events import CommandRepeated, CommandTooOld
 from storage.models.order_records import OrderRecord
 from storage.models.provisioning import Asked
 from storage.models.read_models import CommandAnswer, OpenedAccount
@@ -145,11 +144,8 @@ class Core:
             record = await self._decisions.decide(command, DECISION_SECONDS)
         except DecisionUnknown as error:
             raise Away("orders", str(error)) from error
-        first = record.events[0] if record.events else None
-        if isinstance(first, CommandRepeated):
-            return CoreAnswer(record.seq, first.answer.code)
-        if not isinstance(first, CommandTooOld):
-            return CoreAnswer(record.seq, answer_of(record).code)
+        if (answer := first_answer(record)) is not None:
+            return CoreAnswer(record.seq, answer.code)
         await self._reached(command.account_id, record.seq)
         kept = (await self._answers.get([command.command_id])).get(command.command_id)
         if kept is None:
