@@ -31,7 +31,7 @@ times: Final = EXACT.multiply
 _quantize, _divide = EXACT.quantize, _DIVIDING.divide
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=4_096)
 def parse_number(text: str) -> Decimal | None:
     """The exact value of `-?digits[.digits]` of at most 40 characters; None for anything else."""
     if len(text) > LONGEST_NUMBER or _FORM.fullmatch(text) is None:

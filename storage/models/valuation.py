@@ -23,7 +23,7 @@ _LONGEST_CHAIN: Final = 4
 QuoteOf = Callable[[str], UsedQuote | None]
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=1_024)
 def mark_of(bid: str, ask: str, last: str) -> Decimal | None:
     """The mid where both sides have a price, else the last trade; None where there is neither."""
     low, high, traded = parse_number(bid), parse_number(ask), parse_number(last)

@@ -12,7 +12,7 @@ EXACT: Final = Context(prec=400, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[Inexact, I
 """Sums of products of inputs of at most 48 characters never need more than 400 digits; if they did, it raises."""
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8_192)
 def parse_decimal(text: str) -> Decimal:
     """The exact value of `-?digits[.digits]`, at most 48 characters. Raises `ValueError` for anything else."""
     if len(text) > _LONGEST or _FORM.fullmatch(text) is None:

@@ -10,7 +10,7 @@ _EXACT: Final = Context(prec=400, traps=[Inexact, InvalidOperation])
 _ROUNDING: Final = Context(prec=400, rounding=ROUND_HALF_EVEN)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=4_096)
 def amount(text: str) -> Decimal:
     """The value of a canonical decimal string. Raises `decimal.InvalidOperation` for anything that is no number."""
     return Decimal(text)

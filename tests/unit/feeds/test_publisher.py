@@ -6,13 +6,15 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from storage.log.memory import MemoryLog
 from storage.log.port import AppendUnknown, Message, Position, Record
 from storage.models.market_data import Correction, Quote, Trade, encode
 from storage.topics import QUOTES, TRADES, Topics
 from streams.feeds.feed_position import FeedPosition, position_of
-from streams.feeds.identities import RecentIdentities
+from streams.feeds.identities import Identity, RecentIdentities
 from streams.feeds.port import FeedRecord
 from streams.feeds.publisher import FeedPublisher
 
@@ -144,7 +146,21 @@ async def test_an_identity_is_forgotten_after_so_many_others_and_in_another_run(
     publisher.begin("r-second-pass")
     await publisher([trade(1, seq=4)])
     assert len(await records_of(log, TRADES)) == 6
-    assert len(RecentIdentities(3)) == 0
+
+
+IDENTITIES = st.tuples(st.sampled_from("AB"), st.integers(-2, 6), st.sampled_from([None, "cancel"]))
+
+
+@given(st.lists(IDENTITIES), st.integers(1, 5))
+def test_the_last_identities_are_known_and_no_others(added: list[Identity], capacity: int) -> None:
+    recent, model = RecentIdentities(capacity), dict[Identity, None]()
+    for identity in added:
+        assert (identity in recent) == (identity in model)
+        recent.add(identity)
+        model.setdefault(identity)
+        for forgotten in list(model)[:-capacity]:
+            del model[forgotten]
+    assert [identity for identity in added if identity in recent] == [one for one in added if one in model]
 
 
 @pytest.mark.parametrize("break_after", range(26))
