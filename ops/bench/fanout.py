@@ -101,7 +101,8 @@ def _report(load: str, by_clients: Mapping[int, Mapping[str, list[Cost]]], scale
     sent = ", ".join(f"{one.burst} every {one.every} ms to {clients:,}" for clients, one in loads.items())
     method = (
         f"{SIZE}-byte messages, {sent} clients that one process reads; medians of {scale.rounds} rounds (of more than "
-        f"{TOGETHER:,} clients {max(1, scale.rounds - 1)}) of {scale.seconds:g} s or three turns; CPU of the sending process only"
+        f"{TOGETHER:,} clients {max(1, scale.rounds - 1)}) of {scale.seconds:g} s or three turns; CPU of the sending process only; "
+        "the collector of every Python one is set as a gateway sets it (`settle_memory`)"
     )
     columns = ("clients", "contender", "CPU us a message", "least", "most", "messages a second", "ours / this")
     return Report(f"fan-out-{load}", method, columns, rows, notes, keys=2)

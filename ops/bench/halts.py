@@ -52,7 +52,7 @@ def benchmark(scale: Scale, services: Services | None = None) -> Iterable[Report
     times = _FULL_TIMES if scale.rounds > 1 else 2
     with cluster_road(found) as road:
         trader = road.traders[0]
-        load = OrderLoad(road.port, (trader,), road.price(), listen=False, connections=64, strategy_id=STRATEGY)
+        load = OrderLoad(road.port, (trader,), road.price(), listen=False, strategy_id=STRATEGY)
         try:
             load.run(20, scale.warm_up)
             targets = _targets(trader)
@@ -107,10 +107,10 @@ def _told(placed: Sequence[Placed], asked: int, answered: int, outcome: HaltOutc
     first = min(refused, key=lambda one: one.answered, default=None)
     late = 0
     if outcome.applied_ms is not None:
-        late = sum(one.code == "ok" and one.began > answered for one in placed)
+        late = sum(one.code == "ok" and one.sent > answered for one in placed)
     return Halted(
         applied=outcome.applied_ms,
-        sent=None if first is None else (first.began - asked) / 1e6,
+        sent=None if first is None else (first.sent - asked) / 1e6,
         refused=None if first is None else (first.answered - asked) / 1e6,
         late=late,
     )

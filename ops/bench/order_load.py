@@ -1,6 +1,8 @@
 """A load of signed orders at a fixed rate over kept connections, and subscribers that see when each order is told of.
 
-One thread sends, reads answers and reads frames, so all times are of one clock.
+One thread sends, reads answers and reads frames, so all times are of one clock. Orders are timed from the moment at which
+they were due: a server that stalls makes later ones wait for a connection, and a clock that began with the sending would
+leave that out (coordinated omission). What signing takes is in it too.
 """
 
 import json
@@ -12,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from ops.bench.connecting import connected
 from ops.bench.fanout_contenders import PATH, subscribing
@@ -22,8 +25,11 @@ SYMBOL = "BTCUSDT.BINANCE"
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 _CODE = re.compile(rb'"code": ?"([a-z_.]+)"')
 _CLIENT_ID = re.compile(rb'"client_order_id":"(bench-[0-9a-f]+-\d+)"')
+CONNECTIONS: Final = 64
 _PATIENCE_SECONDS = 5.0
 _TURN_SECONDS = 0.05
+_POLL_SECONDS = 0.001
+"""What epoll counts in, rounded up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +44,28 @@ class Trader:
 
 @dataclass(slots=True)
 class Placed:
-    """One order: when it was sent, answered and first told of (ns, 0: not yet), and `ok` or the code of its refusal."""
+    """One order: when it was due, sent, answered and first told of (ns, 0: not yet), `ok` or the code of its refusal, and when
+    its run ended.
+    """
 
-    began: int
+    due: int
+    sent: int = 0
     answered: int = 0
     told: int = 0
     code: str = ""
+    ended: int = 0
+
+    @property
+    def answer_time(self) -> int:
+        """Ns from the moment it was due to the whole answer; without one to the end of the run, which is the least that it took."""
+        return (self.answered or self.ended) - self.due
+
+    @property
+    def frame_time(self) -> int | None:
+        """The same to the first frame; None of a refused one, of which nobody is told."""
+        if self.answered and self.code != "ok":
+            return None
+        return (self.told or self.ended) - self.due
 
 
 @dataclass(slots=True)
@@ -67,7 +89,7 @@ class OrderLoad:
     traders: Sequence[Trader]
     price: str
     listen: bool = True
-    connections: int = 16
+    connections: int = CONNECTIONS
     strategy_id: str | None = None
     _run: str = field(default_factory=lambda: f"bench-{secrets.token_hex(4)}")
     _placed: dict[bytes, Placed] = field(default_factory=dict)
@@ -86,20 +108,22 @@ class OrderLoad:
             self._poll.register(opened.fileno(), select.EPOLLIN)
 
     def run(self, rate: float, seconds: float) -> list[Placed]:
-        """Begin `rate` orders a second for `seconds`, whatever became of the others, and wait for what they bring."""
-        begun: list[Placed] = []
-        count, began = round(rate * seconds), time.monotonic()
-        until = began + seconds + _PATIENCE_SECONDS
-        while (now := time.monotonic()) < until and (len(begun) < count or self._open):
-            if len(begun) < count and self._idle and now >= began + len(begun) / rate:
-                begun.append(self._send())
-                continue
-            due = began + len(begun) / rate if len(begun) < count and self._idle else until
-            for descriptor, _ in self._poll.poll(max(0.0, min(due - now, _TURN_SECONDS))):
-                self._take(descriptor)
-        self._open = 0
-        self._placed.clear()
-        return begun
+        """`rate` orders a second come due for `seconds`, whatever becomes of the others; each is sent at once, or as soon as a
+        connection is idle. Then wait a while for what they bring.
+        """
+        self._look(0)  # connections that ended since the last run are opened again
+        start = time.perf_counter_ns()
+        placed = [Placed(start + round(number * 1e9 / rate)) for number in range(round(rate * seconds))]
+        until = start + round((seconds + _PATIENCE_SECONDS) * 1e9)
+        waiting = deque(placed)
+        self._open = len(placed)
+        while self._open and (now := time.perf_counter_ns()) < until:
+            due = waiting[0].due if waiting and self._idle else until
+            if due <= now:
+                self._send(waiting.popleft())
+            self._look(due - now)
+        self._give_up(placed)
+        return placed
 
     def close(self) -> None:
         """Close every connection."""
@@ -110,24 +134,44 @@ class OrderLoad:
             opened.close()
         self._poll.close()
 
-    def _send(self) -> Placed:
-        number = len(self._placed) + 1
+    def _look(self, nanoseconds: int) -> None:
+        """Take what comes, for at most that long; the last millisecond is spent looking again, or orders would be late by it."""
+        seconds = max(0.0, min(nanoseconds / 1e9 - _POLL_SECONDS, _TURN_SECONDS))
+        for descriptor, _ in self._poll.poll(seconds):
+            self._take(descriptor)
+
+    def _give_up(self, placed: Sequence[Placed]) -> None:
+        """End the run. Connections on which an answer is still awaited are left, as their answers are of no later run."""
+        ended = time.perf_counter_ns()
+        for order in placed:
+            order.ended = ended
+        for descriptor in [descriptor for descriptor, line in self._lines.items() if line.order is not None]:
+            self._again(descriptor)
+        self._placed.clear()
+
+    def _send(self, placed: Placed) -> None:
         line = self._lines[self._idle.popleft()]
         name = f"{self._run}-{time.monotonic_ns()}"
         more = {} if self.strategy_id is None else {"strategy_id": self.strategy_id}
-        request = order_request(self.traders[number % len(self.traders)], name, self.price, **more)
-        placed = line.order = self._placed[name.encode()] = Placed(time.perf_counter_ns())
+        trader = self.traders[(len(self._placed) + 1) % len(self.traders)]
+        request = order_request(trader, name, self.price, **more)
+        line.order = self._placed[name.encode()] = placed
         line.received = b""
+        placed.sent = time.perf_counter_ns()
         line.socket.sendall(request)
-        self._open += 1
-        return placed
 
     def _take(self, descriptor: int) -> None:
         if descriptor in self._subscribers:
             self._take_frames(descriptor)
             return
         line = self._lines[descriptor]
-        line.received += received_from(line.socket)
+        try:
+            line.received += received_from(line.socket)
+        except ConnectionError:
+            if line.order is not None:
+                raise
+            self._again(descriptor)  # it rested for longer than its server keeps it
+            return
         now = time.perf_counter_ns()
         code = answer_code(line.received)
         if code is None or line.order is None:
@@ -137,9 +181,7 @@ class OrderLoad:
             self._open -= 1
         line.order = None
         if b"connection: close" in line.received[:1_000].lower():
-            self._poll.unregister(descriptor)
-            self._lines.pop(descriptor).socket.close()
-            self._connect()
+            self._again(descriptor)
         else:
             self._idle.append(descriptor)
 
@@ -156,12 +198,30 @@ class OrderLoad:
                 self._open -= placed.code == "ok"
         self._subscribers[descriptor] = (opened, received[max(end, len(received) - 100) :])
 
+    def _again(self, descriptor: int) -> None:
+        """A new connection in the place of one that its server ends, or that is given up."""
+        if descriptor in self._idle:
+            self._idle.remove(descriptor)
+        self._poll.unregister(descriptor)
+        self._lines.pop(descriptor).socket.close()
+        self._connect()
+
     def _connect(self) -> None:
-        """A new connection (hypercorn ends one after 1,000 requests)."""
         opened = connected(self.port)
         self._lines[opened.fileno()] = _Line(opened)
         self._poll.register(opened.fileno(), select.EPOLLIN)
         self._idle.append(opened.fileno())
+
+
+def achieved_rate(placed: Sequence[Placed]) -> float | None:
+    """Orders a second as they were sent, beside what was wanted; None of fewer than two."""
+    sent = [one.sent for one in placed if one.sent]
+    return (len(sent) - 1) * 1e9 / (max(sent) - placed[0].due) if len(sent) > 1 else None
+
+
+def unanswered(placed: Sequence[Placed]) -> int:
+    """How many orders had no answer when the run ended."""
+    return sum(not one.answered for one in placed)
 
 
 def order_request(trader: Trader, name: str, price: str, **more: str) -> bytes:

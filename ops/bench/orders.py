@@ -17,7 +17,7 @@ from ops.bench.bars import Services, services_of
 from ops.bench.contender import free_port, process_of, python
 from ops.bench.cpu import cpu_seconds
 from ops.bench.histograms import buckets_of, quantile
-from ops.bench.order_load import OrderLoad, Placed, Trader
+from ops.bench.order_load import CONNECTIONS, OrderLoad, Placed, Trader, achieved_rate, unanswered
 from ops.bench.order_log import Hops, hops_since, positions
 from ops.bench.report import Cell, Report
 from ops.bench.roads import Road, cluster_road, local_road, platform_of
@@ -81,7 +81,8 @@ class Measured:
             spent = {role: used - before[role] for role, used in _cpu(road).items()}
             costs.append({role: (spent[role] - idle[role] * seconds) * 1e6 / len(rounds[-1]) for role in spent})
             time.sleep(_REST_SECONDS)
-        self._answers.append(_answer_row(contender, rate, rounds, [sum(cost.values()) for cost in costs]))
+        costs_in_all = [sum(cost.values()) for cost in costs]
+        self._answers.append(_answer_row(contender, rate, rounds, costs_in_all, listen=load.listen))
         after = _delays(road, reader)
         if reader is not None:
             at = {f"p{name} ms": _ms(quantile(delays, after, name / 100)) for name in (50, 99)}
@@ -106,13 +107,14 @@ class Measured:
         scale = self._scale
         rounds = f"medians of {scale.rounds} rounds of {_LONGER * scale.seconds:g} s"
         method = (
-            f"signed POST /v1/orders of IOC limits below the market, begun at a fixed rate over kept connections; from sending "
-            f"to the whole answer, and to the first frame of orders.*; {rounds}, `most` over all of them; CPU of the serving "
-            "processes beyond what they use without orders"
+            f"signed POST /v1/orders of IOC limits below the market, due at a fixed rate over {CONNECTIONS} kept connections "
+            "(`achieved`: as they were sent); from the moment an order was due to the whole answer, and to the first frame of "
+            f"orders.*, or to the end of the round where there was none (`unanswered`); {rounds}, `most` over all of them; CPU of "
+            "the serving processes beyond what they use without orders; the collector of each is set as a gateway sets it"
         )
         columns = (
-            "contender", "orders a second", "answer p50 ms", "answer p99 ms", "most ms", "frame p50 ms", "frame p99 ms",
-            "CPU us an order", "not accepted", "CPU / naive",
+            "contender", "orders a second", "achieved a second", "answer p50 ms", "answer p99 ms", "most ms", "frame p50 ms",
+            "frame p99 ms", "CPU us an order", "unanswered", "not accepted", "CPU / naive",
         )  # fmt: skip
         yield Report("orders", method, columns, _beside_the_naive(self._answers), keys=2)
         method = "from the decision of a record until reads show it, by the projection's own histogram"
@@ -165,19 +167,22 @@ async def _hops(road: Road, start: dict[str, dict[int, int]]) -> Hops:
 
 
 def _answer_row(
-    contender: str, rate: int, rounds: Sequence[Sequence[Placed]], costs: Sequence[float]
+    contender: str, rate: int, rounds: Sequence[Sequence[Placed]], costs: Sequence[float], *, listen: bool
 ) -> dict[str, Cell]:
-    answers = [[one.answered - one.began for one in placed if one.answered] for placed in rounds]
-    frames = [[one.told - one.began for one in placed if one.told] for placed in rounds]
+    answers = [[one.answer_time for one in placed] for placed in rounds]
+    frames = [[one.frame_time for one in placed if one.frame_time is not None] for placed in rounds if listen]
+    achieved = [found for placed in rounds if (found := achieved_rate(placed)) is not None]
     return {
         "contender": contender,
         "orders a second": rate,
+        "achieved a second": median(achieved) if achieved else None,
         "answer p50 ms": _median(answers, 0.5),
         "answer p99 ms": _median(answers, 0.99),
         "most ms": max((max(each) / 1e6 for each in answers if each), default=None),
         "frame p50 ms": _median(frames, 0.5),
         "frame p99 ms": _median(frames, 0.99),
         "CPU us an order": median(costs),
+        "unanswered": sum(map(unanswered, rounds)),
         "not accepted": sum(one.code != "ok" for placed in rounds for one in placed),
     }
 

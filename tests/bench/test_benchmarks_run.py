@@ -11,6 +11,7 @@ from ops.bench import (
     connections,
     decisions,
     fanout,
+    flood,
     halts,
     latency,
     login_timing,
@@ -113,6 +114,18 @@ def test_orders_of_the_local_profile_beside_the_naive_way(monkeypatch: pytest.Mo
     ]
     assert all(row["answer p50 ms"] and row["not accepted"] == 0 for row in answers.rows)
     assert [row["contender"] for row in reads.rows] == [orders.LOCAL for _ in orders.RATES]
+
+
+def test_a_flood_beside_orders_of_the_local_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HUB_TEST_KAFKA", "OMNIAXS_LOG_URL"):
+        monkeypatch.delenv(name, raising=False)
+    floods = (flood.FLOODS[0], flood.FLOODS[-1])
+    (report,) = flood.benchmark(TINY, floods)
+
+    assert [row["flood"] for row in report.rows] == [flood.QUIET.name, *(one.name for one in floods)]
+    assert all(row.get(column) is not None for row in report.rows for column in report.columns)
+    assert [row["refused as"] for row in report.rows] == ["-", "auth.credentials_missing", "auth.credentials_missing"]
+    assert report.rows[0]["orders not accepted"] == 0
 
 
 @pytest.mark.long

@@ -48,8 +48,8 @@ class Crowd:
             raise ConnectionError(head.decode())
         for asked in (auth, topics_wanted):
             opened.sendall(masked_text(json.dumps(asked).encode()))
-            rest = _until(opened, rest, lambda data: _frame(data, 0) is not None)
-            answer = _frame(rest, 0)
+            rest = _until(opened, rest, lambda data: frame_at(data, 0) is not None)
+            answer = frame_at(rest, 0)
             if answer is None or b'"ok":true' not in answer[1]:
                 raise ConnectionError(rest.decode(errors="replace"))
             rest = rest[answer[2] :]
@@ -82,7 +82,7 @@ class Crowd:
             self._end(descriptor, 0)
             return
         data, at = self._rest[descriptor] + more, 0
-        while (frame := _frame(data, at)) is not None:
+        while (frame := frame_at(data, at)) is not None:
             opcode, payload, at = frame
             if opcode == _PING:
                 self.pings += 1
@@ -110,7 +110,7 @@ def _until(opened: socket.socket, received: bytes, enough: Callable[[bytes], boo
     return received
 
 
-def _frame(data: bytes, at: int) -> tuple[int, bytes, int] | None:
+def frame_at(data: bytes, at: int) -> tuple[int, bytes, int] | None:
     """The whole frame that begins at `at`: opcode, payload, where the next begins; None as long as some is missing."""
     if len(data) < at + 2:
         return None

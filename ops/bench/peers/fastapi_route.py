@@ -2,6 +2,8 @@
 PORT SERVER QUOTES_FILE ORDER_FILE"""
 
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -9,6 +11,8 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
+
+from ops.processes.lifetime import settle_memory
 
 _NUMBER = r"^[0-9]+(\.[0-9]+)?$"
 
@@ -33,11 +37,18 @@ class Order(BaseModel):
     client_order_id: str | None = Field(default=None, min_length=1, max_length=128)
 
 
+@asynccontextmanager
+async def _settled(_app: FastAPI) -> AsyncIterator[None]:
+    """As `serve_on` does it for the others: everything is assembled, nothing is served yet."""
+    settle_memory()
+    yield
+
+
 def build(quotes_body: bytes, order_body: bytes) -> FastAPI:
     """An answer for each path. `/v1/orders` reads its body and does not look at it: the least that a route can do;
     `/v1/checked-orders` checks it as FastAPI does.
     """
-    app = FastAPI()
+    app = FastAPI(lifespan=_settled)
 
     @app.get("/v1/quotes")
     async def quotes() -> Response:

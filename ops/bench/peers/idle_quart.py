@@ -7,6 +7,8 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from quart import Quart, websocket
 
+from ops.processes.lifetime import settle_memory
+
 
 def build() -> Quart:
     """One route that accepts and reads."""
@@ -20,6 +22,7 @@ def build() -> Quart:
 
     @app.before_serving
     async def start() -> None:
+        settle_memory()
         print("ready", flush=True)
 
     return app

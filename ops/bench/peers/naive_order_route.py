@@ -14,6 +14,7 @@ from quart import Quart, Response, request
 
 from gateway.callers import SignedRequest
 from gateway.http.signing import signature_of, string_to_sign
+from ops.processes.lifetime import settle_memory
 from ops.runtime.identifiers import SystemIdentifiers
 from storage.mongo.connect import Store, connect
 
@@ -38,6 +39,7 @@ def build(store: Store, key_id: str, secret: bytes) -> Quart:
 
     @app.before_serving
     async def start() -> None:
+        settle_memory()
         print("ready", flush=True)
 
     return app

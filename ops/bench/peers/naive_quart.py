@@ -13,6 +13,7 @@ from quart import Quart, websocket
 
 from ops.bench.commanded import due_messages
 from ops.bench.payload import timed_text
+from ops.processes.lifetime import settle_memory
 
 
 def build(size: int) -> Quart:
@@ -41,6 +42,7 @@ def build(size: int) -> Quart:
     @app.before_serving
     async def start() -> None:
         app.add_background_task(publish)
+        settle_memory()
         print("ready", flush=True)
 
     return app

@@ -23,7 +23,6 @@ from gateway.http.routes import FixedFirst, Routes
 from gateway.trading.routes import register_trading
 from ops.bench.peers.order_road import AcceptedAtOnce, Requests
 from ops.bench.peers.rest_server import serve_on
-from ops.processes.lifetime import settle_memory
 from ops.runtime.clock import Clock, SystemClock
 from ops.runtime.identifiers import SystemIdentifiers
 from ops.runtime.languages import load_languages
@@ -88,7 +87,5 @@ def build() -> Quart:
 
 
 if __name__ == "__main__":
-    served = build()
-    settle_memory()
     key = json.dumps({"api_key": KEY_ID, "api_secret": SECRET})
-    uvloop.run(serve_on(sys.argv[2], served, int(sys.argv[1]), key))
+    uvloop.run(serve_on(sys.argv[2], build(), int(sys.argv[1]), key))

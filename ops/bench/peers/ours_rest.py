@@ -13,7 +13,7 @@ from ops.bench.market import quote_of
 from ops.bench.peers.rest_server import serve_on
 from ops.processes.commands.keys import create
 from ops.processes.gateway_parts import open_gateway
-from ops.processes.lifetime import Background, settle_memory
+from ops.processes.lifetime import Background
 from ops.processes.local import set_up
 from ops.processes.platform import opened_platform
 from ops.processes.reference_watch import ReferenceWatch
@@ -41,7 +41,6 @@ async def main(port: int, server: str) -> None:
         await gateway.hub.caught_up()
         async for key in create(platform, {"tenant_name": "bench"}):
             line = json.dumps({"api_key": key["key_id"], "api_secret": key["api_secret"]})
-        settle_memory()
         await serve_on(server, gateway.app, port, line)
 
 
