@@ -1,6 +1,10 @@
-"""Two runs beside each other: every ratio of both, and which of them do not agree. Pure but for reading the runs."""
+"""Two runs beside each other: the ratios of both, which of them do not agree, and which only one run has.
 
-from collections.abc import Mapping
+Ratios of percentiles (p50, p99) are left out, and named: two runs of one machine differ in them by more than any bound that
+would still find something. Pure but for reading the runs.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -44,11 +48,22 @@ def ratios_of(reports: list[Report]) -> dict[str, float]:
     return {name: ratio for report in reports for name, ratio in report.ratios()}
 
 
-def compared(first: Mapping[str, float], second: Mapping[str, float]) -> Report:
-    """A table of all ratios that both runs have, those that do not agree first; the others are named in the notes."""
+def left_out(reports: Sequence[Report]) -> list[str]:
+    """The ratios of percentiles, by table and column."""
+    return sorted({name for report in reports for name in report.not_compared()})
+
+
+def alone(first: Mapping[str, float], second: Mapping[str, float]) -> list[str]:
+    """The ratios that one of the runs has and the other has not."""
+    return sorted(first.keys() ^ second.keys())
+
+
+def compared(first: Mapping[str, float], second: Mapping[str, float], without: Sequence[str] = ()) -> Report:
+    """A table of all ratios that both runs have, those that do not agree first; those that one of them has alone, and those
+    that are left out (`without`), are named in the notes.
+    """
     pairs = [Pair(name, first[name], second[name]) for name in first if name in second]
     apart = [pair for pair in pairs if not pair.agrees]
-    only = sorted({*first, *second} - {pair.name for pair in pairs})
     rows = [
         {
             "ratio": pair.name,
@@ -60,4 +75,6 @@ def compared(first: Mapping[str, float], second: Mapping[str, float]) -> Report:
         for pair in sorted(pairs, key=lambda pair: pair.agrees)
     ]
     method = f"{len(pairs)} ratios, {len(apart)} of them differ by more than {100 * AGREE_WITHIN:.0f} %"
-    return Report("compared", method, COLUMNS, rows, [f"in one run alone: {name}" for name in only])
+    notes = [f"in one run alone: {name}" for name in alone(first, second)]
+    notes += [f"not compared, as it is of percentiles: {name}" for name in without]
+    return Report("compared", method, COLUMNS, rows, notes)

@@ -56,8 +56,14 @@ class Report:
         for row in self.rows:
             for column in self.columns:
                 cell = row.get(column)
-                if _is_compared(column) and isinstance(cell, float) and cell != 1.0:
+                if RATIO in column and not _of_percentiles(column) and isinstance(cell, float) and cell != 1.0:
                     yield f"{self.name}: {self.named(row)}: {column}", cell
+
+    def not_compared(self) -> Iterator[str]:
+        """The ratios that `ratios` leaves out as a whole: those of percentiles, under the name of their column."""
+        for column in self.columns:
+            if RATIO in column and _of_percentiles(column):
+                yield f"{self.name}: {column}"
 
     def named(self, row: Mapping[str, Cell]) -> str:
         """What tells the row from the others: its keys, and whatever else is text."""
@@ -75,9 +81,9 @@ class Report:
         return path
 
 
-def _is_compared(column: str) -> bool:
+def _of_percentiles(column: str) -> bool:
     """Latencies are the scheduler's where a machine is not quiet; what CPU costs is not."""
-    return RATIO in column and not any(percentile in column for percentile in _PERCENTILES)
+    return any(percentile in column for percentile in _PERCENTILES)
 
 
 def read_report(path: Path) -> Report:

@@ -59,6 +59,27 @@ def test_ratios_of_one_run_alone_are_named() -> None:
     assert report.notes == ["in one run alone: b", "in one run alone: c"]
 
 
+def test_compare_ends_with_one_where_a_ratio_is_in_one_run_alone(tmp_path: Path) -> None:
+    more = Report("rest", "", ("contender", "this / FastAPI"), [{"contender": "ours", "this / FastAPI": 0.7}])
+    first, second = run_with(tmp_path / "1", fan_out(0.25)), run_with(tmp_path / "2", fan_out(0.25), more)
+
+    for runs in ((first, second), (second, first)):
+        result = CliRunner().invoke(application, ["compare", *map(str, runs)])
+
+        assert result.exit_code == 1
+        assert "in one run alone: rest: ours: this / FastAPI" in result.output
+
+
+def test_compare_says_which_ratios_it_leaves_out(tmp_path: Path) -> None:
+    rows = [{"flood": "unsigned", "p99 / quiet p99": ratio, "CPU / quiet": 2.5} for ratio in (1.5, 9.0)]
+    runs = [run_with(tmp_path / str(number), Report("flood", "", tuple(row), [row])) for number, row in enumerate(rows)]
+
+    result = CliRunner().invoke(application, ["compare", *map(str, runs)])
+
+    assert result.exit_code == 0
+    assert "not compared, as it is of percentiles: flood: p99 / quiet p99" in result.output
+
+
 def test_compare_ends_with_one_where_ratios_do_not_agree(tmp_path: Path) -> None:
     first, second = run_with(tmp_path / "1", fan_out(0.25)), run_with(tmp_path / "2", fan_out(0.5))
 

@@ -13,7 +13,7 @@ from ops.bench.soak.fleet import Death, Fleet, Member
 from ops.bench.soak.outcome import Outcome, Sample
 from ops.bench.soak.people import Mailboxes
 from ops.bench.soak.picture import draw
-from ops.bench.soak.plan import Addresses, Plan, ServicesMissing
+from ops.bench.soak.plan import WORK, Addresses, Plan, ServicesMissing
 from ops.bench.soak.sampling import DESCRIPTORS, MEMORY, Sampler, since
 from ops.bench.soak.told import LOAD, Told
 from ops.bench.soak.verdict import judged
@@ -58,13 +58,16 @@ def test_few_points_are_not_judged() -> None:
     assert judged("gateway-1", MEMORY, rising(20)[:5]) is None
 
 
-def outcome_of(samples: int, deaths: tuple[Death, ...] = ()) -> Outcome:
+SOUND = dict.fromkeys(WORK, 1_000)
+
+
+def outcome_of(samples: int, deaths: tuple[Death, ...] = (), **counts: int) -> Outcome:
     plan = Plan(seconds=20 * MINUTE)
     taken = [
         Sample(10.0 * at, {"gateway-1": {MEMORY: 100.0 + at}, LOAD: {"order answer p50 ms": 5.0}})
         for at in range(samples)
     ]
-    return Outcome(plan, taken, {"order: ok": 10}, deaths)
+    return Outcome(plan, taken, SOUND | counts, deaths)
 
 
 def test_what_comes_before_everything_has_settled_is_not_judged() -> None:
@@ -84,10 +87,38 @@ def test_tables_and_plot_tell_of_the_series_the_work_and_the_dead(tmp_path: Path
     series, work, deaths = outcome.reports()
     draw(outcome, tmp_path / "soak.png")
 
-    assert series.notes == ["2 series, 1 of them grow; 1 processes died"]
-    assert work.rows == [{"what": "order: ok", "count": 10}]
+    assert series.notes == ["2 series, 1 of them grow; 1 processes died", "unexpected: nothing"]
+    assert work.rows == [{"what": what, "count": 1_000} for what in sorted(WORK)]
     assert [(row["process"], row["code"], row["said"]) for row in deaths.rows] == [("orders", -9, "the last line")]
     assert (tmp_path / "soak.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("counts", "unexpected"),
+    [
+        ({}, []),
+        ({"order: market.stale_quote": 10}, []),
+        ({"order: ok": 10, "order: market.stale_quote": 5}, []),
+        ({"order: market.stale_quote": 11}, ["order: market.stale_quote (11)"]),
+        ({"orders: holes or repeats in the sequence": 1}, ["orders: holes or repeats in the sequence (1)"]),
+        ({"market gaps": 1}, ["market gaps (1)"]),
+        ({"read: auth.timestamp_outside_window": 2_010}, ["read: auth.timestamp_outside_window (2,010)"]),
+        ({"market socket: closed with 4408": 1}, ["market socket: closed with 4408 (1)"]),
+        ({"order: left out, too many under way": 3}, ["order: left out, too many under way (3)"]),
+        ({"order frames": 0}, ["no order frames"]),
+    ],
+)
+def test_a_soak_fails_on_what_a_sound_run_does_not_bring(counts: dict[str, int], unexpected: list[str]) -> None:
+    outcome = outcome_of(2, **counts)
+
+    assert outcome.unexpected() == unexpected
+    assert outcome.failed == bool(unexpected)
+    assert outcome.reports()[0].notes[-1] == f"unexpected: {', '.join(unexpected) or 'nothing'}"
+
+
+def test_a_soak_fails_where_a_series_grows_or_a_process_died() -> None:
+    assert outcome_of(120).failed
+    assert outcome_of(2, (Death(33.0, "orders", -9, ""),)).failed
 
 
 def test_a_process_that_dies_is_reported_with_its_last_words_and_started_again(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ops.bench.report import Cell, Report
 from ops.bench.soak.fleet import Death
-from ops.bench.soak.plan import Plan
+from ops.bench.soak.plan import ALWAYS_TOLERATED, TOLERATED, WORK, Plan
 from ops.bench.soak.told import MACHINE, Figures
 from ops.bench.soak.verdict import Verdict, judged
 
@@ -51,14 +51,31 @@ class Outcome:
         found = [judged(*names, points) for names, points in settled.items()]
         return sorted((one for one in found if one is not None), key=lambda one: not one.grows)
 
+    def unexpected(self) -> list[str]:
+        """What clients counted that a sound run does not bring, and what it brings and did not come."""
+        taken = self.counts.get("order: ok", 0)
+        tolerated = {what: max(ALWAYS_TOLERATED, part * taken) for what, part in TOLERATED.items()}
+        counted = [
+            f"{what} ({count:,})"
+            for what, count in sorted(self.counts.items())
+            if what not in WORK and count > tolerated.get(what, 0)
+        ]
+        return [*counted, *(f"no {what}" for what in sorted(WORK) if not self.counts.get(what))]
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything is not as it should be."""
+        return bool(self.deaths or self.unexpected() or any(one.grows for one in self.verdicts()))
+
     def reports(self) -> list[Report]:
         """A table of the series, one of what was done, and one of the processes that died."""
-        verdicts = self.verdicts()
+        verdicts, unexpected = self.verdicts(), self.unexpected()
         growing = sum(one.grows for one in verdicts)
         result = f"{len(verdicts)} series, {growing} of them grow; {len(self.deaths)} processes died"
+        seen = f"unexpected: {', '.join(unexpected) or 'nothing'}"
         return [
-            Report("soak", self._method(), _COLUMNS, [_row(one) for one in verdicts], [result], keys=2),
-            Report("soak-work", "Answers and frames of the whole run.", ("what", "count"), self._work()),
+            Report("soak", self._method(), _COLUMNS, [_row(one) for one in verdicts], [result, seen], keys=2),
+            Report("soak-work", "Answers and frames of the whole run.", ("what", "count"), self._work(), [seen]),
             Report(
                 "soak-deaths",
                 "Processes that ended by themselves.",

@@ -16,6 +16,19 @@ SAMPLE_SECONDS: Final = 10.0
 SETTLING_SECONDS: Final = 600.0
 """Caches fill and pools grow for the first ten minutes: what comes then is not judged."""
 
+WORK: Final = frozenset(
+    {
+        "order: ok", "order frames", "cancel: ok", "read: ok", "market frames", "login login: ok", "login verify-otp: ok",
+        "login me: ok", "login refresh: ok",
+    }
+)  # fmt: skip
+"""What clients must have counted in the end, of each at least one (`told.Told`)."""
+TOLERATED: Final[Mapping[str, float]] = {"order: market.stale_quote": 0.01}
+"""What they may count besides, as a part of the orders that were taken: nobody trades against a quote that has grown old. All else,
+a hole, a gap, an answer with another code, a connection that ended, is what the soak looks for."""
+ALWAYS_TOLERATED: Final = 5
+"""So many of each, however short the run."""
+
 
 class ServicesMissing(Exception):
     """The soak needs a real log, store and job broker; the text says which is not named."""
