@@ -77,10 +77,13 @@ class Processes:
 
 @dataclass(frozen=True)
 class LocalUp:
-    """A running local profile: its JSON line and the folder in which it runs."""
+    """A running local profile: its JSON line, the folder in which it runs, and the secrets that tests have sent to it or got from
+    it, by what they are.
+    """
 
     line: dict
     processes: Processes
+    secrets: dict[str, str] = field(default_factory=dict)
 
     @property
     def http(self) -> httpx.Client:

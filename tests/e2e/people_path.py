@@ -4,9 +4,10 @@ Both profiles walk it: what differs is where mails are read and how an admin of 
 """
 
 import json
+import re
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -123,6 +124,27 @@ class Person:
             self.hub.secrets[f"{name} of {self.email} at {when}"] = self.tokens[name]
 
 
+def local_hub(line: Mapping[str, Any], kept: dict[str, str]) -> tuple[Hub, Person]:
+    """The local profile of that JSON line, mails read from its inbox, secrets put into `kept`; and its super_admin."""
+    hub = Hub(
+        line["http"], lambda address: [mail for mail in httpx.get(line["inbox"]).json() if mail["to"] == address], kept
+    )
+    admin = line["demo"]["admin"]
+    return hub, Person(hub, admin["email"], admin["password"], "/admin", "super_admin")
+
+
+def stands_nowhere(hub: Hub, **places: str) -> None:
+    """No secret of the path in any of the places (a code of six digits only where it stands alone)."""
+    found = {
+        f"{what} in the {place}"
+        for place, text in places.items()
+        for what, secret in hub.secrets.items()
+        if re.search(rf"(?<![0-9A-Za-z]){re.escape(secret)}(?![0-9A-Za-z])", text)
+    }
+    assert not found
+    assert all(places.values())
+
+
 def signed_quotes(hub: Hub, key: dict[str, Any]) -> httpx.Response:
     """`GET /v1/quotes` as that key."""
     target = "/v1/quotes?symbols=BTCUSDT.BINANCE"
@@ -181,6 +203,26 @@ def walk_as_user(hub: Hub) -> Person:
         time.sleep(0.05)
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "auth.key_revoked")
     return person
+
+
+def be_refused(hub: Hub, person: Person, key_id: str) -> None:
+    """Come with a wrong password, token, refresh token and signature: what is refused is what one would like to log."""
+    wrong = {what: f"wrong-{secrets.token_hex(12)}" for what in ("password", "access_token", "refresh_token")}
+    hub.secrets |= {f"wrong {what}": sent for what, sent in wrong.items()}
+    door = f"/public/v1{person.door}/auth"
+    for answer, code in (
+        (
+            hub.call("POST", f"{door}/login", json={"email": person.email, "password": wrong["password"]}),
+            "auth.credentials_invalid",
+        ),
+        (hub.call("GET", "/v1/user/me", token=wrong["access_token"]), "auth.token_invalid"),
+        (
+            hub.call("POST", f"{door}/refresh", json={"refresh_token": wrong["refresh_token"]}),
+            "auth.refresh_invalid",
+        ),
+        (signed_quotes(hub, {"key_id": key_id, "api_secret": "wrong"}), "auth.signature_invalid"),
+    ):
+        assert answer.json()["error"]["code"] == code, answer.text
 
 
 def walk_as_admin(hub: Hub, super_admin: Person, *, approval: bool) -> Person:

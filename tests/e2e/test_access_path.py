@@ -16,8 +16,8 @@ from tests.e2e.access_path import (
     walk_with_an_unreadable_credential,
 )
 from tests.e2e.conftest import Processes
-from tests.e2e.people_path import Hub, Person
-from tests.e2e.test_identity_path import _free_port, _stands_nowhere, _until_ready, mail_server
+from tests.e2e.people_path import Hub, Person, local_hub, stands_nowhere
+from tests.e2e.test_identity_path import _free_port, _until_ready, mail_server
 
 __all__ = ["mail_server"]
 WHOLE = os.environ.get("FAULTS") == "all"
@@ -48,13 +48,9 @@ def faults_of(processes: Processes) -> Fault:
 
 @pytest.mark.timeout(240)
 def test_institutions_go_their_ways_in_the_local_profile(local_up) -> None:
-    inbox = local_up.line["inbox"]
-    hub = Hub(
-        local_up.line["http"], lambda address: [mail for mail in httpx.get(inbox).json() if mail["to"] == address]
-    )
-    demo = local_up.line["demo"]["admin"]
-    walk(hub, Person(hub, demo["email"], demo["password"], "/admin", "super_admin"), faults_of(local_up.processes))
-    _stands_nowhere(hub, logs=local_up.processes.logs(), metrics=httpx.get(local_up.line["ops"] + "/metrics").text)
+    hub, super_admin = local_hub(local_up.line, local_up.secrets)
+    walk(hub, super_admin, faults_of(local_up.processes))
+    stands_nowhere(hub, logs=local_up.processes.logs(), metrics=httpx.get(local_up.line["ops"] + "/metrics").text)
 
 
 @pytest.mark.long

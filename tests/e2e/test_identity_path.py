@@ -15,24 +15,19 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message
 
-from tests.e2e.people_path import Hub, Person, suspend_and_feel, walk_as_admin, walk_as_user
+from tests.e2e.people_path import Hub, Person, local_hub, stands_nowhere, suspend_and_feel, walk_as_admin, walk_as_user
 
 CODE = re.compile(r"(?<!\d)(\d{6})(?!\d)")
 GATEWAYS = 2
 
 
 def test_a_person_and_an_admin_go_their_ways_in_the_local_profile(local_up) -> None:
-    inbox = local_up.line["inbox"]
-    hub = Hub(
-        local_up.line["http"], lambda address: [mail for mail in httpx.get(inbox).json() if mail["to"] == address]
-    )
-    demo = local_up.line["demo"]["admin"]
-    super_admin = Person(hub, demo["email"], demo["password"], "/admin", "super_admin")
+    hub, super_admin = local_hub(local_up.line, local_up.secrets)
     super_admin.log_in()
     person = walk_as_user(hub)
     suspend_and_feel(hub, super_admin, person)
     walk_as_admin(hub, super_admin, approval=False)
-    _stands_nowhere(hub, logs=local_up.processes.logs(), metrics=httpx.get(local_up.line["ops"] + "/metrics").text)
+    stands_nowhere(hub, logs=local_up.processes.logs(), metrics=httpx.get(local_up.line["ops"] + "/metrics").text)
 
 
 class Mailboxes(Message):
@@ -95,25 +90,13 @@ def test_a_person_and_an_admin_go_their_ways_over_real_services(
     walk_as_admin(hub, super_admin, approval=True)
     verified = cluster.run("audit", "verify", "--json")
     assert verified.returncode == 0, verified.stdout + verified.stderr
-    _stands_nowhere(
+    stands_nowhere(
         hub,
         logs=cluster.logs(),
         metrics="".join(httpx.get(f"http://127.0.0.1:{port}/metrics").text for port in ops),
         records=cluster.run("topics", "tail", "platform-events", "--last", "1000", "--count", "8", "--json").stdout,
         documents=_every_document(mongo_url, cluster.environment["OMNIAXS_STORE_DATABASE"]),
     )
-
-
-def _stands_nowhere(hub: Hub, **places: str) -> None:
-    """No secret of the path in any of the places (a code of six digits only where it stands alone)."""
-    found = {
-        f"{what} in the {place}"
-        for place, text in places.items()
-        for what, secret in hub.secrets.items()
-        if re.search(rf"(?<![0-9A-Za-z]){re.escape(secret)}(?![0-9A-Za-z])", text)
-    }
-    assert not found
-    assert all(places.values())
 
 
 def _every_document(mongo_url: str, database: str) -> str:

@@ -11,6 +11,8 @@ import time
 import httpx
 import pytest
 
+from tests.e2e.people_path import be_refused, local_hub, stands_nowhere, walk_as_user
+
 ASSET_CLASSES = {"equity", "fx", "crypto", "futures", "metals", "prediction", "index"}
 
 
@@ -68,6 +70,7 @@ def test_commands_run_inside_the_running_process(local_up) -> None:
     revoked = json.loads(run("keys", "revoke", made["key_id"], "--json").stdout)
     assert revoked["status"] == "revoked"
     assert "api_secret" not in listed
+    local_up.secrets[f"secret of {made['key_id']}"] = made["api_secret"]
 
 
 def test_a_replay_that_meets_a_living_feed_ends_with_75_and_names_its_holder(local_up, tmp_path) -> None:
@@ -91,9 +94,20 @@ def test_the_ops_port_tells_health_readiness_and_metrics(local_up) -> None:
 
 
 def test_no_secret_is_ever_logged(local_up) -> None:
-    logs = local_up.processes.logs()
-    assert local_up.line["demo"]["api_secret"] not in logs
-    assert local_up.line["ops_token"] not in logs
+    """Neither what this module's other tests sent and got, nor what a person's way in brings, nor what is refused."""
+    hub, super_admin = local_hub(local_up.line, local_up.secrets)
+    demo = local_up.line["demo"]
+    hub.secrets |= {
+        "demonstration's secret": demo["api_secret"],
+        "demonstration's password": demo["user"]["password"],
+        "ops token": local_up.line["ops_token"],
+    }
+    super_admin.log_in()
+    be_refused(hub, walk_as_user(hub), demo["api_key"])
+
+    kinds = ("password of", "code", "access_token of", "refresh_token of", "signature", "secret of", "wrong password")
+    assert [kind for kind in kinds if not any(what.startswith(kind) for what in hub.secrets)] == []
+    stands_nowhere(hub, logs=local_up.processes.logs())
 
 
 def test_a_second_one_on_the_same_port_refuses_in_one_line(local_up, tmp_path) -> None:
@@ -156,6 +170,7 @@ def test_sigterm_drains_and_removes_the_file(tmp_path_factory) -> None:
 
 def _signed(local_up, target: str) -> dict:
     headers = json.loads(local_up.processes.run("sign", "GET", target).stdout)
+    local_up.secrets[f"signature {len(local_up.secrets)}"] = headers["X-PM-SIGNATURE"]
     answer = local_up.http.get(target, headers=headers)
     assert answer.status_code == 200, answer.text
     return answer.json()
