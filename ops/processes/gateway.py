@@ -7,7 +7,7 @@ from typing import Final
 
 from ops.processes.gateway_parts import close_gateway, open_gateway
 from ops.processes.heartbeat import HeartbeatTask, Progress
-from ops.processes.lifetime import Background, settle_memory
+from ops.processes.lifetime import YOUNG_OF_REQUESTS, Background, settle_memory
 from ops.processes.ops_server import build_ops_app
 from ops.processes.platform import opened_platform, require_set_up
 from ops.processes.reference_watch import ReferenceWatch
@@ -19,8 +19,6 @@ from storage.models.operations import Role
 
 _log = logging.getLogger(__name__)
 MARKET_GROUP: Final = "market"
-YOUNG_OBJECTS: Final = 10_000
-"""No request makes so many; with 50,000 a gateway's memory rose for twenty minutes before the first look."""
 ROLES: Final[Mapping[str, frozenset[Role]]] = {"streams": frozenset(READS), "workers": frozenset({"workers"})}
 """Streams are all roles that read the log as a group: without any of them something stands still."""
 
@@ -54,7 +52,7 @@ async def run_gateway(settings: Settings, stop: asyncio.Event) -> None:
             port_of(private),
         )
         public_tasks = gateway.start_serving(background, public, settings, serving)
-        settle_memory(YOUNG_OBJECTS)
+        settle_memory(YOUNG_OF_REQUESTS)
         try:
             await stop.wait()
             await gateway.drain(settings.drain_seconds)
