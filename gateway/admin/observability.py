@@ -31,7 +31,7 @@ class ObservabilityDesk:
         self._counted_at = 0.0
 
     async def summary(self, call: BearerCall) -> bytes:
-        """As answers.md has it. Raises `request.invalid`, and the store's `StoreUnavailable`."""
+        """The summary of docs/operating.md's dashboards, in one answer. Raises `request.invalid`, and the store's `StoreUnavailable`."""
         QueryReader(call.query).finish()
         heartbeats = await self._heartbeats.all(call.now - SHOWN_SECONDS * NANOSECONDS_PER_SECOND)
         business = await self._business()

@@ -1,4 +1,4 @@
-"""Which records of a topic with owners count, for one live reader and for resumes that begin anywhere (ownership.md 2, 9).
+"""Which records of a topic with owners count, for one live reader and for resumes that begin anywhere (docs/ownership.md, rules 2 and 9).
 
 Nobody gets claims and records of superseded owners. What the live reader has seen of claims serves resumes that begin after
 its start without a read; older ones begin at an anchor out of the owner's documents.

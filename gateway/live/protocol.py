@@ -40,7 +40,7 @@ class Operation(msgspec.Struct, frozen=True):
 
 
 class AuthPayload(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """See http.md: the signature is over `GET`, `/v1/ws`, no query, no key, an empty body."""
+    """See docs/signing.md: the signature is over `GET`, `/v1/ws`, no query, no key, an empty body."""
 
     api_key: str
     timestamp: str

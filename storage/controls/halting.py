@@ -1,7 +1,7 @@
 """The kill switch: a halt is stored, announced, and answered when every owner of orders applies it, or after two seconds.
 
 The measured time is what a person who halts wants to know: from the request until no order that the halt forbids can be
-accepted any more (rule 12 of ownership).
+accepted any more (rule 12 of docs/ownership.md).
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Claim, then read up: how a partition's state comes out of checkpoints and the log (rules 1, 3, 7, 8, 14 of ownership)."""
+"""Claim, then read up: how a partition's state comes out of checkpoints and the log (rules 1, 3, 7, 8, 14 of docs/ownership.md)."""
 
 import asyncio
 from dataclasses import dataclass
