@@ -25,9 +25,15 @@ def report_folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """The table of what stands in the folder."""
+    """The table of what stands in the folder, and what could not be done."""
     folder = config.stash.get(WRITTEN, None)
-    if folder is not None and (lines := report.read(folder)):
+    if folder is None:
+        return
+    lines, left_out = report.read(folder), report.left_out(folder)
+    if lines or left_out:
         terminalreporter.section("faults that were put into real services")
+    if lines:
         terminalreporter.write_line(report.table(lines))
         terminalreporter.write_line(f"a line for each injection: {folder}")
+    for one in left_out:
+        terminalreporter.write_line(f"left out: {one}")

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 FIRST_PORT, PORTS_END = 10_240, 32_000
-"""Below the ports that the kernel gives to whoever connects, so that a service which was killed finds its own free."""
+"""Below the ports that the kernel gives to whoever connects, so that what was killed finds its own free."""
+_GIVEN: set[int] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +67,12 @@ class Service:
 
 
 def port_block(count: int) -> int:
-    """The first of so many ports in a row that are free."""
+    """The first of so many ports in a row that are free, and that nobody here was given before: they may not be taken yet."""
     while True:
         first = random.SystemRandom().randrange(FIRST_PORT, PORTS_END - count)
-        if all(_is_free(port) for port in range(first, first + count)):
+        ports = range(first, first + count)
+        if _GIVEN.isdisjoint(ports) and all(map(_is_free, ports)):
+            _GIVEN.update(ports)
             return first
 
 

@@ -5,6 +5,7 @@ The folder is `FAULTS_REPORT`, else a new one for each run of pytest (tests/faul
 
 import json
 import os
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -28,7 +29,9 @@ class Wrong(NamedTuple):
 
 @dataclass(slots=True)
 class Injection:
-    """One fault that was put into running services. `silence` is the longest time (s) in which nobody was answered."""
+    """One fault that was put into running services. `silence` is the longest time (s) in which nobody was answered, `began` when
+    it was put there (monotonic).
+    """
 
     fault: str
     target: str = ""
@@ -36,6 +39,7 @@ class Injection:
     at: str = ""
     beside: str | None = None
     silence: float | None = None
+    began: float = 0.0
     more: dict[str, Any] = field(default_factory=dict)
 
 
@@ -55,6 +59,7 @@ class Round:
 
     def note(self, one: Injection) -> Injection:
         """It begins now."""
+        one.began = time.monotonic()
         one.at = datetime.now(UTC).isoformat(timespec="milliseconds")
         self.injections.append(one)
         return one
@@ -93,6 +98,19 @@ def reported(series: str, seed: object, number: int = 0) -> Iterator[Round]:
         raise
     finally:
         found.write()
+
+
+def leave_out(fault: str, why: str) -> None:
+    """Say in the report that a fault cannot be put into anything here."""
+    if folder := os.environ.get(FOLDER):
+        with (Path(folder) / f"{os.getpid()}.left-out").open("a") as lines:
+            lines.write(f"{fault}: {why}\n")
+
+
+def left_out(folder: Path) -> list[str]:
+    """The faults that were left out, each once, and why."""
+    lines = (line for file in sorted(folder.glob("*.left-out")) for line in file.read_text().splitlines())
+    return list(dict.fromkeys(lines))
 
 
 def read(folder: Path) -> list[dict[str, Any]]:

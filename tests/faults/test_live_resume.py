@@ -166,7 +166,7 @@ async def _killed_at(follower: Follower, gateways: list[Gateway], points: list[i
             while follower.count < point:
                 assert not following.done(), following
                 await asyncio.sleep(0.005)
-        found.add("SIGKILL gateway", f"gateway-{number % 2}")
+        found.add("SIGKILL live gateway", f"gateway-{number % 2}")
         await gateway.kill()
         await following
         if number + 2 <= len(points):

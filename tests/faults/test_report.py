@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.faults.report import FOLDER, Injection, Wrong, read, reported, table
+from tests.faults.report import FOLDER, Injection, Wrong, leave_out, left_out, read, reported, table
 
 
 @pytest.fixture
@@ -36,3 +36,10 @@ def test_what_ended_a_round_stands_in_its_lines(folder, ended: BaseException) ->
 
     [line] = read(folder)
     assert (line["otherwise"], line["wrong"]) == (1, [f"otherwise: {type(ended).__name__}: {ended}"])
+
+
+def test_what_was_left_out_is_said_once(folder) -> None:
+    leave_out("disk full kafka", "nothing may be mounted here")
+    leave_out("disk full kafka", "nothing may be mounted here")
+    assert left_out(folder) == ["disk full kafka: nothing may be mounted here"]
+    assert read(folder) == []

@@ -1,4 +1,4 @@
-"""A gateway killed by SIGKILL between record and effect: the retry ends right, with one effect and one answer.
+"""A writer behind the gateway's edge, killed between record and effect: the retry ends right, with one effect and answer.
 
 12 seeded runs by default, `FAULTS=all` 200. `WRITE_SEED` chooses other ones. Half of the kills are at a step, half of them at
 a moment.
@@ -86,7 +86,7 @@ async def _killed_and_retried(
         exit_code, answered = await asyncio.to_thread(attempt, processes, one, moment)
         assert exit_code in {0, KILLED}
         if exit_code == KILLED:
-            found.add("SIGKILL gateway in a write")
+            found.add("SIGKILL writer behind the edge, in a write")
         if answered is not None:
             heard.append(answered)
         later += LEASE_SECONDS + lot.uniform(0, 5)

@@ -1,25 +1,25 @@
-"""What the log, the read model, the clients and the subscribers say, held against each other."""
+"""What the log says, by itself and held against the subscribers; and who ended that nobody had ended."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
+from ops.processes.commands.port import EXIT_TEMPORARY, EXIT_UNAVAILABLE
 from ops.runtime.timestamps import parse_timestamp
 from storage.log.port import Log
 from storage.log.valid_records import ValidRecords
 from storage.models.order_commands import PlaceOrder, decode_command
 from storage.models.order_events import CommandRepeated, CommandTooOld, OrderAccepted, OrderFilled
 from storage.models.order_records import OrderRecord, decode_record
-from storage.mongo.accounts import Accounts
-from storage.mongo.orders import Orders
-from storage.mongo.positions import Positions
 from storage.topics import ORDER_COMMANDS, ORDER_EVENTS
-from tests.faults.report import Wrong
+from tests.faults.order_road.fleet import Exit
+from tests.faults.report import Injection, Wrong
 
 NO_EFFECT = (CommandRepeated, CommandTooOld)
 WAITING = frozenset({"accepted", "sent", "unknown"})
 """Of orders on markets that never close."""
+AFTERWARDS = 30.0
+"""So long (s) after a fault a process may still end of it: it has looked for log and store, or for a lease that is not over."""
 
 
 @dataclass(slots=True)
@@ -90,36 +90,6 @@ def check_settled(told: Told) -> list[Wrong]:
     return wrong
 
 
-def check_answers(told: Told, asked: list[Any]) -> list[Wrong]:
-    """Everybody has a final answer, and the log says the same."""
-    accepted: dict[str, set[str]] = defaultdict(set)
-    for account_id, records in told.records.items():
-        for event in (event for record in records for event in record.events):
-            if isinstance(event, OrderAccepted):
-                accepted[account_id].add(event.order_id)
-    found = ((one, _wrong_with(one, accepted[one.account_id])) for one in asked)
-    return [Wrong(wrong.kind, f"{one.kind} {one.key}: {wrong.what}") for one, wrong in found if wrong is not None]
-
-
-def _wrong_with(one: Any, accepted: set[str]) -> Wrong | None:
-    if one.status == 0:
-        return Wrong("unanswered", f"after {one.tries} tries in {one.seconds:.0f} s: {dict(one.met)}")
-    if one.status >= 500 or one.status in {401, 403, 422}:
-        return Wrong("unanswered", f"{one.status} {one.answer}")
-    if one.repeated_alike is False:
-        return Wrong("otherwise", "a repeat was answered otherwise")
-    return _place_wrong_with(one, accepted) if one.kind == "place" else None
-
-
-def _place_wrong_with(one: Any, accepted: set[str]) -> Wrong | None:
-    order_id = one.data["order_id"] if one.status == 200 else (one.error["details"] or {}).get("order_id")
-    if one.status == 200 and order_id not in accepted:
-        return Wrong("lost", f"{order_id} was answered 200, and the log has it not")
-    if one.status != 200 and order_id in accepted:
-        return Wrong("otherwise", f"{order_id} was answered {one.status} {one.error.get('code')}, and is accepted")
-    return None
-
-
 def check_followers(followers: list[Any], late: list[str]) -> list[Wrong]:
     """Nobody misses a record of his account; `late` are those who have not got the newest."""
     return [
@@ -155,38 +125,23 @@ def check_lateness(told: Told, deadlines: dict[str, int]) -> list[Wrong]:
     return wrong
 
 
-async def check_read_model(told: Told, database: Any) -> list[Wrong]:
-    """Orders, positions and accounts equal a fold of the log from zero; positions also by arithmetic of their own."""
-    wrong = []
-    accounts, orders, positions = Accounts(database), Orders(database), Positions(database)
-    for account_id, records in told.records.items():
-        document = await accounts.get(account_id)
-        if document is None or document.as_of_seq != records[-1].seq:
-            wrong.append(f"{account_id}: the read model is at {document and document.as_of_seq}, not {records[-1].seq}")
-            continue
-        last_positions = {position.symbol: position for record in records for position in record.positions}
-        stored = {position.symbol: position for position in await positions.of(account_id)}
-        if stored != last_positions:
-            wrong.append(f"{account_id}: positions differ from the log's")
-        wrong += _by_arithmetic(account_id, records, stored)
-        last_orders = {order.order_id: order for record in records for order in record.orders}
-        shown = await orders.get_many(account_id, last_orders)
-        wrong += [
-            f"{account_id}: {order_id} differs from the log's"
-            for order_id, order in last_orders.items()
-            if shown.get(order_id) != order
-        ]
-    return [Wrong("otherwise", what) for what in wrong]
-
-
-def _by_arithmetic(account_id: str, records: list[OrderRecord], stored: dict[str, Any]) -> list[str]:
-    sums: dict[str, Decimal] = defaultdict(Decimal)
-    for event in (event for record in records for event in record.events):
-        if isinstance(event, OrderFilled):
-            quantity = Decimal(event.quantity)
-            sums[event.symbol] += quantity if event.side == "buy" else -quantity
+def check_exits(ended: list[Exit], injections: list[Injection]) -> list[Wrong]:
+    """No process ends but by a fault: streams and feeds that lose log or store begin anew where they are, and gateways stay."""
     return [
-        f"{account_id}: {symbol} {stored[symbol].net_qty if symbol in stored else None}, by its fills {total}"
-        for symbol, total in sums.items()
-        if symbol not in stored or Decimal(stored[symbol].net_qty) != total
+        Wrong("otherwise", f"{one} ended by itself, and no fault explains it")
+        for one in ended
+        if not any(_explains(injection, one) for injection in injections)
     ]
+
+
+def _explains(fault: Injection, ended: Exit) -> bool:
+    """Who starts while log or store are away is refused (69), and so is a feed while the lease of the one that was killed stands
+    (75): who started it starts it again.
+    """
+    services = {"kafka", "mongo"}
+    touches = services | {f"{ended.name}/{service}" for service in services}
+    if ended.code == EXIT_TEMPORARY and ended.name.startswith("feed"):
+        touches.add(ended.name)
+    elif ended.code != EXIT_UNAVAILABLE:
+        return False
+    return fault.target in touches and fault.began <= ended.at <= fault.began + fault.seconds + AFTERWARDS

@@ -4,12 +4,15 @@ import asyncio
 import os
 import random
 import signal
-import socket
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
+
+from tests.faults.own_services import port_block
 
 FEED = ("BTCUSDT-PERP.BINANCE", "ETHUSDT-PERP.BINANCE", "BTCUSDT.BINANCE", "BRTI.INDEX")
 ROLES = {
@@ -22,6 +25,19 @@ ROLES = {
 }
 MEMBERS = ("gateway", "gateway", "gateway", "orders", "orders", "market", "projection", "venues")
 WATCH_SECONDS = 0.5
+IN_ORDER = frozenset({0, -signal.SIGTERM, -signal.SIGKILL})
+"""How a process may end that is told to: SIGTERM comes before its handler stands, SIGKILL after 20 s."""
+
+
+class Exit(NamedTuple):
+    """A process ended by itself with `code`, at this moment (monotonic)."""
+
+    name: str
+    code: int
+    at: float
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.code})"
 
 
 @dataclass(slots=True)
@@ -56,7 +72,8 @@ def _nothing_more(member: Member) -> Mapping[str, str]:
 @dataclass(slots=True)
 class Fleet:
     """Starts `omniaxs` processes in `folder` with `environment`, and what `own` says of each; their standard error goes to
-    files there. The feed is `feed`, not among the `members`.
+    files there. The feed is `feed`, not among the `members`. `killed` is what was done to them, `ended` who ended of
+    itself, or was told to and ended in no order.
     """
 
     folder: Path
@@ -64,13 +81,13 @@ class Fleet:
     roles: tuple[str, ...] = MEMBERS
     own: Callable[[Member], Mapping[str, str]] = _nothing_more
     killed: list[tuple[float, str]] = field(default_factory=list)
-    ended: list[tuple[float, str]] = field(default_factory=list)
+    ended: list[Exit] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
     members: list[Member] = field(init=False)
     feed: Member = field(init=False)
 
     def __post_init__(self) -> None:
-        self.members = [Member(role, number, _free_port()) for number, role in enumerate(self.roles)]
+        self.members = [Member(role, number, port_block(1)) for number, role in enumerate(self.roles)]
         self.feed = Member("feed", len(self.members), 0)
 
     @property
@@ -88,31 +105,35 @@ class Fleet:
         return [f"http://127.0.0.1:{member.port}" for member in self.members if member.role == "gateway"]
 
     async def launch(self, member: Member) -> None:
-        """Start, or start again."""
+        """Start, or start again; one that lives stays."""
+        if member.lives:
+            return
         member.starts += 1
-        member.held = False
         member.process = await self._start(member)
+        member.held = False  # not before: who watches would take the process of before for one that has just ended
 
     async def watch(self) -> None:
-        """Start again whoever ends without being told to, as a supervisor would, until cancelled; `ended` has them all."""
+        """Start again whoever ends without being told to, as a supervisor would, until cancelled."""
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             for member in self.everybody:
-                if member.process is not None and not member.lives and not member.held:
-                    self.ended.append((time.monotonic() - self.began, f"{member.name} ({member.process.returncode})"))
+                if not member.lives and not member.held:
+                    self._note_end(member)
                     await self.launch(member)
 
     async def kill(self, member: Member) -> None:
         """SIGKILL."""
-        member.held = True
+        was_held, member.held = member.held, True
         member.send(signal.SIGKILL)
         if member.process is not None:
             await member.process.wait()
+        if not was_held:
+            self._note_end(member, {-signal.SIGKILL})
         self.note(member.name)
 
     async def end(self, member: Member) -> None:
         """SIGTERM, and SIGKILL after 20 s."""
-        member.held = True
+        was_held, member.held = member.held, True
         member.send(signal.SIGTERM)
         if member.process is not None:
             try:
@@ -120,6 +141,14 @@ class Fleet:
             except TimeoutError:
                 member.send(signal.SIGKILL)
                 await member.process.wait()
+        if not was_held:
+            self._note_end(member, IN_ORDER)
+
+    def _note_end(self, member: Member, expected: Collection[int] = ()) -> None:
+        """Note how it ended, if that is not what was to be expected."""
+        code = member.process.returncode if member.process is not None else None
+        if code is not None and code not in expected:
+            self.ended.append(Exit(member.name, code, time.monotonic()))
 
     async def kill_one(self, chance: random.Random) -> str:
         """SIGKILL one at random, and start it again."""
@@ -167,8 +196,17 @@ class Fleet:
         )
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+@asynccontextmanager
+async def running(fleet: Fleet) -> AsyncIterator[None]:
+    """Its processes run, and who ends is started again. Prints what they wrote when something goes wrong."""
+    await fleet.start()
+    watching = asyncio.create_task(fleet.watch())
+    try:
+        yield
+    except BaseException:
+        print(fleet.logs())  # noqa: T201
+        raise
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        await fleet.stop()

@@ -11,13 +11,15 @@ from storage.models.tenants import ALL_SCOPES
 from storage.mongo.ownership import ReaderAnchors
 from storage.reference_data.builtin import load_builtin
 from storage.topics import ORDER_EVENTS
-from tests.faults.order_road.checks import Told, read_log
+from tests.faults.order_road.checks import Told, check_settled, read_log
 from tests.faults.order_road.fleet import Fleet
 from tests.faults.order_road.followers import Follower
 from tests.faults.order_road.traders import Trader
 
 START_SECONDS = 300.0
 REST_SECONDS = 180.0
+SETTLED_SECONDS = 90.0
+"""An order of which it is unknown what became of it is asked for again and again, with growing pauses."""
 
 
 async def set_up(platform: Platform) -> None:
@@ -78,6 +80,15 @@ async def at_rest(platform: Platform, pause: float = 3.0) -> Told:
             if all(done) and sum(ends.values()) == before:
                 return await read_log(platform.log)
             before = sum(ends.values())
+
+
+async def settled(platform: Platform, pause: float = 3.0) -> Told:
+    """The log at rest, if possible with no order that its venue still owes a word."""
+    end = asyncio.get_running_loop().time() + SETTLED_SECONDS
+    told = await at_rest(platform, pause)
+    while check_settled(told) and asyncio.get_running_loop().time() < end:
+        told = await at_rest(platform, pause)
+    return told
 
 
 async def followed(followers: list[Follower], told: Told, seconds: float = 60) -> list[str]:

@@ -10,25 +10,29 @@ import os
 import random
 import secrets
 import statistics
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 
 from ops.processes.platform import opened_platform
 from ops.runtime.settings import Settings
+from tests.faults.order_road.answers import check_answers
 from tests.faults.order_road.checks import (
-    check_answers,
+    check_exits,
     check_followers,
     check_lateness,
-    check_read_model,
     check_records,
+    check_settled,
     read_deadlines,
 )
-from tests.faults.order_road.fleet import Fleet
+from tests.faults.order_road.fleet import Fleet, running
 from tests.faults.order_road.followers import Follower
-from tests.faults.order_road.people import at_rest, end_all, followed, participants, set_up
+from tests.faults.order_road.people import end_all, followed, participants, set_up, settled
+from tests.faults.order_road.read_models import check_read_model
 from tests.faults.order_road.traders import Trader
 from tests.faults.own_services import Service, port_block
 from tests.faults.report import Round, reported
@@ -76,26 +80,21 @@ async def test_no_order_is_lost_doubled_or_ambiguous_whatever_dies(
         async with opened_platform(settings) as platform:
             await set_up(platform)
             fleet = Fleet(tmp_path, variables)
-            traders: list[Trader] = []
-            try:
-                await fleet.start()
+            async with running(fleet), AsyncExitStack() as stack:
                 traders, followers = await participants(platform, fleet, ACCOUNTS, SEED)
+                for trader in traders:
+                    stack.push_async_callback(trader.close)
                 following = [asyncio.create_task(follower.follow()) for follower in followers]
                 await _trade(traders, fleet, broker, chance, found)
-                told = await at_rest(platform)
+                told = await settled(platform)
                 late = await followed(followers, told)
                 await end_all(following)
-            except BaseException:
-                print(fleet.logs())  # noqa: T201
-                raise
-            finally:
-                await fleet.stop()
-                for trader in traders:
-                    await trader.close()
             asked = [one for trader in traders for one in trader.asked]
-            found.wrong += check_records(told) + check_answers(told, asked) + check_followers(followers, late)
+            found.wrong += check_records(told) + check_settled(told) + check_answers(told, asked)
+            found.wrong += check_followers(followers, late)
             found.wrong += await check_read_model(told, platform.store.database)
             found.wrong += check_lateness(told, await read_deadlines(platform.log))
+            found.wrong += check_exits(fleet.ended, found.injections)
         with capsys.disabled():
             print(_table(fleet, asked, told, followers))  # noqa: T201
         if found.wrong:
@@ -115,8 +114,9 @@ async def _trade(traders: list[Trader], fleet: Fleet, broker: Service, chance: r
         await asyncio.sleep(SECONDS_BETWEEN_KILLS)
         if number == kills // 2:
             fleet.note("broker (restart)")
-            found.add("restart broker")
+            restarted = found.add("restart broker", "kafka")
             await broker.do("restart")
+            restarted.seconds = round(time.monotonic() - restarted.began, 2)
         elif number % 6 == 1:
             found.add("SIGSTOP orders", seconds=PAUSED_SECONDS)
             await fleet.pause_one("orders", PAUSED_SECONDS, chance)
@@ -136,8 +136,9 @@ def _table(fleet: Fleet, asked: list[Any], told: Any, followers: list[Follower])
             "",
             "killed: " + ", ".join(f"{name} at {moment:.0f} s" for moment, name in fleet.killed),
             f"writes {len(asked):,}, tries {sum(one.tries for one in asked):,}",
+            f"ended by themselves and started again: {', '.join(map(str, fleet.ended)) or 'nobody'}",
             f"told unknown first {sum(one.unknown > 0 for one in asked):,}",
-            f"repeats compared {sum(one.repeated_alike is not None for one in asked):,}",
+            f"repeats compared {sum(one.repeat is not None for one in asked):,}",
             f"order to answer p50 {statistics.median(seconds) * 1000:.1f} ms",
             f"p99 {seconds[int(len(seconds) * 0.99)] * 1000:.0f} ms, longest {seconds[-1]:.1f} s",
             f"log: {told.count:,} valid records, {told.claims} claims, {told.ignored} records of superseded owners ignored",

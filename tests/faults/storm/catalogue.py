@@ -1,7 +1,7 @@
 """The faults, as data: what each may touch, how long it lasts, how it begins and ends.
 
 What can be touched has a name: `process/gateway-0`, `link/gateway-0/kafka`, `clock/gateway-0`, `readers/gateway-0`,
-`service/kafka`, `venue/sim-a`. Two faults of a pair never touch the same.
+`service/kafka`, `disk/kafka`, `venue/sim-a`. Two faults of a pair never touch the same.
 """
 
 from collections.abc import Callable
@@ -52,8 +52,13 @@ class Fault:
 
 
 LINKS = ("link/*",)
+KILLED = {"gateway": 5, "orders": 4, "market": 2, "projection": 2, "venues": 2, "feed": 1}
+"""How often, by role: each role is a fault of its own, so that a long series leaves none out."""
 CATALOGUE: tuple[Fault, ...] = (
-    Fault("SIGKILL", ("process/*",), (0.0, 3.0), killed, often=16, brief=True),
+    *(
+        Fault("SIGKILL", (f"process/{role}-*",), (0.0, 3.0), killed, often=often, brief=True)
+        for role, often in KILLED.items()
+    ),
     Fault("SIGSTOP", ("process/*",), (0.5, 10.0), stopped, often=8),
     Fault("cut", LINKS, (0.5, 8.0), cut, often=6, brief=True),
     Fault("hang from service", LINKS, (0.5, 8.0), poisoned(("timeout", "downstream", {"timeout": 0})), often=4),

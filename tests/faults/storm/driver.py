@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from tests.faults.order_road.traders import Asked, Trader
-from tests.faults.report import Injection, Round
+from tests.faults.report import Injection, Round, Wrong
 from tests.faults.storm.catalogue import Fault, label
 from tests.faults.storm.scene import Scene
 
@@ -22,29 +22,38 @@ Chosen = tuple[Fault, str]
 
 
 class Driver:
-    """Every choice comes from `chance`, so a seed gives the same faults again, if not at the same moments."""
+    """Every choice comes from `chance`, so a seed gives the same faults again, if not at the same moments. A `series` of so many
+    injections that each fault can have its turn gives each of them one, before the weights count.
+    """
 
     def __init__(
-        self, scene: Scene, catalogue: Sequence[Fault], traders: Sequence[Trader], chance: random.Random
+        self, scene: Scene, catalogue: Sequence[Fault], traders: Sequence[Trader], chance: random.Random, series: int
     ) -> None:
         self._scene, self._traders, self._chance = scene, traders, chance
         self._faults = [fault for fault in catalogue if any(map(fault.may_touch, scene.targets))]
+        self._due = chance.sample(self._faults, len(self._faults)) if series >= len(self._faults) else []
 
     async def run(self, count: int, found: Round) -> None:
         """Put so many faults into the scene, each after the one before it (or the pair) is over."""
         left = count
         while left > 0:
-            chosen = self._choose(2 if left > 1 and self._chance.random() < PAIRS else 1)
+            chosen = self.choose(2 if left > 1 and self._chance.random() < PAIRS else 1)
             left -= len(chosen)
             await self._inject(chosen, found)
 
-    def _choose(self, count: int) -> list[Chosen]:
+    def choose(self, count: int) -> list[Chosen]:
+        """So many faults that come together, each of a target of its own."""
         chosen: list[Chosen] = []
         while len(chosen) < count:
-            [fault] = self._chance.choices(self._faults, [fault.often for fault in self._faults])
-            target = self._chance.choice(list(filter(fault.may_touch, self._scene.targets)))
-            if target not in [taken for _, taken in chosen]:
-                chosen.append((fault, target))
+            taken = {_touched(target) for _, target in chosen}
+            free = [target for target in self._scene.targets if _touched(target) not in taken]
+            fault = next((one for one in self._due if any(map(one.may_touch, free))), None)
+            if fault is not None:
+                self._due.remove(fault)
+            else:
+                [fault] = self._chance.choices(self._faults, [one.often for one in self._faults])
+            if targets := list(filter(fault.may_touch, free)):
+                chosen.append((fault, self._chance.choice(targets)))
         return chosen
 
     async def _inject(self, chosen: list[Chosen], found: Round) -> None:
@@ -60,6 +69,9 @@ class Driver:
                 group.create_task(self._one((fault, target), (delay, seconds), made[-1], found))
                 delay = self._chance.uniform(0.0, seconds)
         recovered = await self._recovered()
+        if recovered is None:
+            what = f"{' with '.join(labels)}: no writes are answered {LONGEST_RECOVERY_SECONDS:.0f} s after its end"
+            found.wrong.append(Wrong("otherwise", what))
         silence = round(self._silence(begun), 2)
         for one in made:
             one.silence, one.more["recovered"] = silence, recovered
@@ -91,3 +103,8 @@ class Driver:
     def _answered(self, since: float) -> list[Asked]:
         recent = [one for trader in self._traders for one in trader.asked[-200:]]
         return [one for one in recent if one.status and one.ended > since]
+
+
+def _touched(target: str) -> str:
+    """A broker and its disk are one."""
+    return target.replace("disk/", "service/")

@@ -4,24 +4,25 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ops.processes.platform import opened_platform
 from ops.runtime.settings import Settings
+from tests.faults.order_road.answers import check_answers
 from tests.faults.order_road.checks import (
     Told,
-    check_answers,
+    check_exits,
     check_followers,
     check_lateness,
-    check_read_model,
     check_records,
     check_settled,
     read_deadlines,
 )
-from tests.faults.order_road.fleet import Fleet
+from tests.faults.order_road.fleet import Exit, Fleet, running
 from tests.faults.order_road.followers import Follower
-from tests.faults.order_road.people import at_rest, end_all, followed, participants, set_up
+from tests.faults.order_road.people import end_all, followed, participants, set_up, settled
+from tests.faults.order_road.read_models import check_read_model
 from tests.faults.order_road.traders import Trader
 from tests.faults.report import Round, Wrong
 from tests.faults.storm.clocks import Clocks
@@ -32,8 +33,6 @@ from tests.faults.storm.scene import Scene
 from tests.faults.storm.trade_followers import TradeFollower
 
 SCENARIOS = ("timeout-then-accept", "timeout-then-reject", "duplicate-fill", "late-fill", "disconnect")
-SETTLED_SECONDS = 90.0
-"""An order of which it is unknown what became of it is asked for again and again, with growing pauses."""
 FOLLOWED_SECONDS = 60.0
 
 
@@ -49,13 +48,14 @@ class Plan:
 
 @dataclass(slots=True)
 class Life:
-    """A cluster that runs, and the people in it."""
+    """A cluster that runs, and the people in it. `ended` are the processes that ended by themselves in the last round."""
 
     scene: Scene
     traders: list[Trader]
     followers: list[Follower]
     trades: TradeFollower
     writes_per_second: float
+    ended: list[Exit] = field(default_factory=list)
 
     async def trade(self, driver: Driver, injections: int, found: Round) -> None:
         """Orders at the rate while so many faults come and go."""
@@ -73,7 +73,7 @@ class Life:
         fleet, platform = self.scene.fleet, self.scene.platform
         await fleet.end(fleet.feed)
         bounds = await market_at_rest(platform)
-        told = await self._settled()
+        told = await settled(platform, 1.5)
         late = await followed(self.followers, told, FOLLOWED_SECONDS)
         asked = [one for trader in self.traders for one in trader.asked]
         found.wrong += check_records(told) + check_settled(told) + check_answers(told, asked)
@@ -83,15 +83,9 @@ class Life:
         found.wrong += await check_read_model(told, platform.store.database)
         found.wrong += check_lateness(told, await read_deadlines(platform.log))
         found.wrong += await check_market(platform)
+        self.ended, fleet.ended = fleet.ended, []
+        found.wrong += check_exits(self.ended, found.injections)
         await fleet.launch(fleet.feed)
-        return told
-
-    async def _settled(self) -> Told:
-        """The log at rest, if possible with no order that its venue still owes a word."""
-        told = await at_rest(self.scene.platform, 1.5)
-        end = asyncio.get_running_loop().time() + SETTLED_SECONDS
-        while check_settled(told) and asyncio.get_running_loop().time() < end:
-            told = await at_rest(self.scene.platform, 1.5)
         return told
 
 
@@ -108,7 +102,7 @@ async def opened_life(scripts: Path, folder: Path, plan: Plan, disk: Path | None
         await ground.open()
         platform = await stack.enter_async_context(opened_platform(settings))
         await set_up(platform)
-        await stack.enter_async_context(_running(fleet))
+        await stack.enter_async_context(running(fleet))
         traders, followers = await participants(platform, fleet, plan.accounts, plan.seed, SCENARIOS)
         for trader in traders:
             stack.push_async_callback(trader.close)
@@ -117,18 +111,3 @@ async def opened_life(scripts: Path, folder: Path, plan: Plan, disk: Path | None
         following = [asyncio.create_task(one.follow()) for one in (*followers, trades)]
         stack.push_async_callback(end_all, following)
         yield Life(scene, traders, followers, trades, plan.writes_per_second)
-
-
-@asynccontextmanager
-async def _running(fleet: Fleet) -> AsyncIterator[None]:
-    await fleet.start()
-    watching = asyncio.create_task(fleet.watch())
-    try:
-        yield
-    except BaseException:
-        print(fleet.logs())  # noqa: T201
-        raise
-    finally:
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
-        await fleet.stop()
