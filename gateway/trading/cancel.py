@@ -76,18 +76,23 @@ class Canceling:
         return decided
 
     async def _settled(self, begun: Begun, wanted: Selector, decided: Decided, watch: Watch) -> Cancellation:
-        """What became of it after 500 ms, or as soon as nothing is pending."""
+        """What became of it after 500 ms, or as soon as nothing is pending. Raises `order.outcome_unknown` where nobody can say whether
+        there is such an order.
+        """
         cancellation = Cancellation()
         if decided.answer is not None:
             cancellation.begin(decided.answer)
             cancellation.leave_out(wanted.order_ids or ())
+        looked_up = False
         try:
             async with asyncio.timeout(SETTLE_SECONDS):
                 await self._look_up(begun.account_id, wanted, decided, cancellation)
+                looked_up = True
                 while cancellation.pending:
                     cancellation.take(await anext(watch))
-        except (TimeoutError, DecisionsLost, StoreUnavailable):
-            pass  # what is not known to be canceled or failed is shown as pending
+        except (TimeoutError, DecisionsLost, StoreUnavailable):  # what is not known to have ended is shown as pending
+            if not looked_up and cancellation.failed_with(_NOT_FOUND):
+                refuse_unknown({})  # they may have ended so long ago that the read models alone know them
         return cancellation
 
     async def _look_up(self, account_id: str, wanted: Selector, decided: Decided, cancellation: Cancellation) -> None:

@@ -2,12 +2,16 @@
 
 import asyncio
 import json
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from storage.models.order_requests import OrderRequest, hash_of, identity_of
+from storage.models.orders import Order
 from storage.mongo.accounts import Accounts
+from storage.mongo.failures import StoreUnavailable
 from storage.mongo.order_requests import OrderRequests
 from tests.integration.orders.trading_place import ACCOUNT, SECOND, TENANT, TradingPlace, until
 from tests.integration.trading.trading_desk import Answered, TradingGateway, gateways, order, projecting, street
@@ -159,6 +163,27 @@ async def test_what_the_venue_has_not_confirmed_is_pending_and_later_shown_as_it
             assert 0.4 < loop.time() - began < 2
             amended = await gateway.send("PATCH", f"/v1/orders/{order_id}", {"price": "51000"}, "amend-key")
             assert (amended.status, amended.error["code"]) == (409, "order.cancel_pending")
+
+
+class NoOrders:
+    """Orders of a store that is away."""
+
+    async def get_many(self, account_id: str, order_ids: Iterable[str]) -> dict[str, Order]:
+        raise StoreUnavailable("the store is away")
+
+    async def open_of(self, account_id: str) -> list[Order]:
+        raise StoreUnavailable("the store is away")
+
+
+async def test_whether_there_was_an_order_is_unknown_while_the_store_is_away(place: TradingPlace) -> None:
+    """It may have ended so long ago that the core has forgotten it: not found is for the read models to say."""
+    away: Any = NoOrders()
+    async with street(place) as [gateway], gateways(place, 1, lambda parts: replace(parts, orders=away)) as [blind]:
+        unknown = await cancel(blind, "cancel-key-1", order_ids=["ord_long_ago"])
+        assert (unknown.status, unknown.error["code"]) == (503, "order.outcome_unknown")
+        told = await cancel(gateway, "cancel-key-1", order_ids=["ord_long_ago"])
+        assert told.status == 200
+        assert "order.not_found" in json.dumps(told.data)
 
 
 async def test_an_amend_that_the_venue_does_not_answer_is_unknown(place: TradingPlace) -> None:
