@@ -14,6 +14,7 @@ import aiohttp
 from ops.cli.signing import Credentials, signed_headers
 
 PATIENCE = 120.0
+"""From the first sending of a write, whatever it waited for before."""
 UNDER_WAY = 8
 """Requests of one trader at the same time; what is begun meanwhile waits, and is signed when its turn comes."""
 REPEATED = 0.05
@@ -24,8 +25,9 @@ SYMBOLS = ("BTCUSDT-PERP.BINANCE", "ETHUSDT-PERP.BINANCE", "BTCUSDT.BINANCE")
 
 @dataclass(slots=True)
 class Asked:
-    """One write and everything that was answered to it: `raw` is the body of the final answer, `order_ids` are all that it was
-    ever told of. `repeat` is the same write, sent again after its final answer.
+    """One write and everything that was answered to it. `began` is when it was due: it may have been sent later. `raw` is the
+    body of the final answer, `order_ids` are all that it was ever told of. `repeat` is the same write, sent again after its
+    final answer.
     """
 
     account_id: str
@@ -41,6 +43,7 @@ class Asked:
     tries: int = 0
     unknown: int = 0
     seconds: float = 0.0
+    first_sent: float | None = None
     met: Counter[str] = field(default_factory=Counter)
     repeat: "Asked | None" = None
 
@@ -48,6 +51,11 @@ class Asked:
     def ended(self) -> float:
         """When it was answered (monotonic seconds), if it was."""
         return self.began + self.seconds
+
+    @property
+    def answered_within(self) -> float:
+        """Seconds from its first sending to its final answer."""
+        return self.ended - (self.first_sent or self.began)
 
     @property
     def data(self) -> dict[str, Any]:
@@ -150,10 +158,11 @@ class Trader:
         """Send it again under the same key, on any gateway, until the answer is final."""
         method = "PATCH" if asked.kind == "amend" else "POST"
         content = json.dumps(asked.body).encode()
-        while time.monotonic() - asked.began < PATIENCE:
+        while asked.first_sent is None or time.monotonic() - asked.first_sent < PATIENCE:
             try:
                 async with self._hands:
                     asked.tries += 1
+                    asked.first_sent = asked.first_sent or time.monotonic()
                     status, raw = await self._send(method, asked, content)
                 answer = json.loads(raw)
             except (aiohttp.ClientError, TimeoutError, ValueError) as error:
