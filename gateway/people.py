@@ -9,14 +9,14 @@ from gateway.admin.parts import AdminParts
 from gateway.http.edge import Edge
 from gateway.http.page_tokens import PageTokens
 from gateway.http.routes import Routes
-from gateway.identity import routes as identity
-from gateway.identity import self_routes
+from gateway.identity.door import routes as door
+from gateway.identity.own import routes as own
+from gateway.identity.own.routes import SelfParts
 from gateway.identity.parts import IdentityParts
-from gateway.identity.self_routes import SelfParts
 from gateway.waitlist import routes as waitlist
 from gateway.waitlist.submit import Submit
 
-BUILT: Final = identity.BUILT | self_routes.BUILT | administration.BUILT | waitlist.BUILT
+BUILT: Final = door.BUILT | own.BUILT | administration.BUILT | waitlist.BUILT
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class PeopleParts:
 
 def register_people(routes: Routes, edge: Edge, parts: PeopleParts, tokens: PageTokens) -> None:
     """Add the routes of all of them."""
-    identity.register_identity(routes, edge, parts.identity)
-    self_routes.register_self(routes, edge, parts.own, tokens)
+    door.register_identity(routes, edge, parts.identity)
+    own.register_self(routes, edge, parts.own, tokens)
     administration.register_admin(routes, edge, parts.administration, tokens)
     waitlist.register_waitlist(routes, edge, parts.waitlist)

@@ -11,8 +11,8 @@ from gateway.http.calls import BearerCall
 from gateway.http.fields import BodyReader
 from gateway.http.page_tokens import PageTokens
 from gateway.http.query import QueryReader
-from gateway.identity.letters import Notices
-from gateway.identity.person_view import admin_view
+from gateway.identity.people.letters import Notices
+from gateway.identity.people.person_view import admin_view
 from storage.models.audit import AuditEvent
 from storage.models.people import AdminRole, AdminStatus
 from storage.mongo.admins import cursor_of

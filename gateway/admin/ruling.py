@@ -5,7 +5,7 @@ from typing import Any
 
 from gateway.admin.acts import busy
 from gateway.admin.admin_rules import Change, changed, rules, someone_else_rules
-from gateway.identity.letters import Notices
+from gateway.identity.people.letters import Notices
 from ops.runtime.errors import HubError
 from storage.identity_events import IdentityEvents
 from storage.models.people import Admin

@@ -9,8 +9,8 @@ from gateway.http.calls import BearerCall
 from gateway.http.fields import BodyReader
 from gateway.http.page_tokens import PageTokens
 from gateway.http.query import QueryReader
-from gateway.identity.key_view import key_view
-from gateway.identity.person_view import user_view
+from gateway.identity.own.key_view import key_view
+from gateway.identity.people.person_view import user_view
 from ops.runtime.errors import HubError
 from ops.runtime.timestamps import format_timestamp
 from storage.models.audit import AuditEvent

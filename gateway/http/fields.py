@@ -261,6 +261,11 @@ class BodyReader:
         return None
 
 
+def no_fields(body: Mapping[str, Any]) -> None:
+    """A body without any field. Raises `request.invalid`."""
+    BodyReader(body).finish()
+
+
 @cache
 def _a_text(least: int, most: int) -> str:
     return f"a string of {least} to {most} characters, none of them a control character"

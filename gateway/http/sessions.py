@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 class TokenReader(Protocol):
-    """What checks a token itself (gateway/identity/access_tokens.py)."""
+    """What checks a token itself (gateway/identity/sessions/access_tokens.py)."""
 
     def read(self, token: str, audience: Audience, now: int) -> Claims: ...
 

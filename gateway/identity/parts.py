@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 from gateway.http.page_tokens import PageTokens
-from gateway.identity.afterwards import Afterwards
-from gateway.identity.codes import Codes
-from gateway.identity.doors import AdminRegistration
+from gateway.identity.people.afterwards import Afterwards
+from gateway.identity.people.doors import AdminRegistration
 from gateway.identity.ports import (
     Announcer,
     AuditLog,
@@ -17,6 +16,7 @@ from gateway.identity.ports import (
     TenantStore,
     TokenIssuer,
 )
+from gateway.identity.proofs.codes import Codes
 from ops.runtime.clock import Clock
 from ops.runtime.identifiers import Identifiers
 from storage.jobs import Jobs

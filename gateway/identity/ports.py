@@ -84,6 +84,6 @@ class Announcer(Protocol):
 
 
 class TokenIssuer(Protocol):
-    """Makes access tokens (gateway/identity/access_tokens.py)."""
+    """Makes access tokens (gateway/identity/sessions/access_tokens.py)."""
 
     def issue(self, audience: Audience, subject_id: str, session_id: str, role: AdminRole | None, now: int) -> str: ...

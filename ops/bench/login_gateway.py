@@ -11,13 +11,13 @@ from gateway.http.exchange import Exchanges
 from gateway.http.idempotency import IdempotencyBook
 from gateway.http.limits import Limiter
 from gateway.http.page_tokens import PageTokens
-from gateway.identity.access_tokens import ISSUER, AccessTokens
-from gateway.identity.afterwards import Afterwards
-from gateway.identity.codes import Codes
-from gateway.identity.door_handlers import DoorHandlers
-from gateway.identity.doors import user_door
-from gateway.identity.flows import flows_of
+from gateway.identity.door.flows import flows_of
+from gateway.identity.door.handlers import DoorHandlers
 from gateway.identity.parts import IdentityParts
+from gateway.identity.people.afterwards import Afterwards
+from gateway.identity.people.doors import user_door
+from gateway.identity.proofs.codes import Codes
+from gateway.identity.sessions.access_tokens import ISSUER, AccessTokens
 from ops.runtime.clock import Clock
 from ops.runtime.errors import HubError
 from ops.runtime.identifiers import SystemIdentifiers

@@ -18,7 +18,7 @@ from gateway.http.limit_merger import open_limit_merger
 from gateway.http.limits import Limiter
 from gateway.http.measures import PrometheusMeasures
 from gateway.http.sessions import SessionCache
-from gateway.identity.access_tokens import ISSUER, AccessTokens
+from gateway.identity.sessions.access_tokens import ISSUER, AccessTokens
 from gateway.identity_watch import IdentityWatch
 from gateway.live.hub import LiveHub
 from gateway.live.limits import LiveLimits

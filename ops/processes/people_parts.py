@@ -10,12 +10,12 @@ from gateway.admin.parts import AdminParts
 from gateway.connectors.parts import ConnectorParts
 from gateway.http.limits import Limiter
 from gateway.http.page_tokens import PageTokens
-from gateway.identity.access_tokens import AccessTokens
-from gateway.identity.afterwards import Afterwards
-from gateway.identity.codes import Codes
-from gateway.identity.letters import Notices as Letters
+from gateway.identity.own.routes import SelfParts
 from gateway.identity.parts import IdentityParts
-from gateway.identity.self_routes import SelfParts
+from gateway.identity.people.afterwards import Afterwards
+from gateway.identity.people.letters import Notices as Letters
+from gateway.identity.proofs.codes import Codes
+from gateway.identity.sessions.access_tokens import AccessTokens
 from gateway.market.ports import ReferenceSource
 from gateway.people import PeopleParts
 from gateway.waitlist.submit import GeoFence, Submit

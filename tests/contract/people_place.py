@@ -8,7 +8,7 @@ from argon2 import PasswordHasher
 
 from gateway.http.idempotency import IdempotencyBook
 from gateway.http.limits import Limiter
-from gateway.identity.access_tokens import ISSUER, AccessTokens
+from gateway.identity.sessions.access_tokens import ISSUER, AccessTokens
 from gateway.market.ports import ReferenceSource
 from gateway.people import PeopleParts
 from ops.processes.people_parts import people_parts

@@ -7,7 +7,7 @@ from jwcrypto.jwe import JWE
 from jwcrypto.jwk import JWK
 from jwt import PyJWKSet
 
-from gateway.identity.access_tokens import ISSUER
+from gateway.identity.sessions.access_tokens import ISSUER
 from ops.processes.connector_parts import vault_of
 from storage.models.credentials import Ciphertexts, GivenCredential
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.identity.codes import Codes
+from gateway.identity.proofs.codes import Codes
 from ops.runtime.identifiers import SystemIdentifiers
 from storage.key_rotation import rotation
 from storage.models.challenges import Challenge
@@ -18,11 +18,11 @@ SECRET = "a new secret of its own"
 ROOT = Path(__file__).resolve().parents[2]
 WRITERS = {
     "gateway/http/idempotency.py": {"idempotency_records.answer.sealed", "idempotency_records.body_hash"},
-    "gateway/identity/codes.py": {"challenges.code_hash"},
-    "gateway/identity/invitations.py": {"invitations.mail.sealed", "invitations.token_hash"},
-    "gateway/identity/letters.py": {"challenges.mail.sealed"},
-    "gateway/identity/refresh_tokens.py": {"sessions.refresh_hash"},
-    "gateway/identity/totp_codes.py": {"users.totp.sealed_secret", "admins.totp.sealed_secret"},
+    "gateway/identity/proofs/codes.py": {"challenges.code_hash"},
+    "gateway/identity/own/invitations.py": {"invitations.mail.sealed", "invitations.token_hash"},
+    "gateway/identity/people/letters.py": {"challenges.mail.sealed"},
+    "gateway/identity/sessions/refresh_tokens.py": {"sessions.refresh_hash"},
+    "gateway/identity/proofs/totp_codes.py": {"users.totp.sealed_secret", "admins.totp.sealed_secret"},
     "storage/api_keys.py": {"api_keys.sealed_secret"},
     "storage/credential_keys.py": {"credential_keys.sealed_private"},
     "storage/credentials.py": {

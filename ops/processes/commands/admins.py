@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from gateway.admin.admin_rules import Change
 from gateway.admin.ruling import AdminRuling
-from gateway.identity.letters import Notices as Letters
-from gateway.identity.person_view import admin_view
+from gateway.identity.people.letters import Notices as Letters
+from gateway.identity.people.person_view import admin_view
 from ops.processes.commands.port import EXIT_DATA, Arguments, CommandFailed, Event
 from ops.processes.platform import Platform
 from ops.runtime.errors import HubError

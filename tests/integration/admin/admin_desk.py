@@ -22,8 +22,8 @@ from gateway.http.limits import Limiter
 from gateway.http.page_tokens import PageTokens
 from gateway.http.routes import FixedFirst, Routes
 from gateway.http.sessions import SessionCache
-from gateway.identity.access_tokens import AccessTokens
-from gateway.identity.codes import Codes
+from gateway.identity.proofs.codes import Codes
+from gateway.identity.sessions.access_tokens import AccessTokens
 from ops.processes.alert_parts import alerts_shown
 from ops.processes.asking import decisions_of
 from ops.processes.connector_parts import availabilities_of, vault_of

@@ -17,10 +17,10 @@ from gateway.http.edge import Edge, Endpoint
 from gateway.http.limits import Limiter
 from gateway.http.page_tokens import PageTokens
 from gateway.http.routes import Routes
-from gateway.identity import routes as identity_routes
-from gateway.identity.afterwards import Afterwards
-from gateway.identity.codes import Codes
+from gateway.identity.door import routes as door_routes
 from gateway.identity.parts import IdentityParts
+from gateway.identity.people.afterwards import Afterwards
+from gateway.identity.proofs.codes import Codes
 from ops.runtime.identifiers import SystemIdentifiers
 from storage.models.applications import Application
 from storage.models.people import ADMIN_ROLES, AdminRole
@@ -208,7 +208,7 @@ class Watched(Edge):
 def others(routes: Routes, edge: Edge, desk: AdminDesk) -> None:
     """The doors of identity, and what is not built yet."""
     challenges, ids, key_ring = Challenges(desk.database), SystemIdentifiers(), desk.platform.key_ring
-    identity_routes.register_identity(
+    door_routes.register_identity(
         routes,
         edge,
         IdentityParts(

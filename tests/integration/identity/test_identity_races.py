@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import pyotp
 import pytest
 
-from gateway.identity.opening import Opened
-from gateway.identity.totp_codes import TotpCodes
+from gateway.identity.proofs.totp_codes import TotpCodes
+from gateway.identity.sessions.opening import Opened
 from storage.mongo.connect import connect
 from tests.unit.identity.identity_desk import EMAIL, KEY_RING, SECOND, Desk, code_of, desk_of
 from tests.unit.identity.test_login_flow import begin, verify

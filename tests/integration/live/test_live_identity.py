@@ -12,7 +12,7 @@ from gateway.callers import SignedRequest
 from gateway.http.keys import KeyCache
 from gateway.http.sessions import SessionCache
 from gateway.http.signing import signature_of, string_to_sign
-from gateway.identity.access_tokens import ISSUER, AccessTokens
+from gateway.identity.sessions.access_tokens import ISSUER, AccessTokens
 from gateway.identity_watch import IdentityWatch
 from ops.runtime.clock import SystemClock, milliseconds
 from ops.runtime.errors import HubError

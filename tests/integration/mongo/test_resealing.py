@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.http.idempotency import GivenAnswer, IdempotencyBook
-from gateway.identity.totp_codes import TotpCodes
+from gateway.identity.proofs.totp_codes import TotpCodes
 from ops.runtime.clock import ManualClock
 from ops.runtime.identifiers import SystemIdentifiers
 from storage.models.mails import Mail, Notice, outbox_id_of

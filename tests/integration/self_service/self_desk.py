@@ -19,10 +19,10 @@ from gateway.http.limits import Limiter
 from gateway.http.page_tokens import PageTokens
 from gateway.http.routes import FixedFirst, Routes
 from gateway.http.sessions import SessionCache
-from gateway.identity.access_tokens import AccessTokens
-from gateway.identity.codes import Codes
-from gateway.identity.letters import Notices
-from gateway.identity.self_routes import SelfParts, register_self
+from gateway.identity.own.routes import SelfParts, register_self
+from gateway.identity.people.letters import Notices
+from gateway.identity.proofs.codes import Codes
+from gateway.identity.sessions.access_tokens import AccessTokens
 from ops.runtime.clock import ManualClock
 from ops.runtime.identifiers import SystemIdentifiers
 from ops.runtime.languages import load_languages

@@ -13,7 +13,7 @@ from quart import Quart
 from gateway.app import GatewayParts, build_app
 from gateway.callers import Caller, SignedRequest
 from gateway.http.limits import Limiter
-from gateway.identity.access_tokens import ISSUER, AccessTokens
+from gateway.identity.sessions.access_tokens import ISSUER, AccessTokens
 from gateway.system.status import Component
 from gateway.trading.parts import TradingParts
 from ops.processes.lifetime import Background

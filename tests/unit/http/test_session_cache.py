@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.http.sessions import SessionCache
-from gateway.identity.access_tokens import ISSUER, AccessTokens
+from gateway.identity.sessions.access_tokens import ISSUER, AccessTokens
 from ops.runtime.clock import ManualClock
 from ops.runtime.errors import HubError
 from ops.runtime.metrics import SESSIONS_DEGRADED, Metrics

@@ -15,7 +15,7 @@ from gateway.http.failures import register_failures
 from gateway.http.idempotency import IdempotencyBook
 from gateway.http.routes import FixedFirst, Routes
 from gateway.http.sessions import SessionCache
-from gateway.identity.routes import register_identity
+from gateway.identity.door.routes import register_identity
 from ops.runtime.errors import HubError
 from ops.runtime.languages import load_languages
 from ops.runtime.metrics import Metrics

@@ -9,15 +9,15 @@ from argon2 import PasswordHasher
 
 from gateway.http.limits import Limiter
 from gateway.http.page_tokens import PageTokens
-from gateway.identity.access_tokens import ISSUER, AccessTokens
-from gateway.identity.afterwards import Afterwards
-from gateway.identity.asker import Asker
-from gateway.identity.codes import Codes, draw_code
-from gateway.identity.doors import AdminRegistration, Door, admin_door, user_door
-from gateway.identity.flows import Flows, flows_of
+from gateway.identity.door.flows import Flows, flows_of
+from gateway.identity.door.registration import UserRegistration
 from gateway.identity.parts import IdentityParts
+from gateway.identity.people.afterwards import Afterwards
+from gateway.identity.people.asker import Asker
+from gateway.identity.people.doors import AdminRegistration, Door, admin_door, user_door
 from gateway.identity.ports import SessionStore
-from gateway.identity.registration import UserRegistration
+from gateway.identity.proofs.codes import Codes, draw_code
+from gateway.identity.sessions.access_tokens import ISSUER, AccessTokens
 from ops.runtime.clock import ManualClock
 from ops.runtime.errors import HubError
 from storage.audit.trail import Effect

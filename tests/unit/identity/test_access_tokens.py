@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jwt.algorithms import OKPAlgorithm
 
-from gateway.identity.access_tokens import ISSUER, TYPE, AccessTokens
+from gateway.identity.sessions.access_tokens import ISSUER, TYPE, AccessTokens
 from ops.runtime.errors import HubError
 from storage.signing_keys import SigningKeys
 

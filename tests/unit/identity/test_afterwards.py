@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from gateway.identity.afterwards import MOST_WAITING, Afterwards
+from gateway.identity.people.afterwards import MOST_WAITING, Afterwards
 
 
 async def note(done: list[int], number: int) -> None:

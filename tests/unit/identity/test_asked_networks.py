@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.identity.api_key_shape import read_asked_key
+from gateway.identity.own.api_key_shape import read_asked_key
 from ops.runtime.errors import HubError
 
 

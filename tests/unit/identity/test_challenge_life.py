@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Mapping
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.identity.codes import Codes
+from gateway.identity.proofs.codes import Codes
 from ops.runtime.errors import HubError
 from storage.models.challenges import ALIVE_SECONDS, Challenge, ChallengeKind
 from storage.models.people import Audience, User

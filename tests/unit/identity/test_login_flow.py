@@ -7,10 +7,10 @@ import pyotp
 import pytest
 from argon2 import PasswordHasher
 
-from gateway.identity.login_code import AskedChallenge
-from gateway.identity.opening import Opened
-from gateway.identity.registration import AdminRegistration
-from gateway.identity.totp_codes import TotpCodes
+from gateway.identity.door.login_code import AskedChallenge
+from gateway.identity.door.registration import AdminRegistration
+from gateway.identity.proofs.totp_codes import TotpCodes
+from gateway.identity.sessions.opening import Opened
 from ops.runtime.errors import HubError
 from storage.models.challenges import Challenge
 from storage.models.people import Admin

@@ -6,10 +6,10 @@ from typing import Any, cast
 
 import pytest
 
-from gateway.identity.asker import Asker
-from gateway.identity.opening import Opened
+from gateway.identity.people.asker import Asker
 from gateway.identity.ports import SessionStore
-from gateway.identity.refresh_tokens import RefreshTokens
+from gateway.identity.sessions.opening import Opened
+from gateway.identity.sessions.refresh_tokens import RefreshTokens
 from ops.runtime.errors import HubError
 from storage.models.sessions import Session
 from storage.sealing import KeyRing

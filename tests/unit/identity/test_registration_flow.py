@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.identity.registration import AdminRegistration
+from gateway.identity.door.registration import AdminRegistration
 from ops.runtime.errors import HubError
 from tests.unit.identity.identity_desk import EMAIL, PASSWORD, SECOND, Desk, code_of, desk_of
 

@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 import pyotp
 import pytest
 
-from gateway.identity.totp_codes import TotpCodes, otpauth_uri
+from gateway.identity.proofs.totp_codes import TotpCodes, otpauth_uri
 from storage.models.people import Totp
 from storage.sealing import KeyRing, Unreadable
 

@@ -7,7 +7,9 @@ simultaneous tries at most five are answered by the code, and one at most is let
 import secrets
 from collections.abc import Callable
 
-from gateway.identity.challenge_rules import (
+from gateway.identity.people.letters import code_mail
+from gateway.identity.ports import ChallengeStore
+from gateway.identity.proofs.challenge_rules import (
     is_alive,
     may_resend,
     seconds_until_resend,
@@ -15,8 +17,6 @@ from gateway.identity.challenge_rules import (
     used,
     wrongly_tried,
 )
-from gateway.identity.letters import code_mail
-from gateway.identity.ports import ChallengeStore
 from ops.runtime.errors import HubError
 from ops.runtime.identifiers import Identifiers
 from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
@@ -112,15 +112,18 @@ class Codes:
 
         Raises `auth.code_invalid` with `tries_left`, and `auth.challenge_ended` for a challenge that is dead.
         """
-        current: Challenge | None = challenge
-        while current is not None and is_alive(current, now):
-            is_right = right(current)
-            after = used(current, now) if is_right else wrongly_tried(current, now)
-            if await self._challenges.replace(current, after):
-                if is_right:
-                    return after
-                raise HubError("auth.code_invalid", {"tries_left": tries_left(after)})
-            current = await self._challenges.get(challenge.challenge_id)
+        current: Challenge | None = None
+        newest: Challenge | None = challenge
+        while newest is not None and newest != current:  # what was read before may have been tried or sent again since
+            current = newest
+            if is_alive(current, now):
+                is_right = right(current)
+                after = used(current, now) if is_right else wrongly_tried(current, now)
+                if await self._challenges.replace(current, after):
+                    if is_right:
+                        return after
+                    raise HubError("auth.code_invalid", {"tries_left": tries_left(after)})
+            newest = await self._challenges.get(challenge.challenge_id)
         raise HubError("auth.challenge_ended")
 
     def mailed(self, code: str) -> Right:

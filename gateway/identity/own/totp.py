@@ -6,11 +6,11 @@ import msgspec
 
 from gateway.http.calls import BearerCall, Reply
 from gateway.http.fields import BodyReader
-from gateway.identity.own_account import OwnAccount
-from gateway.identity.own_acts import own_act
+from gateway.identity.own.account import OwnAccount
+from gateway.identity.own.acts import own_act
+from gateway.identity.people.wrong_attempts import Counted, WrongAttempts
 from gateway.identity.ports import AuditLog
-from gateway.identity.totp_codes import TotpCodes, otpauth_uri
-from gateway.identity.wrong_attempts import Counted, WrongAttempts
+from gateway.identity.proofs.totp_codes import TotpCodes, otpauth_uri
 from ops.runtime.errors import HubError
 from storage.models.people import Totp, User
 

@@ -1,16 +1,16 @@
-"""The routes of registration, login and sessions, for users and for admins. Those of a person's own account: self_routes.py."""
+"""The routes of registration, login and sessions, for users and for admins. Those of a person's own account: ../own/routes.py."""
 
 from typing import Final
 
 from gateway.http.calls import OpenHandler
 from gateway.http.edge import Edge
 from gateway.http.routes import Routes
-from gateway.identity.door_handlers import AdminRegistrations, DoorHandlers, UserRegistrations
-from gateway.identity.doors import admin_door, user_door
-from gateway.identity.flows import flows_of
+from gateway.identity.door.flows import flows_of
+from gateway.identity.door.handlers import AdminRegistrations, DoorHandlers, UserRegistrations
 from gateway.identity.parts import IdentityParts
+from gateway.identity.people.doors import admin_door, user_door
 from gateway.identity.ports import Someone
-from gateway.identity.sessions import OwnSessions
+from gateway.identity.sessions.handlers import OwnSessions
 from storage.models.people import ADMIN_ROLES
 
 USER_DOOR: Final = "/public/v1/auth"

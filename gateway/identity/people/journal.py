@@ -1,6 +1,6 @@
 """Logins in the audit trail. No code, password or token stands in an event."""
 
-from gateway.identity.asker import Asker
+from gateway.identity.people.asker import Asker
 from gateway.identity.ports import AuditLog
 from storage.models.audit import Act
 from storage.models.people import Person, audience_of, subject_of

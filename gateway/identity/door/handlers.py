@@ -5,13 +5,13 @@ from typing import Any, Generic
 import msgspec
 
 from gateway.http.calls import OpenCall
-from gateway.identity import bodies
-from gateway.identity.asker import asker_of
-from gateway.identity.challenge_rules import seconds_until_resend
-from gateway.identity.doors import Door
-from gateway.identity.flows import Flows
+from gateway.identity.door import bodies
+from gateway.identity.door.flows import Flows
+from gateway.identity.door.registration import AdminRegistration, UserRegistration
+from gateway.identity.people.asker import asker_of
+from gateway.identity.people.doors import Door
 from gateway.identity.ports import Someone
-from gateway.identity.registration import AdminRegistration, UserRegistration
+from gateway.identity.proofs.challenge_rules import seconds_until_resend
 from ops.runtime.errors import HubError
 from ops.runtime.timestamps import format_timestamp
 from storage.models.people import Admin, Audience, Person, User, subject_of

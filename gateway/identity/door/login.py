@@ -5,16 +5,16 @@ So whatever is done for a known person alone (an audit event, a mail about a loc
 
 from functools import partial
 
-from gateway.identity.afterwards import Afterwards
-from gateway.identity.asker import Asker
-from gateway.identity.changing import changed
-from gateway.identity.codes import Codes
-from gateway.identity.doors import Door
-from gateway.identity.journal import Journal
-from gateway.identity.letters import Notices
+from gateway.identity.people.afterwards import Afterwards
+from gateway.identity.people.asker import Asker
+from gateway.identity.people.changing import changed
+from gateway.identity.people.doors import Door
+from gateway.identity.people.journal import Journal
+from gateway.identity.people.letters import Notices
+from gateway.identity.people.standing import check_active, check_role
+from gateway.identity.people.wrong_attempts import Counted, WrongAttempts
 from gateway.identity.ports import Someone
-from gateway.identity.standing import check_active, check_role
-from gateway.identity.wrong_attempts import Counted, WrongAttempts
+from gateway.identity.proofs.codes import Codes
 from ops.runtime.errors import HubError
 from storage.models.challenges import Challenge, Channel
 from storage.models.people import Person

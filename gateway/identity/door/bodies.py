@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, cast
 
 from gateway.http.fields import BodyReader
-from gateway.identity.chosen_password import chosen_password
-from gateway.identity.login_code import AskedChallenge
-from gateway.identity.refresh_tokens import LEAST_CHARACTERS, MOST_CHARACTERS
-from gateway.identity.registration import AdminRegistration, UserRegistration
+from gateway.identity.door.login_code import AskedChallenge
+from gateway.identity.door.registration import AdminRegistration, UserRegistration
+from gateway.identity.people.chosen_password import chosen_password
+from gateway.identity.sessions.refresh_tokens import LEAST_CHARACTERS, MOST_CHARACTERS
 from ops.runtime.languages import DEFAULT_LANGUAGE, LANGUAGES
 from storage.models.people import AdminRole, Audience, PreferredLanguage
 
@@ -22,11 +22,6 @@ class Login(NamedTuple):
     email: str
     password: str
     role: str | None
-
-
-def nothing(body: Body) -> None:
-    """A body without any field."""
-    BodyReader(body).finish()
 
 
 def user_registration(body: Body) -> UserRegistration:

@@ -12,14 +12,14 @@ import msgspec
 
 from gateway.http.calls import OpenCall
 from gateway.http.fields import BodyReader
-from gateway.identity.asker import asker_of
-from gateway.identity.challenge_rules import seconds_until_reset
-from gateway.identity.changing import changed
-from gateway.identity.chosen_password import chosen_password
-from gateway.identity.codes import Codes
-from gateway.identity.password_changed import PasswordChanged, with_password
+from gateway.identity.own.password_changed import PasswordChanged, with_password
+from gateway.identity.people.asker import asker_of
+from gateway.identity.people.changing import changed
+from gateway.identity.people.chosen_password import chosen_password
+from gateway.identity.people.wrong_attempts import Counted, WrongAttempts
 from gateway.identity.ports import ChallengeStore, People
-from gateway.identity.wrong_attempts import Counted, WrongAttempts
+from gateway.identity.proofs.challenge_rules import seconds_until_reset
+from gateway.identity.proofs.codes import Codes
 from ops.runtime.errors import HubError
 from ops.runtime.timestamps import format_timestamp
 from storage.models.audit import Act

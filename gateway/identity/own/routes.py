@@ -7,20 +7,20 @@ from gateway.http.calls import OpenHandler
 from gateway.http.edge import Edge
 from gateway.http.page_tokens import PageTokens
 from gateway.http.routes import Routes
-from gateway.identity.accept_invitation import AcceptInvitation
-from gateway.identity.api_keys import ApiKeyStore, OwnApiKeys
-from gateway.identity.codes import Codes
-from gateway.identity.invitations import InvitationStore, OwnInvitations
-from gateway.identity.letters import Notices
-from gateway.identity.own_account import OwnAccount
-from gateway.identity.password import ChangePassword
-from gateway.identity.password_changed import PasswordChanged
-from gateway.identity.password_reset import Forgotten, Reset
+from gateway.identity.own.accept_invitation import AcceptInvitation
+from gateway.identity.own.account import OwnAccount
+from gateway.identity.own.api_keys import ApiKeyStore, OwnApiKeys
+from gateway.identity.own.invitations import InvitationStore, OwnInvitations
+from gateway.identity.own.password import ChangePassword
+from gateway.identity.own.password_changed import PasswordChanged
+from gateway.identity.own.password_reset import Forgotten, Reset
+from gateway.identity.own.profile import Profile
+from gateway.identity.own.totp import OwnTotp
+from gateway.identity.people.letters import Notices
+from gateway.identity.people.wrong_attempts import WrongAttempts
 from gateway.identity.ports import Announcer, AuditLog, ChallengeStore, People, RateLimits, SessionStore, TenantStore
-from gateway.identity.profile import Profile
-from gateway.identity.totp import OwnTotp
-from gateway.identity.totp_codes import TotpCodes
-from gateway.identity.wrong_attempts import WrongAttempts
+from gateway.identity.proofs.codes import Codes
+from gateway.identity.proofs.totp_codes import TotpCodes
 from storage.jobs import Jobs
 from storage.models.people import User
 from storage.passwords import Passwords

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, Literal
 
-from gateway.identity.person_view import admin_view, user_view
+from gateway.identity.people.person_view import admin_view, user_view
 from gateway.identity.ports import People, Someone, TenantStore
 from storage.models.people import Admin, AdminStatus, Audience, User, UserStatus
 from storage.models.tenants import Tenant

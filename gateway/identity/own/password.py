@@ -5,10 +5,10 @@ from typing import Any
 
 from gateway.http.calls import BearerCall
 from gateway.http.fields import BodyReader
-from gateway.identity.chosen_password import chosen_password
-from gateway.identity.own_account import OwnAccount
-from gateway.identity.own_acts import own_act
-from gateway.identity.password_changed import PasswordChanged, with_password
+from gateway.identity.own.account import OwnAccount
+from gateway.identity.own.acts import own_act
+from gateway.identity.own.password_changed import PasswordChanged, with_password
+from gateway.identity.people.chosen_password import chosen_password
 from storage.models.people import User
 from storage.passwords import Passwords
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gateway.identity.asker import Asker
-from gateway.identity.codes import Codes
-from gateway.identity.doors import Door
+from gateway.identity.people.asker import Asker
+from gateway.identity.people.doors import Door
 from gateway.identity.ports import Someone
+from gateway.identity.proofs.codes import Codes
 from ops.runtime.errors import HubError
 from ops.runtime.identifiers import Identifiers
 from storage.models.challenges import Challenge

@@ -5,12 +5,12 @@ from typing import Any
 
 import msgspec
 
-from gateway.identity.asker import Asker
-from gateway.identity.changing import changed
-from gateway.identity.doors import Door
-from gateway.identity.journal import Journal
+from gateway.identity.people.asker import Asker
+from gateway.identity.people.changing import changed
+from gateway.identity.people.doors import Door
+from gateway.identity.people.journal import Journal
 from gateway.identity.ports import SessionStore, Someone, TokenIssuer
-from gateway.identity.refresh_tokens import RefreshTokens
+from gateway.identity.sessions.refresh_tokens import RefreshTokens
 from ops.runtime.identifiers import Identifiers
 from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.models.people import Admin, AdminRole, Audience, Person, subject_of

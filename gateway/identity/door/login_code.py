@@ -2,17 +2,17 @@
 
 from typing import NamedTuple
 
-from gateway.identity.asker import Asker
-from gateway.identity.challenge_rules import is_alive
-from gateway.identity.changing import changed
-from gateway.identity.codes import Codes
-from gateway.identity.doors import Door
-from gateway.identity.journal import Journal
-from gateway.identity.opening import Opened, SessionOpener
+from gateway.identity.people.asker import Asker
+from gateway.identity.people.changing import changed
+from gateway.identity.people.doors import Door
+from gateway.identity.people.journal import Journal
+from gateway.identity.people.standing import check_active, check_role
+from gateway.identity.people.wrong_attempts import Counted, WrongAttempts
 from gateway.identity.ports import ChallengeStore, Someone
-from gateway.identity.standing import check_active, check_role
-from gateway.identity.totp_codes import TotpCodes
-from gateway.identity.wrong_attempts import Counted, WrongAttempts
+from gateway.identity.proofs.challenge_rules import is_alive
+from gateway.identity.proofs.codes import Codes
+from gateway.identity.proofs.totp_codes import TotpCodes
+from gateway.identity.sessions.opening import Opened, SessionOpener
 from ops.runtime.errors import HubError
 from storage.models.challenges import Challenge
 from storage.models.people import Totp, subject_of

@@ -8,8 +8,8 @@ import msgspec
 
 from gateway.http.calls import OpenCall
 from gateway.http.fields import BodyReader
-from gateway.identity.chosen_password import chosen_password
-from gateway.identity.invitations import InvitationStore
+from gateway.identity.own.invitations import InvitationStore
+from gateway.identity.people.chosen_password import chosen_password
 from gateway.identity.ports import AuditLog, People, TenantStore
 from ops.runtime.errors import HubError
 from ops.runtime.languages import LANGUAGES

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from gateway.identity.letters import Notices
+from gateway.identity.people.letters import Notices
 from gateway.identity.ports import Announcer, AuditLog, ChallengeStore, SessionStore
 from ops.runtime.timestamps import format_timestamp
 from storage.models.audit import Act

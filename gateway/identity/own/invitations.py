@@ -11,8 +11,8 @@ from gateway.http.calls import BearerCall
 from gateway.http.fields import BodyReader
 from gateway.http.page_tokens import PageTokens
 from gateway.http.query import QueryReader
-from gateway.identity.own_account import OwnAccount
-from gateway.identity.own_acts import own_act
+from gateway.identity.own.account import OwnAccount
+from gateway.identity.own.acts import own_act
 from gateway.identity.ports import AuditLog, People, RateLimits
 from ops.runtime.errors import HubError
 from ops.runtime.timestamps import NANOSECONDS_PER_SECOND, format_timestamp

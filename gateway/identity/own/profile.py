@@ -3,8 +3,8 @@
 import msgspec
 
 from gateway.http.calls import BearerCall
-from gateway.identity.own_account import OwnAccount
-from gateway.identity.person_view import user_view
+from gateway.identity.own.account import OwnAccount
+from gateway.identity.people.person_view import user_view
 
 
 class Profile:

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from gateway.http.calls import BearerCall
-from gateway.identity.changing import changed
-from gateway.identity.letters import Notices
+from gateway.identity.people.changing import changed
+from gateway.identity.people.letters import Notices
+from gateway.identity.people.wrong_attempts import Counted, WrongAttempts
 from gateway.identity.ports import People
-from gateway.identity.wrong_attempts import Counted, WrongAttempts
 from ops.runtime.errors import HubError
 from storage.models.people import User
 from storage.passwords import Passwords
@@ -50,7 +50,7 @@ class OwnAccount:
         return HubError("auth.password_wrong")
 
     async def change(self, user: User, change: Callable[[User], User | None]) -> User:
-        """The user as stored after `change`, which may raise, and answers None where nothing is to do (gateway/identity/changing.py)."""
+        """The user as stored after `change`, which may raise, and answers None where nothing is to do (gateway/identity/people/changing.py)."""
         return await changed(self._users, user, change)
 
 

@@ -1,11 +1,11 @@
 """Verifying an address: the code of the registration's mail, and sending it again."""
 
-from gateway.identity.asker import Asker
-from gateway.identity.challenge_rules import may_resend
-from gateway.identity.changing import changed
-from gateway.identity.codes import Codes
-from gateway.identity.doors import Door
+from gateway.identity.people.asker import Asker
+from gateway.identity.people.changing import changed
+from gateway.identity.people.doors import Door
 from gateway.identity.ports import Announcer, ChallengeStore, Someone
+from gateway.identity.proofs.challenge_rules import may_resend
+from gateway.identity.proofs.codes import Codes
 from ops.runtime.errors import HubError
 from ops.runtime.timestamps import format_timestamp
 from storage.models.challenges import Challenge

@@ -1,23 +1,23 @@
 """The flows of both doors, put together once out of the parts that they share.
 
-The road of a login: door_handlers.py (parses) -> login.py (the password) -> codes.py (a challenge, its mail) -> the person
--> door_handlers.py -> login_code.py (the code) -> opening.py (the session, the trail, the tokens) -> refreshing.py from then on.
+The road of a login: handlers.py (parses) -> login.py (the password) -> codes.py (a challenge, its mail) -> the person
+-> handlers.py -> login_code.py (the code) -> opening.py (the session, the trail, the tokens) -> refreshing.py from then on.
 """
 
 from dataclasses import dataclass
 
-from gateway.identity.journal import Journal
-from gateway.identity.letters import Notices
-from gateway.identity.login import LoggingIn
-from gateway.identity.login_code import LoginCodes
-from gateway.identity.opening import SessionOpener
+from gateway.identity.door.login import LoggingIn
+from gateway.identity.door.login_code import LoginCodes
+from gateway.identity.door.registration import Registering
+from gateway.identity.door.verification import Verifying
 from gateway.identity.parts import IdentityParts
-from gateway.identity.refresh_tokens import RefreshTokens
-from gateway.identity.refreshing import Refreshing
-from gateway.identity.registration import Registering
-from gateway.identity.totp_codes import TotpCodes
-from gateway.identity.verification import Verifying
-from gateway.identity.wrong_attempts import WrongAttempts
+from gateway.identity.people.journal import Journal
+from gateway.identity.people.letters import Notices
+from gateway.identity.people.wrong_attempts import WrongAttempts
+from gateway.identity.proofs.totp_codes import TotpCodes
+from gateway.identity.sessions.opening import SessionOpener
+from gateway.identity.sessions.refresh_tokens import RefreshTokens
+from gateway.identity.sessions.refreshing import Refreshing
 
 
 @dataclass(frozen=True, slots=True)

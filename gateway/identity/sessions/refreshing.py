@@ -4,13 +4,13 @@ Two requests with one token that overlap are no theft but a client that asks twi
 ends nothing. What tells them apart is whether the other one arrived before the rotation was written (decision 0100).
 """
 
-from gateway.identity.asker import Asker
-from gateway.identity.doors import Door
-from gateway.identity.letters import Notices
-from gateway.identity.opening import Opened, SessionOpener
+from gateway.identity.people.asker import Asker
+from gateway.identity.people.doors import Door
+from gateway.identity.people.letters import Notices
+from gateway.identity.people.standing import check_active
 from gateway.identity.ports import Announcer, SessionStore, Someone
-from gateway.identity.refresh_tokens import RefreshTokens
-from gateway.identity.standing import check_active
+from gateway.identity.sessions.opening import Opened, SessionOpener
+from gateway.identity.sessions.refresh_tokens import RefreshTokens
 from ops.runtime.clock import Clock
 from ops.runtime.errors import HubError
 from ops.runtime.timestamps import NANOSECONDS_PER_SECOND, format_timestamp

@@ -7,9 +7,9 @@ import msgspec
 
 from gateway.account.listing import page_asked, page_of
 from gateway.http.calls import BearerCall
+from gateway.http.fields import no_fields
 from gateway.http.page_tokens import PageTokens
 from gateway.http.query import QueryReader
-from gateway.identity.bodies import nothing
 from gateway.identity.ports import Announcer, AuditLog, SessionStore
 from ops.runtime.clock import Clock
 from ops.runtime.errors import HubError
@@ -33,12 +33,12 @@ class OwnSessions:
 
     async def logout(self, call: BearerCall, body: dict[str, Any]) -> bytes:
         """End the session of this request's token."""
-        nothing(body)
+        no_fields(body)
         return await self._end_audited(call, call.principal.session_id)
 
     async def logout_all(self, call: BearerCall, body: dict[str, Any]) -> bytes:
         """End every session of the person."""
-        nothing(body)
+        no_fields(body)
         subject_id = call.principal.subject_id
 
         async def effect(_intended: AuditEvent) -> tuple[bytes, Mapping[str, Any]]:
@@ -62,7 +62,7 @@ class OwnSessions:
 
     async def end(self, call: BearerCall, body: dict[str, Any]) -> bytes:
         """End one of the person's sessions. Raises `session.not_found`, also for somebody else's."""
-        nothing(body)
+        no_fields(body)
         session_id = call.path["session_id"]
         session = await self._sessions.get(session_id)
         if session is None or _owner(session) != (call.principal.audience, call.principal.subject_id):
