@@ -6,8 +6,8 @@ import msgspec
 
 from gateway.access.ports import AccessParts
 from gateway.access.views import AccessViews
-from gateway.account.listing import MOST_ITEMS, USUAL_ITEMS, NewestFirst, PageAsked, page_asked, page_of
 from gateway.http.calls import SignedCall
+from gateway.http.listing import MOST_ITEMS, USUAL_ITEMS, NewestFirst, PageAsked, page_asked, page_of
 from gateway.http.page_tokens import PageTokens
 from gateway.http.query import QueryReader
 from ops.runtime.errors import HubError

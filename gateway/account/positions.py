@@ -2,11 +2,11 @@
 
 from typing import Any, Final
 
-from gateway.account.listing import page_asked, page_of
 from gateway.account.live_values import LiveValues
 from gateway.account.overview import PositionSource
 from gateway.account.standing import Standing, shown
 from gateway.http.calls import Reply, SignedCall
+from gateway.http.listing import page_asked, page_of
 from gateway.http.page_tokens import PageTokens
 from gateway.http.query import QueryReader
 from gateway.market.ports import ReferenceSource

@@ -5,9 +5,9 @@ from typing import Final, Protocol
 
 import msgspec
 
-from gateway.account.listing import page_asked, page_of
 from gateway.account.standing import Standing, seq_field
 from gateway.http.calls import Reply, SignedCall
+from gateway.http.listing import page_asked, page_of
 from gateway.http.page_tokens import PageTokens
 from gateway.http.query import QueryReader
 from ops.runtime.timestamps import parse_timestamp

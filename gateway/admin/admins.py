@@ -2,13 +2,13 @@
 
 from typing import Any, Final, cast
 
-from gateway.account.listing import NewestFirst, page_asked
 from gateway.admin.acts import Values, act_of, encode, with_reason
 from gateway.admin.admin_rules import Change
 from gateway.admin.parts import AdminParts
 from gateway.admin.ruling import AdminRuling
 from gateway.http.calls import BearerCall
 from gateway.http.fields import BodyReader
+from gateway.http.listing import NewestFirst, page_asked
 from gateway.http.page_tokens import PageTokens
 from gateway.http.query import QueryReader
 from gateway.identity.people.letters import Notices

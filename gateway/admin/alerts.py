@@ -2,11 +2,11 @@
 
 from typing import Any, Final, cast
 
-from gateway.account.listing import MOST_ITEMS, USUAL_ITEMS, NewestFirst, PageAsked
 from gateway.admin.acts import Values, act_of, encode
 from gateway.admin.alert_parts import AlertParts
 from gateway.http.calls import BearerCall
 from gateway.http.fields import BodyReader
+from gateway.http.listing import MOST_ITEMS, USUAL_ITEMS, NewestFirst, PageAsked
 from gateway.http.page_tokens import PageTokens
 from gateway.http.query import QueryReader
 from ops.runtime.errors import HubError

@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-from gateway.account.listing import page_asked, page_of
 from gateway.admin.acts import Values, act_of, busy, encode, with_reason
 from gateway.admin.connector_fields import Given, connector_given
 from gateway.admin.parts import AdminParts
@@ -10,6 +9,7 @@ from gateway.connectors.catalog import CatalogList
 from gateway.connectors.views import admin_view, availability, availability_view, fields_view
 from gateway.http.calls import BearerCall
 from gateway.http.fields import BodyReader
+from gateway.http.listing import page_asked, page_of
 from gateway.http.page_tokens import PageTokens
 from gateway.http.query import QueryReader
 from ops.runtime.errors import HubError

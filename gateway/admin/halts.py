@@ -2,11 +2,11 @@
 
 from typing import Any, Final, cast, get_args
 
-from gateway.account.listing import page_asked, page_of
 from gateway.admin.acts import Values, act_of, encode
 from gateway.admin.parts import AdminParts
 from gateway.http.calls import BearerCall
 from gateway.http.fields import BodyReader
+from gateway.http.listing import page_asked, page_of
 from gateway.http.page_tokens import PageTokens
 from gateway.http.query import QueryReader, invalid
 from ops.runtime.errors import HubError

@@ -5,10 +5,10 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from gateway.account.listing import NewestFirst, page_asked
 from gateway.admin.acts import encode
 from gateway.admin.parts import AdminParts
 from gateway.http.calls import BearerCall
+from gateway.http.listing import NewestFirst, page_asked
 from gateway.http.page_tokens import PageTokens
 from gateway.http.query import QueryReader
 from gateway.market.moments import moment

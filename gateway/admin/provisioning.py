@@ -4,12 +4,12 @@ from typing import Any, Final, cast
 
 from gateway.access.own import contract_page
 from gateway.access.views import AccessViews
-from gateway.account.listing import NewestFirst
 from gateway.admin.acts import Values, act_of, busy, encode
 from gateway.admin.application_fields import check_policy, policy_of
 from gateway.admin.parts import AdminParts
 from gateway.http.calls import BearerCall
 from gateway.http.fields import BodyReader
+from gateway.http.listing import NewestFirst
 from gateway.http.page_tokens import PageTokens
 from gateway.http.query import QueryReader
 from ops.runtime.errors import HubError

@@ -2,10 +2,10 @@
 
 from dataclasses import asdict
 
-from gateway.account.listing import page_asked, page_of
 from gateway.admin.acts import encode
 from gateway.admin.parts import AdminParts
 from gateway.http.calls import BearerCall
+from gateway.http.listing import page_asked, page_of
 from gateway.http.page_tokens import PageTokens
 from gateway.http.query import QueryReader
 from storage.registry import Exchange, exchanges_of

@@ -2,11 +2,11 @@
 
 from typing import Any, Final, cast
 
-from gateway.account.listing import NewestFirst, page_asked, page_of
 from gateway.admin.acts import Values, act_of, busy, encode, with_reason
 from gateway.admin.parts import AdminParts
 from gateway.http.calls import BearerCall
 from gateway.http.fields import BodyReader
+from gateway.http.listing import NewestFirst, page_asked, page_of
 from gateway.http.page_tokens import PageTokens
 from gateway.http.query import QueryReader
 from gateway.identity.own.key_view import key_view

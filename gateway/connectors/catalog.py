@@ -5,9 +5,9 @@ from typing import Final
 
 import msgspec
 
-from gateway.account.listing import page_asked, page_of
 from gateway.connectors.parts import ConnectorParts
 from gateway.connectors.views import States, Values, filters_of, fits
+from gateway.http.listing import page_asked, page_of
 from gateway.http.page_tokens import PageTokens
 from gateway.http.query import Query, QueryReader
 from storage.models.connectors import Connector

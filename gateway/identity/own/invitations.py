@@ -6,9 +6,9 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from gateway.account.listing import page_asked, page_of
 from gateway.http.calls import BearerCall
 from gateway.http.fields import BodyReader
+from gateway.http.listing import page_asked, page_of
 from gateway.http.page_tokens import PageTokens
 from gateway.http.query import QueryReader
 from gateway.identity.own.account import OwnAccount

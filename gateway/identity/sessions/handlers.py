@@ -5,9 +5,9 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.account.listing import page_asked, page_of
 from gateway.http.calls import BearerCall
 from gateway.http.fields import no_fields
+from gateway.http.listing import page_asked, page_of
 from gateway.http.page_tokens import PageTokens
 from gateway.http.query import QueryReader
 from gateway.identity.ports import Announcer, AuditLog, SessionStore
