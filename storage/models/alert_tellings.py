@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.models.alerts import Alert, HookTry, Telling, TellingKind
+from storage.models.pauses import pause_after
 
 REPEAT_SECONDS: Final = 900
 MOST_ROUNDS: Final = 10
@@ -104,15 +105,10 @@ def _after(one: HookTry, telling: Telling, now: int, *, tried: bool) -> HookTry 
     if not tried:
         return one
     attempts = one.attempts + 1
-    next_try = now + pause_after(attempts) * NANOSECONDS_PER_SECOND
+    next_try = now + pause_after(attempts, LONGEST_PAUSE_SECONDS) * NANOSECONDS_PER_SECOND
     if next_try >= telling.at + GIVE_UP_SECONDS * NANOSECONDS_PER_SECOND:
         return None
     return HookTry(attempts=attempts, next_try_at=next_try)
-
-
-def pause_after(attempts: int) -> int:
-    """Seconds until the next try after so many: 2, 4, 8, ..., 300."""
-    return min(LONGEST_PAUSE_SECONDS, 1 << min(attempts, 10))
 
 
 def _has_news(alert: Alert) -> bool:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from ops.runtime.errors import HubError
 from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.models.applications import Application, ProvisionPolicy, job_id_of
+from storage.models.pauses import pause_after
 from storage.models.read_models import Cursor
 
 StepName = Literal[
@@ -188,11 +189,6 @@ def next_move(job: ProvisioningJob) -> Do | Undo | End | None:
     return next((Do(step.name) for step in job.steps if step.status != "done"), End("succeeded"))
 
 
-def pause_after(attempts: int) -> int:
-    """Seconds until the next try after so many: 1, 2, 4, 8, then 15."""
-    return min(LONGEST_PAUSE_SECONDS, 1 << min(max(attempts, 1) - 1, 10))
-
-
 def is_claimable(job: ProvisioningJob, now: int) -> bool:
     """Whether a worker may take it up: it is not over, due, and nobody's."""
     return not job.is_over and job.next_try_at <= now and job.claimed_until <= now
@@ -230,7 +226,7 @@ def troubled(
         failed = _with_step(job, name, status="failed", finished_at=now, error_code=trouble.code, refusals=refusals)
         return _changed(failed, status="failed", next_try_at=0, **told)
     later = _with_step(job, name, error_code=trouble.code, refusals=refusals)
-    pause = pause_after(refusals if trouble.kind == "theirs" else step.attempts)
+    pause = pause_after((refusals if trouble.kind == "theirs" else step.attempts) - 1, LONGEST_PAUSE_SECONDS)
     return _changed(later, next_try_at=now + pause * NANOSECONDS_PER_SECOND, claimed_until=0, **told)
 
 
@@ -247,7 +243,7 @@ def undone(job: ProvisioningJob, name: StepName, now: int) -> ProvisioningJob:
 
 def undoing_troubled(job: ProvisioningJob, name: StepName, trouble: Trouble, now: int) -> ProvisioningJob:
     """A step could not be undone yet; that is tried until it can. Why the job failed stays what it was."""
-    pause = pause_after(job.step(name).attempts)
+    pause = pause_after(job.step(name).attempts - 1, LONGEST_PAUSE_SECONDS)
     later = _with_step(job, name, undo_error_code=trouble.code)
     return _changed(later, next_try_at=now + pause * NANOSECONDS_PER_SECOND, claimed_until=0)
 

@@ -14,6 +14,7 @@ from ops.runtime.clock import Clock
 from ops.runtime.metrics import MAIL_DURATION, MAILS_TOTAL, Metrics
 from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.models.mails import Mail, MailTemplate
+from storage.models.pauses import pause_after
 from storage.mongo.failures import StoreUnavailable
 from storage.sealing import KeyRing, UnknownKey, Unreadable
 from workers.jobs import TryAgain
@@ -38,11 +39,6 @@ class MailOutbox(Protocol):
     async def failed(self, mail: Mail, next_try_at: int, error: str) -> bool: ...
     async def refused(self, mail: Mail, error: str) -> bool: ...
     async def expired(self, mail: Mail) -> bool: ...
-
-
-def pause_after(attempts: int) -> int:
-    """Seconds until the next try after so many: 2, 4, 8, then 15."""
-    return min(LONGEST_PAUSE_SECONDS, 1 << min(attempts, 10))
 
 
 class MailSending:
@@ -126,7 +122,7 @@ class MailSending:
             await asyncio.sleep(_RECORD_PAUSE_SECONDS)
 
     async def _later(self, mail: Mail, reason: str) -> None:
-        pause = pause_after(mail.attempts)
+        pause = pause_after(mail.attempts, LONGEST_PAUSE_SECONDS)
         next_try_at = self._clock.now() + pause * NANOSECONDS_PER_SECOND
         if next_try_at >= mail.expires_at:
             await self._expire(mail)

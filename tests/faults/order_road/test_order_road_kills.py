@@ -86,6 +86,7 @@ async def test_no_order_is_lost_doubled_or_ambiguous_whatever_dies(
                     stack.push_async_callback(trader.close)
                 following = [asyncio.create_task(follower.follow()) for follower in followers]
                 await _trade(traders, fleet, broker, chance, found)
+                await fleet.end(fleet.feed)  # else what rests on the book is filled while it is looked at
                 told = await settled(platform)
                 late = await followed(followers, told)
                 await end_all(following)

@@ -14,9 +14,9 @@ import aiohttp
 from ops.cli.signing import Credentials, signed_headers
 
 PATIENCE = 120.0
-"""From the first sending of a write, whatever it waited for before."""
+"""From the first sending of a write, however long it waited for its turn."""
 UNDER_WAY = 8
-"""Requests of one trader at the same time; what is begun meanwhile waits, and is signed when its turn comes."""
+"""Writes of one trader that are sent and have no final answer yet; what is begun meanwhile waits for its turn."""
 REPEATED = 0.05
 """Which part of the writes is sent again after its final answer."""
 LATE = "auth.timestamp_outside_window"
@@ -116,12 +116,14 @@ class Trader:
     async def _one(self, number: int) -> None:
         asked = self._choose(number)
         self.asked.append(asked)
-        await self.insist(asked)
+        async with self._hands:
+            await self.insist(asked)
         if asked.kind == "place" and asked.status == 200:
             self._open.append(asked.data["order_id"])
         if self._chance.random() < REPEATED and asked.status in {200, 409}:
             asked.repeat = Asked(asked.account_id, asked.kind, asked.key, asked.body, asked.target, time.monotonic())
-            await self.insist(asked.repeat)
+            async with self._hands:
+                await self.insist(asked.repeat)
 
     def _choose(self, number: int) -> Asked:
         chance = self._chance
@@ -158,12 +160,11 @@ class Trader:
         """Send it again under the same key, on any gateway, until the answer is final."""
         method = "PATCH" if asked.kind == "amend" else "POST"
         content = json.dumps(asked.body).encode()
-        while asked.first_sent is None or time.monotonic() - asked.first_sent < PATIENCE:
+        asked.first_sent = time.monotonic()
+        while time.monotonic() - asked.first_sent < PATIENCE:
             try:
-                async with self._hands:
-                    asked.tries += 1
-                    asked.first_sent = asked.first_sent or time.monotonic()
-                    status, raw = await self._send(method, asked, content)
+                asked.tries += 1
+                status, raw = await self._send(method, asked, content)
                 answer = json.loads(raw)
             except (aiohttp.ClientError, TimeoutError, ValueError) as error:
                 asked.met[type(error).__name__] += 1

@@ -9,11 +9,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from storage.models.alert_tellings import (
     CLAIM_SECONDS,
     GIVE_UP_SECONDS,
+    LONGEST_PAUSE_SECONDS,
     MOST_ROUNDS,
     REPEAT_SECONDS,
     hooks_due,
     kind_due,
-    pause_after,
     round_begun,
     round_ended,
     with_due,
@@ -31,6 +31,7 @@ from storage.models.alerts import (
     raised,
     runbook_of,
 )
+from storage.models.pauses import pause_after
 
 SECOND = 1_000_000_000
 NOW = 1_700_000_000 * SECOND
@@ -219,7 +220,7 @@ def test_a_webhook_that_has_not_taken_it_is_tried_later_and_given_up_after_a_day
             break
         assert list(alert.telling.hooks) == ["pager"], "who has taken it is not told again"
         assert alert.due_at == alert.telling.hooks["pager"].next_try_at
-        assert alert.due_at - now == pause_after(tries) * SECOND
+        assert alert.due_at - now == pause_after(tries, LONGEST_PAUSE_SECONDS) * SECOND
         now = alert.due_at
     assert GIVE_UP_SECONDS - 300 <= (now - NOW) / SECOND < GIVE_UP_SECONDS
     assert alert.due_at is None

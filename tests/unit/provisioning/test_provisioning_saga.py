@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from ops.runtime.errors import HubError
 from storage.models.applications import Application, ProvisionPolicy
+from storage.models.pauses import pause_after
 from storage.models.provisioning import (
     MOST_TRIES,
     STEPS,
@@ -24,7 +25,6 @@ from storage.models.provisioning import (
     is_claimable,
     job_of,
     next_move,
-    pause_after,
     retried,
     troubled,
     undoing,
@@ -181,7 +181,7 @@ def test_what_cannot_pass_is_not_tried_again() -> None:
 
 
 def test_pauses_grow_to_a_quarter_of_a_minute() -> None:
-    assert [pause_after(attempts) for attempts in (0, 1, 2, 3, 4, 5, 6, 1_000)] == [1, 1, 2, 4, 8, 15, 15, 15]
+    assert [pause_after(attempts, 15) for attempts in (-1, 0, 1, 2, 3, 4, 5, 1_000)] == [1, 1, 2, 4, 8, 15, 15, 15]
     job = begun(claimed(new_job(), 1, 20 * SECOND, 10 * SECOND), "validate", 10 * SECOND)
     later = troubled(job, "validate", OURS, 10 * SECOND)
     assert (later.next_try_at, later.claimed_until) == (11 * SECOND, 0)
