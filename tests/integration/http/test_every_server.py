@@ -23,8 +23,8 @@ SERVERS = {
     "granian": rest_on_granian.serve_rest_until,
     "uvicorn": rest_on_uvicorn.serve_rest_until,
 }
-HEAD_SECONDS = 0.4
-BODY_SECONDS = 0.3
+HEAD_SECONDS = 1.5
+BODY_SECONDS = 1.0
 QUOTES = "/v1/quotes?symbols=AAPL.US"
 ORDER = json.dumps({"symbol": "AAPL.US", "side": "buy", "type": "limit", "quantity": "1"}).encode()  # without its price
 
