@@ -1,16 +1,13 @@
-"""A claim on a mail that is held while it is sent, however long the server takes, and that ends soon when its holder dies."""
+"""A claim on a mail that is held while it is sent, however long the server takes."""
 
-import asyncio
-import logging
-from types import TracebackType
+from contextlib import AbstractAsyncContextManager
 from typing import Final, Protocol
 
 from ops.runtime.clock import Clock
 from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.models.mails import Mail
-from storage.mongo.failures import StoreUnavailable
+from workers.renewing import renewed_meanwhile
 
-_log = logging.getLogger(__name__)
 CLAIM_SECONDS: Final = 15
 RENEW_SECONDS: Final = 5.0
 
@@ -27,33 +24,18 @@ def claimed_until(now: int) -> int:
 
 
 class HeldClaim:
-    """Renews the claim on `mail` every 5 s inside `async with`; `mail` is how it stands."""
+    """`mail` is how it stands; renewed every 5 s inside `async with held.meanwhile()`."""
 
     def __init__(self, outbox: Renewable, mail: Mail, clock: Clock) -> None:
         self.mail = mail
         self._outbox, self._clock = outbox, clock
-        self._task: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> "HeldClaim":
-        self._task = asyncio.create_task(self._renew(), name=f"claim {self.mail.outbox_id}")
-        return self
+    def meanwhile(self) -> AbstractAsyncContextManager[None]:
+        """Hold the claim until the block ends, or somebody else has it."""
+        return renewed_meanwhile(f"mail {self.mail.outbox_id}", RENEW_SECONDS, self._renew)
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
-
-    async def _renew(self) -> None:
-        while True:
-            await asyncio.sleep(RENEW_SECONDS)
-            try:
-                renewed = await self._outbox.renew(self.mail, claimed_until(self._clock.now()))
-            except StoreUnavailable as error:
-                _log.warning("the claim on mail %s was not renewed: %s", self.mail.outbox_id, error)
-                continue
-            if renewed is None:
-                _log.warning("the claim on mail %s was lost while it was sent", self.mail.outbox_id)
-                return
+    async def _renew(self) -> bool:
+        renewed = await self._outbox.renew(self.mail, claimed_until(self._clock.now()))
+        if renewed is not None:
             self.mail = renewed
+        return renewed is not None

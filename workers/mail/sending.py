@@ -81,7 +81,7 @@ class MailSending:
         try:
             rendered = self._renderer.render(mail, self._secrets(mail))
             held = HeldClaim(self._outbox, mail, self._clock)
-            async with held:
+            async with held.meanwhile():
                 await self._transport.send(rendered)
         except Unrenderable as error:
             _log.error("mail %s cannot be rendered: %s", mail.outbox_id, error)

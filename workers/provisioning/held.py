@@ -1,17 +1,15 @@
 """A job in the hands of this worker: its claim is renewed while it is worked on, and every change is stored under it."""
 
 import asyncio
-import logging
-from types import TracebackType
+from contextlib import AbstractAsyncContextManager
 from typing import Final, Protocol
 
 from ops.runtime.clock import Clock
 from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.models.provisioning import ProvisioningJob
-from storage.mongo.failures import StoreUnavailable
 from workers.provisioning.troubles import ClaimLost
+from workers.renewing import renewed_meanwhile
 
-_log = logging.getLogger(__name__)
 CLAIM_SECONDS: Final = 6
 RENEW_SECONDS: Final = 2.0
 
@@ -32,14 +30,13 @@ def claimed_until(now: int) -> int:
 
 
 class HeldJob:
-    """Renews the claim every 2 s inside `async with`; `job` is how the job stands."""
+    """`job` is how the job stands; the claim is renewed every 2 s inside `async with held.meanwhile()`."""
 
     def __init__(self, store: JobStore, job: ProvisioningJob, clock: Clock) -> None:
         self.job = job
         self.clock = clock
         self._store = store
         self._writing = asyncio.Lock()
-        self._task: asyncio.Task[None] | None = None
 
     async def save(self, job: ProvisioningJob) -> None:
         """Store a change of the job. Raises `ClaimLost`."""
@@ -49,16 +46,9 @@ class HeldJob:
             raise ClaimLost(job.job_id)
         self.job = saved
 
-    async def __aenter__(self) -> "HeldJob":
-        self._task = asyncio.create_task(self._renew(), name=f"claim {self.job.job_id}")
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+    def meanwhile(self) -> AbstractAsyncContextManager[None]:
+        """Hold the claim until the block ends, or somebody else has it; then the next write says so."""
+        return renewed_meanwhile(f"job {self.job.job_id}", RENEW_SECONDS, self._renew)
 
     def _renewed(self, job: ProvisioningJob) -> ProvisioningJob:
         """A write of a job that stays in our hands renews the claim too."""
@@ -66,14 +56,6 @@ class HeldJob:
             return job
         return job.model_copy(update={"claimed_until": claimed_until(self.clock.now())})
 
-    async def _renew(self) -> None:
-        while True:
-            await asyncio.sleep(RENEW_SECONDS)
-            try:
-                async with self._writing:
-                    kept = await self._store.renew(self.job, claimed_until(self.clock.now()))
-            except StoreUnavailable as error:
-                _log.warning("the claim on job %s was not renewed: %s", self.job.job_id, error)
-                continue
-            if not kept:
-                return  # the next write says so
+    async def _renew(self) -> bool:
+        async with self._writing:
+            return await self._store.renew(self.job, claimed_until(self.clock.now()))

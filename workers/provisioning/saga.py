@@ -94,7 +94,7 @@ class Provisioning:
             return
         held = HeldJob(self._store, claimed, self._clock)
         try:
-            async with held:
+            async with held.meanwhile():
                 await self._work(held)
         except (ClaimLost, Superseded) as lost:
             _log.warning("job %s is somebody else's now: %s", job_id, lost)
