@@ -8,60 +8,20 @@ import pytest
 
 from ops.runtime.errors import HubError
 from storage.decisions.decisions import Decisions, DecisionUnknown
-from storage.log.memory import MemoryLog
-from storage.log.topics_admin import apply_topics
 from storage.models.order_commands import Command
 from storage.models.order_records import OrderRecord
-from storage.mongo.connect import connect
-from storage.mongo.log_identities import LogIdentities
-from storage.topics import (
-    BARS,
-    ORDER_COMMANDS,
-    ORDER_EVENTS,
-    QUOTE_STATES,
-    QUOTES,
-    RISK_SIGNALS,
-    TRADES,
-    VENUE_REPORTS,
-    VENUE_REQUESTS,
-    Topics,
-)
 from tests.integration.admin.admin_desk import AdminDesk, Calling
-from tests.integration.orders.trading_place import ACCOUNT, TradingPlace, until
-from tests.integration.trading.trading_desk import projecting
+from tests.integration.admin.deciding_desk import deciding_desk
+from tests.integration.orders.trading_place import ACCOUNT
 
-_ALL = (
-    ORDER_COMMANDS, ORDER_EVENTS, QUOTES, QUOTE_STATES, VENUE_REQUESTS, VENUE_REPORTS, RISK_SIGNALS, TRADES, BARS,
-)  # fmt: skip
 DEPOSITS = f"/accounts/{ACCOUNT}/deposits"
 LIMITS = f"/accounts/{ACCOUNT}/limits"
 
 
 @pytest.fixture
 async def desk() -> AsyncIterator[AdminDesk]:
-    """A desk before an order core and a projection; the account holds 100,000 USDT."""
-    topics = Topics(dict.fromkeys(_ALL, 1))
-    log, store = MemoryLog(topics), connect("mongomock://", "money")
-    await apply_topics(log, topics, LogIdentities(store.database))
-    place = TradingPlace(log, store, topics)
-    await place.set_up()
-    desk = AdminDesk(place.platform)
-    reading = asyncio.create_task(desk.decisions.run())
-    try:
-        async with place.core(), projecting(place):
-            await desk.decisions.ready()
-            await place.open_account()
-
-            async def is_read() -> bool:
-                return await desk.parts.accounts.as_of(ACCOUNT) >= 2
-
-            await until(is_read)
-            yield desk
-    finally:
-        reading.cancel()
-        await asyncio.wait([reading])
-        await log.close()
-        await store.client.drop_database(store.database.name)
+    async with deciding_desk("money") as desk:
+        yield desk
 
 
 @pytest.fixture

@@ -3,28 +3,22 @@
 The writes are those that the app routes: one that is added without a line in `WRITES` fails, one that is not told fails too.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final, NamedTuple
 
 import pytest
 
 from gateway.admin.routes import ALERTMANAGER
-from storage.log.memory import MemoryLog
-from storage.log.topics_admin import apply_topics
 from storage.models.applications import Application
 from storage.models.connectors import default_catalog
 from storage.mongo.applications import Applications
-from storage.mongo.connect import connect
 from storage.mongo.connectors import Connectors
-from storage.mongo.log_identities import LogIdentities
 from storage.mongo.provisioning_jobs import ProvisioningJobs
-from storage.topics import Topics
 from tests.integration.admin.admin_desk import ROOT, AdminDesk
+from tests.integration.admin.deciding_desk import deciding_desk
 from tests.integration.admin.test_admin_matrix import LOGOUT, MACHINE, SIM_C, admin_operations, others
 from tests.integration.admin.test_admin_provisioning import a_job, rolled_back
-from tests.integration.orders.trading_place import ACCOUNT, TradingPlace, until
-from tests.integration.trading.trading_desk import projecting
+from tests.integration.orders.trading_place import ACCOUNT
 
 READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 HALT: Final = {"scope": "symbol", "target": "AAPL.US", "level": "reducing"}
@@ -67,29 +61,9 @@ UNTOLD: Final[Mapping[str, str]] = {
 @pytest.fixture
 async def desk() -> AsyncIterator[AdminDesk]:
     """A desk before an order core and a projection, with all that `WRITES` are about."""
-    topics = Topics({spec.name: 1 for spec in Topics()})
-    log, store = MemoryLog(topics), connect("mongomock://", "every-write")
-    await apply_topics(log, topics, LogIdentities(store.database))
-    place = TradingPlace(log, store, topics)
-    await place.set_up()
-    desk = AdminDesk(place.platform, more=others)
-    reading = asyncio.create_task(desk.decisions.run())
-    try:
-        async with place.core(), projecting(place):
-            await desk.decisions.ready()
-            await place.open_account()
-
-            async def is_read() -> bool:
-                return await desk.parts.accounts.as_of(ACCOUNT) >= 2
-
-            await until(is_read)
-            await furnish(desk)
-            yield desk
-    finally:
-        reading.cancel()
-        await asyncio.wait([reading])
-        await log.close()
-        await store.client.drop_database(store.database.name)
+    async with deciding_desk("every-write", more=others) as desk:
+        await furnish(desk)
+        yield desk
 
 
 async def furnish(desk: AdminDesk) -> None:
