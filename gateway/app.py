@@ -135,6 +135,7 @@ def _register_trading(routes: Routes, edge: Edge, parts: GatewayParts, tokens: P
         accounts=own.accounts,
         reference=parts.reference,
         identifiers=parts.identifiers,
+        settle_seconds=own.settle_seconds,
     )
     trading_reads.register_trading_reads(
         routes,

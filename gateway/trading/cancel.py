@@ -21,6 +21,7 @@ from storage.models.orders import Order
 from storage.mongo.failures import StoreUnavailable
 
 SETTLE_SECONDS: Final = 0.5
+"""How long a cancel waits for its venues; what is not confirmed by then is shown as pending."""
 _NOT_FOUND: Final = "order.not_found"
 
 
@@ -28,12 +29,18 @@ class Canceling:
     """Cancels orders."""
 
     def __init__(
-        self, book: OrderRequestBook, deciding: Deciding, orders: OrderSource, reference: ReferenceSource
+        self,
+        book: OrderRequestBook,
+        deciding: Deciding,
+        orders: OrderSource,
+        reference: ReferenceSource,
+        settle_seconds: float = SETTLE_SECONDS,
     ) -> None:
         self._book = book
         self._deciding = deciding
         self._orders = orders
         self._reference = reference
+        self._settle_seconds = settle_seconds
 
     async def selected(self, call: SignedCall, body: dict[str, Any]) -> Reply:
         """What became of the orders that every given selector picks.
@@ -85,7 +92,7 @@ class Canceling:
             cancellation.leave_out(wanted.order_ids or ())
         looked_up = False
         try:
-            async with asyncio.timeout(SETTLE_SECONDS):
+            async with asyncio.timeout(self._settle_seconds):
                 await self._look_up(begun.account_id, wanted, decided, cancellation)
                 looked_up = True
                 while cancellation.pending:

@@ -7,6 +7,7 @@ from gateway.account.overview import PositionSource
 from gateway.account.rules import HaltSource
 from gateway.account.signals import SignalSource
 from gateway.account.standing import PATIENCE_SECONDS, AccountSource
+from gateway.trading.cancel import SETTLE_SECONDS
 from gateway.trading.ports import AnswerSource, OrderSource, ProgressSource, RequestStore
 from gateway.trading.reads import FillPages, OrderPages
 from storage.decisions.decisions import Decisions
@@ -23,7 +24,7 @@ class Accounts(ProgressSource, AccountSource, Protocol):
 @dataclass(frozen=True, slots=True)
 class TradingParts:
     """The road to the order core (`decisions`, whose `run` is running; `requests`), and the read models, for which a read
-    with `X-Min-Account-Seq` waits up to `patience` seconds.
+    with `X-Min-Account-Seq` waits up to `patience` seconds; a cancel waits `settle_seconds` for its venues.
     """
 
     decisions: Decisions
@@ -36,3 +37,4 @@ class TradingParts:
     signals: SignalSource
     halts: HaltSource
     patience: float = PATIENCE_SECONDS
+    settle_seconds: float = SETTLE_SECONDS

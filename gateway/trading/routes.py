@@ -43,12 +43,13 @@ def register_trading(
     accounts: ProgressSource,
     reference: ReferenceSource,
     identifiers: Identifiers,
+    settle_seconds: float,
 ) -> None:
     """Add the write routes, all for keys with `trade:write`."""
     book = OrderRequestBook(requests, identifiers)
     deciding = Deciding(decisions, answers, accounts)
     placing = Placing(book, deciding, reference)
-    canceling = Canceling(book, deciding, orders, reference)
+    canceling = Canceling(book, deciding, orders, reference, settle_seconds)
     account = AccountWrites(book, deciding)
     amending = Amending(book, deciding, answers, orders)
     for method, path, operation, handler, limits, cost in (

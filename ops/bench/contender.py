@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -11,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from ops.bench.connecting import Greeting
+from ops.bench.ports import free_port
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +76,6 @@ def started(make: Make, size: int = SIZE) -> Iterator[Running]:
         if contender.helper:
             publisher, _ = running.enter_context(process_of(contender.helper, "ready"))
         yield Running(process.pid, port, contender.greeting(line), publisher)
-
-
-def free_port() -> int:
-    """A port that nothing listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def python(module: str, *arguments: object) -> list[str]:

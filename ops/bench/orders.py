@@ -14,11 +14,12 @@ from statistics import median
 from typing import Final
 
 from ops.bench.bars import Services, services_of
-from ops.bench.contender import free_port, process_of, python
+from ops.bench.contender import process_of, python
 from ops.bench.cpu import cpu_seconds
 from ops.bench.histograms import buckets_of, quantile
 from ops.bench.order_load import CONNECTIONS, OrderLoad, Placed, Trader, achieved_rate, unanswered
 from ops.bench.order_log import Hops, hops_since, positions
+from ops.bench.ports import free_port
 from ops.bench.report import Cell, Report
 from ops.bench.roads import Road, cluster_road, local_road, platform_of
 from ops.bench.scale import Scale

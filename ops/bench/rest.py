@@ -19,9 +19,10 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from ops.bench.contender import free_port, process_of, python
+from ops.bench.contender import process_of, python
 from ops.bench.cpu import cpu_seconds
 from ops.bench.http_load import HttpLoad, answer_body
+from ops.bench.ports import free_port
 from ops.bench.report import Cell, Report
 from ops.bench.scale import Scale
 from ops.bench.signing import signed

@@ -14,9 +14,9 @@ from typing import Final
 
 from ops.bench.bars import Services
 from ops.bench.cluster import ORDERS_PER_SECOND, START_SECONDS, forget, open_traders, set_up, started
-from ops.bench.contender import free_port
 from ops.bench.http_load import answer_body
 from ops.bench.order_load import SYMBOL, Trader
+from ops.bench.ports import free_port
 from ops.bench.signing import signed
 from ops.processes.commands.port import CommandFailed
 from ops.processes.platform import Platform, opened_platform

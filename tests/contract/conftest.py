@@ -334,9 +334,9 @@ def served_gateway() -> Iterator[Served]:
     stop, made = asyncio.Event(), Future()
     thread = threading.Thread(target=loop.run_until_complete, args=(_serve(listener, made, stop),))
     thread.start()
-    yield Served(address, made.result(timeout=30), loop)
+    yield Served(address, made.result(timeout=110), loop)
     loop.call_soon_threadsafe(stop.set)
-    thread.join(timeout=10)
+    thread.join(timeout=100)
     loop.close()
 
 

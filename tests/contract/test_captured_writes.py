@@ -1,5 +1,6 @@
 """A signed write that somebody has captured: sent again it gets the stored answer and does nothing, or 401."""
 
+import asyncio
 import json
 
 import pytest
@@ -31,7 +32,10 @@ async def code_of(gateway, path: str, body: bytes, sent: dict[str, str]) -> tupl
 
 async def orders_after(gateway, response) -> list[str]:
     """The ids of all orders, once reads show what that response was about."""
-    read = await gateway.get("/v1/orders", {"X-Min-Account-Seq": response.headers["X-Account-Seq"]})
+    wanted = {"X-Min-Account-Seq": response.headers["X-Account-Seq"]}
+    async with asyncio.timeout(20):
+        while (read := await gateway.get("/v1/orders", wanted)).status_code != 200:
+            assert (await read.get_json())["error"]["code"] == "read.behind"
     return [order["order_id"] for order in (await read.get_json())["data"]["items"]]
 
 

@@ -226,6 +226,9 @@ async def test_api1_orders_of_another_account_are_neither_changed_nor_canceled(t
         amended, refusal = await write("PATCH", f"/v1/orders/{name}", {"price": "1"}, f"amend-{name}", "pmk_two")
         canceled, outcome = await write("POST", "/v1/orders/cancel", {"order_ids": [name]}, f"cancel-{name}", "pmk_two")
         told[name] = json.dumps([amended, refusal["error"]["code"], canceled, outcome]).replace(name, "the id")
+    async with asyncio.timeout(20):
+        while (await trading_gateway.get(f"/v1/orders/{order_id}")).status_code == 404:
+            pass  # the read models have not got it yet
     mine = await trading_gateway.data(f"/v1/orders/{order_id}")
 
     assert placed == 200

@@ -56,7 +56,7 @@ async def trading_road() -> AsyncIterator[Road]:
         async with trading_venue(place), place.core(), projecting(place):
             parts = replace(open_trading(place.platform, background), patience=0.05)
             background.start(_quoting(place), "quotes")
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(100):
                 await parts.decisions.ready()
                 await place.open_account("1000000000")
             await until(lambda: _is_read(parts))

@@ -16,7 +16,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")))
 SHOWN = re.compile(r"\]\((examples/[^)]+)\)\):\n```\w+\n(.*?)```", re.DOTALL)
 LINK = re.compile(r"\]\(([^)#\s]*)(#[^)\s]*)?\)")
-STALE = re.compile(r"^409 (risk\.conversion_unavailable|market\.stale_quote)", re.MULTILINE)
+STALE = re.compile(
+    r'(^409 |Refused: |"code": ?")(risk\.conversion_unavailable|market\.stale_quote)', re.MULTILINE | re.IGNORECASE
+)
 
 # Subscriptions of the pages run until they are interrupted; here they end after some messages.
 COMMAND = """#!/bin/sh
@@ -129,7 +131,7 @@ class Folder:
         """What the commands print; they all succeed. Pasted again where a machine without a processor to spare let quotes go stale."""
         code, printed = self.end(self.start(script, **environment), seconds)
         for _ in range(3):
-            if code == 0 or not STALE.search(printed):
+            if not STALE.search(printed):
                 break
             time.sleep(2)
             code, printed = self.end(self.start(script, **environment), seconds)

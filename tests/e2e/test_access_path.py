@@ -6,6 +6,7 @@ import secrets
 import httpx
 import pytest
 
+from ops.bench.ports import free_port
 from tests.e2e.access_path import (
     Back,
     Fault,
@@ -17,7 +18,7 @@ from tests.e2e.access_path import (
 )
 from tests.e2e.conftest import Processes
 from tests.e2e.people_path import Hub, Person, local_hub, stands_nowhere
-from tests.e2e.test_identity_path import _free_port, _until_ready, mail_server
+from tests.e2e.test_identity_path import _until_ready, mail_server
 
 __all__ = ["mail_server"]
 WHOLE = os.environ.get("FAULTS") == "all"
@@ -69,7 +70,7 @@ def test_institutions_go_their_ways_over_real_services(cluster, mail_server, red
     password = f"correct horse {secrets.token_hex(6)}"
     made = cluster.run("admin", "create", "root@example.com", "--json", OMNIAXS_ADMIN_PASSWORD=password)
     assert made.returncode == 0, made.stderr
-    port, ops = _free_port(), [_free_port() for _ in range(2 + len(ROLES))]
+    port, ops = free_port(), [free_port() for _ in range(2 + len(ROLES))]
     commands = [("streams", "--role", role) for role in ROLES] + [("workers",), ("gateway", "--port", str(port))]
     for command, ops_port in zip(commands, ops, strict=True):
         cluster.start(*command, "--ops-port", str(ops_port))

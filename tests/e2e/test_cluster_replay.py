@@ -12,7 +12,7 @@ import httpx
 import pytest
 import yaml
 
-from ops.bench.contender import free_port
+from ops.bench.ports import free_port
 from ops.cli.signing import Credentials, signed_headers
 from ops.runtime.timestamps import parse_timestamp
 from storage.reference_data.builtin import load_builtin

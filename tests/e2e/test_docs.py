@@ -10,6 +10,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import click
 import httpx
@@ -17,9 +18,9 @@ import pytest
 from typer.main import get_command
 
 from gateway.live.protocol import read_operation, read_payload
-from ops.bench.contender import free_port
+from ops.bench.ports import free_port
 from ops.cli.main import build
-from tests.e2e.pages import LINK, PAGES, ROOT, SHOWN, Folder, anchors, blocks, text_of, under
+from tests.e2e.pages import LINK, PAGES, ROOT, SHOWN, STALE, Folder, anchors, blocks, text_of, under
 from tests.e2e.test_identity_path import _until_ready as until_ready
 from tests.e2e.trouble import Cutter, busy, lost, troubled, unknown
 
@@ -204,20 +205,29 @@ def test_the_api_guide_can_be_pasted(folder: Folder, languages: dict[str, str]) 
 
 def test_the_examples_write_once_whatever_happens_to_the_answer(folder: Folder, languages: dict[str, str]) -> None:
     """The first read is refused for a second; the order's answer is lost, then unknown, and then there is one order."""
-    plans = {name: {"GET /v1/quotes": [busy], "POST /v1/orders": [lost, unknown]} for name in languages}
-    before = _orders(folder)
+    for _ in range(3):
+        plans = {name: {"GET /v1/quotes": [busy], "POST /v1/orders": [lost, unknown]} for name in languages}
+        before = _orders(folder)
+        ended = _run_troubled(folder, languages, plans)
+        if not any(STALE.search(printed) for _, printed in ended.values()):
+            break
+    assert plans == {name: {"GET /v1/quotes": [], "POST /v1/orders": []} for name in languages}
+    assert _orders(folder) == before + len(languages)
+    for name, (code, printed) in ended.items():
+        assert code == 0, f"{name}: {printed}"
+        assert re.search(r"^order: ord_\S+ told again$", printed, re.MULTILINE), f"{name}: {printed}"
+
+
+def _run_troubled(
+    folder: Folder, languages: dict[str, str], plans: dict[str, dict[str, list[Any]]]
+) -> dict[str, tuple[int, str]]:
     with ExitStack() as stack:
         urls = {name: stack.enter_context(troubled(folder.key["OMNIAXS_URL"], plans[name])) for name in languages}
         running = {
             name: folder.start(command, **{**folder.key, "OMNIAXS_URL": urls[name]})
             for name, command in languages.items()
         }
-        ended = {name: folder.end(process) for name, process in running.items()}
-    assert plans == {name: {"GET /v1/quotes": [], "POST /v1/orders": []} for name in languages}
-    assert _orders(folder) == before + len(languages)
-    for name, (code, printed) in ended.items():
-        assert code == 0, f"{name}: {printed}"
-        assert re.search(r"^order: ord_\S+ told again$", printed, re.MULTILINE), f"{name}: {printed}"
+        return {name: folder.end(process) for name, process in running.items()}
 
 
 def _orders(folder: Folder) -> int:

@@ -4,7 +4,6 @@ import email
 import json
 import re
 import secrets
-import socket
 import time
 from collections.abc import Iterator
 from email import policy
@@ -15,6 +14,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message
 
+from ops.bench.ports import free_port
 from tests.e2e.people_path import Hub, Person, local_hub, stands_nowhere, suspend_and_feel, walk_as_admin, walk_as_user
 
 CODE = re.compile(r"(?<!\d)(\d{6})(?!\d)")
@@ -50,7 +50,7 @@ class Mailboxes(Message):
 @pytest.fixture
 def mail_server() -> Iterator[tuple[str, Mailboxes]]:
     boxes = Mailboxes()
-    controller = Controller(boxes, hostname="127.0.0.1", port=_free_port())
+    controller = Controller(boxes, hostname="127.0.0.1", port=free_port())
     controller.start()
     yield f"smtp://127.0.0.1:{controller.port}", boxes
     controller.stop()
@@ -69,8 +69,8 @@ def test_a_person_and_an_admin_go_their_ways_over_real_services(
         "OMNIAXS_JOBS_URL": redis_url,
         "OMNIAXS_LIMITS_URL": redis_url,
     }
-    ports = [_free_port() for _ in range(GATEWAYS)]
-    ops = [_free_port() for _ in range(GATEWAYS + 1)]
+    ports = [free_port() for _ in range(GATEWAYS)]
+    ops = [free_port() for _ in range(GATEWAYS + 1)]
     for port, ops_port in zip(ports, ops, strict=False):
         cluster.start("gateway", "--port", str(port), "--ops-port", str(ops_port))
     cluster.start("workers", "--ops-port", str(ops[-1]))
@@ -117,9 +117,3 @@ def _until_ready(ops_port: int, processes) -> None:
             pass
         time.sleep(0.1)
     pytest.fail(f"nobody is ready on {ops_port}:\n{processes.logs()}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

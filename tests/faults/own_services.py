@@ -2,17 +2,12 @@
 
 import asyncio
 import os
-import random
 import signal
-import socket
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-
-FIRST_PORT, PORTS_END = 10_240, 32_000
-"""Below the ports that the kernel gives to whoever connects, so that what was killed finds its own free."""
-_GIVEN: set[int] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +56,7 @@ class Service:
             os.kill(pid, signal.SIGSTOP)
 
     def wake(self) -> None:
-        """SIGCONT."""
+        """SIGCONT; nothing to what has ended."""
         for pid in self.pids():
-            os.kill(pid, signal.SIGCONT)
-
-
-def port_block(count: int) -> int:
-    """The first of so many ports in a row that are free, and that nobody here was given before: they may not be taken yet."""
-    while True:
-        first = random.SystemRandom().randrange(FIRST_PORT, PORTS_END - count)
-        ports = range(first, first + count)
-        if _GIVEN.isdisjoint(ports) and all(map(_is_free, ports)):
-            _GIVEN.update(ports)
-            return first
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)

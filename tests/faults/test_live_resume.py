@@ -83,6 +83,7 @@ class Follower:
         self.first: dict[str, int] = {}
         self.seqs: dict[str, list[int]] = defaultdict(list)
         self.count = 0
+        self.listening = asyncio.Event()
 
     async def follow(self, url: str) -> None:
         """Until the connection ends."""
@@ -107,6 +108,7 @@ class Follower:
             self.positions, self.first = dict(entry["positions"]), dict(entry["positions"])
         assert entry["positions"] == self.positions
         self.resume = {"log_id": entry["log_id"]}
+        self.listening.set()
 
     def _take(self, message: dict[str, object]) -> None:
         if message["type"] != "update":
@@ -138,7 +140,7 @@ async def test_a_subscriber_whose_gateway_is_killed_misses_nothing_and_gets_noth
         await apply_topics(log, log.topics, Identities())
         async with two_gateways(kafka_address, prefix) as gateways:
             follower = Follower()
-            publishing = asyncio.create_task(_publish(log))
+            publishing = asyncio.create_task(_publish(log, follower.listening))
             points = sorted(chance.uniform(0.02, 0.9) for _ in range(KILLS))
             with reported("live resume", SEED) as found:
                 await _killed_at(follower, gateways, [round(point * TRADES_WANTED) for point in points], found)
@@ -178,9 +180,9 @@ def _complete(follower: Follower, ends: dict[str, int]) -> bool:
     return all(follower.positions.get(shard) == end - 1 for shard, end in ends.items())
 
 
-async def _publish(log: KafkaLog) -> dict[str, int]:
+async def _publish(log: KafkaLog, listening: asyncio.Event) -> dict[str, int]:
     """Trades of 40 symbols, beginning once somebody listens; the end of each shard."""
-    await asyncio.sleep(2)
+    await listening.wait()
     value = b'{"symbol":"%b","venue":"TEST","venue_seq":%d,"price":"100.25","quantity":"3","ts":"2024-08-08T00:00:00Z"}'
     for start in range(0, TRADES_WANTED, BATCH):
         symbols = [b"SYM%d.TEST" % (number % 40) for number in range(start, start + BATCH)]

@@ -6,11 +6,12 @@ from collections import defaultdict
 
 import pytest
 
+from ops.bench.ports import port_block
 from storage.log.kafka import KafkaLog
 from storage.log.port import Message
 from storage.log.topics_admin import apply_topics
 from storage.topics import PLATFORM_EVENTS, TRADES, Topics
-from tests.faults.own_services import Service, port_block
+from tests.faults.own_services import Service
 from tests.faults.report import reported
 
 pytestmark = [pytest.mark.faults, pytest.mark.kafka, pytest.mark.timeout(110)]

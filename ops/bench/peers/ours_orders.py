@@ -20,6 +20,7 @@ from gateway.http.keys import KeyCache
 from gateway.http.limits import Limiter
 from gateway.http.measures import PrometheusMeasures
 from gateway.http.routes import FixedFirst, Routes
+from gateway.trading.cancel import SETTLE_SECONDS
 from gateway.trading.routes import register_trading
 from ops.bench.peers.order_road import AcceptedAtOnce, Requests
 from ops.bench.peers.rest_server import serve_on
@@ -80,7 +81,7 @@ def build() -> Quart:
     routes, reference = Routes(app), load_builtin()
     register_trading(
         routes, edge, decisions=AcceptedAtOnce(), requests=Requests(), answers=nothing, orders=nothing, accounts=nothing,
-        reference=lambda: reference, identifiers=identifiers,
+        reference=lambda: reference, identifiers=identifiers, settle_seconds=SETTLE_SECONDS,
     )  # fmt: skip
     app.asgi_app = FixedFirst(app.asgi_app, routes.fixed, edge)  # type: ignore[method-assign,assignment,arg-type]
     return app

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ops.bench.contender import free_port
+from ops.bench.ports import free_port
 from ops.bench.soak.plan import SYMBOLS, Plan
 
 _STOP_SECONDS = 20.0

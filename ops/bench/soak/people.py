@@ -13,7 +13,7 @@ from typing import Any, Final
 import httpx
 from aiosmtpd.controller import Controller
 
-from ops.bench.contender import free_port
+from ops.bench.ports import free_port
 from ops.bench.soak.told import Told
 from ops.processes.platform import opened_platform
 from ops.runtime.settings import Settings

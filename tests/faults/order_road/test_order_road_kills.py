@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from ops.bench.ports import port_block
 from ops.processes.platform import opened_platform
 from ops.runtime.settings import Settings
 from tests.faults.order_road.answers import check_answers
@@ -34,7 +35,7 @@ from tests.faults.order_road.followers import Follower
 from tests.faults.order_road.people import end_all, followed, participants, set_up, settled
 from tests.faults.order_road.read_models import check_read_model
 from tests.faults.order_road.traders import Trader
-from tests.faults.own_services import Service, port_block
+from tests.faults.own_services import Service
 from tests.faults.report import Round, reported
 
 ALL = os.environ.get("FAULTS") == "all"

@@ -177,11 +177,11 @@ async def check_all(crew: Crew, seconds: float) -> Counter[str]:
 
 async def _settled(hall: Hall, job_id: str) -> None:
     """Reads follow the core a moment later."""
-    for attempt in range(20):
+    for attempt in range(150):
         try:
             await hall.check(await hall.job(job_id))
         except AssertionError:
-            if attempt == 19:
+            if attempt == 149:
                 sys.stdout.write(f"{await hall.job(job_id)!r} (PROVISIONING_SEED={SEED})\n")
                 raise
             await asyncio.sleep(0.1)

@@ -1,10 +1,12 @@
 """How faults begin and end: each is a context manager of the scene and the name of what it touches."""
 
 import asyncio
+import errno
 import os
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 from tests.faults.order_road.people import command
 from tests.faults.storm.ground import link_of
@@ -97,15 +99,28 @@ async def disk_full(scene: Scene, name: str) -> AsyncIterator[None]:
     """Nothing more fits on the broker's disk, which is its end; once there is room it is started again."""
     assert scene.disk is not None
     filler = scene.disk / "filler"
-    space = os.statvfs(scene.disk)
-    with filler.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, max(1, space.f_bavail * space.f_frsize - _BYTES_LEFT))
     try:
+        _fill(scene.disk, filler)
         yield
     finally:
-        filler.unlink()
+        filler.unlink(missing_ok=True)
         await scene.service(name).kill()  # if it has had nothing to write, and lives
         await scene.service(name).start()
+
+
+def _fill(disk: Path, filler: Path) -> None:
+    """Take what is free; the broker goes on writing meanwhile, so that the last of it is taken in smaller and smaller parts."""
+    part, taken = 1 << 40, 0
+    with filler.open("wb") as file:
+        while part and (free := os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize - _BYTES_LEFT) > 0:
+            part = min(part, free)
+            try:
+                os.posix_fallocate(file.fileno(), taken, part)
+                taken += part
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+                part //= 2
 
 
 @asynccontextmanager

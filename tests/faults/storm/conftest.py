@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from ops.bench.ports import free_port
+
 
 @pytest.fixture
-def toxiproxy(shared_data: Path, tmp_path: Path, unused_tcp_port: int) -> None:
+def toxiproxy(shared_data: Path, tmp_path: Path) -> None:
     """That its program is installed."""
     script, place = shared_data.parent / "services" / "toxiproxy.sh", tmp_path / "toxiproxy-there"
     done = subprocess.run(
-        ["bash", script, "start", place, str(unused_tcp_port)], capture_output=True, text=True, check=False
+        ["bash", script, "start", place, str(free_port())], capture_output=True, text=True, check=False
     )
     if done.returncode == 0:
         subprocess.run(["bash", script, "stop", place], check=True)

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ops.bench.ports import port_block
 from tests.faults.order_road.fleet import Member
-from tests.faults.own_services import Service, port_block
+from tests.faults.own_services import Service
 from tests.faults.storm.toxiproxy import Toxiproxy
 
 BROKER, DATABASE, LIMITS = "kafka", "mongo", "redis"

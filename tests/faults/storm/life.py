@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -78,6 +78,10 @@ class Life:
         asked = [one for trader in self.traders for one in trader.asked]
         found.wrong += check_records(told) + check_settled(told) + check_answers(told, asked)
         found.wrong += check_followers(self.followers, late) + self.trades.wrong
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FOLLOWED_SECONDS):
+                while self.trades.behind(bounds):  # noqa: ASYNC110  (another process)
+                    await asyncio.sleep(0.2)
         if behind := self.trades.behind(bounds):
             found.wrong.append(Wrong("lost", f"trades.* is behind: {behind}"))
         found.wrong += await check_read_model(told, platform.store.database)

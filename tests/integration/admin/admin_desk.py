@@ -316,7 +316,7 @@ def memory_platform(log: Log | None = None, store: Store | None = None) -> Platf
     )
 
 
-def halting(platform: Platform, wait_seconds: float = 0.2) -> Halting:
+def halting(platform: Platform, wait_seconds: float = 2.0) -> Halting:
     """The kill switch that does not wait for two seconds."""
     database, partitions = platform.store.database, platform.topics[ORDER_EVENTS].partitions
     histories, floors = ClaimHistories(database, ORDER_EVENTS), Floors(database, ORDER_EVENTS)

@@ -23,6 +23,7 @@ from tests.integration.trading.trading_desk import Answered, TradingGateway, str
 from workers.connectors.health import CHECK_SECONDS
 from workers.sweeps.sweeping import Sweep, Sweeping
 
+pytestmark = pytest.mark.alone
 FELT_SECONDS = 2.0
 _numbers = count(1)
 

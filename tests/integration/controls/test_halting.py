@@ -62,7 +62,7 @@ async def test_where_nobody_has_ever_decided_a_halt_holds_at_once(place: Place) 
     assert (outcome.halt_id, outcome.controls_version, outcome.not_applied) == ("hlt_1", 0, [])
     assert outcome.unclaimed == list(EVERY)
     assert outcome.applied_ms is not None
-    assert outcome.applied_ms < 1_000
+    assert outcome.applied_ms < 2_000
 
 
 async def test_a_halt_answers_when_the_holder_of_each_newest_claim_reports_it(place: Place) -> None:
@@ -86,7 +86,7 @@ async def test_partitions_that_do_not_apply_it_are_named_with_the_reason(place: 
     newest = await place.claim(2)
     says = {0: (epochs[0], 9), 1: (epochs[1], -1), 2: (epochs[2], 9)}  # partition 3: nobody
     await beat(place, "orders-1", says)
-    outcome = await halting(place, 0.5).halt(HALT)
+    outcome = await halting(place, 3).halt(HALT)
     assert (outcome.applied_ms, outcome.controls_version, outcome.not_applied) == (None, 0, [1, 2, 3])
     assert outcome.reasons == {
         1: "its owner, orders-1, is at version -1 of the controls, not 0",
@@ -98,7 +98,7 @@ async def test_partitions_that_do_not_apply_it_are_named_with_the_reason(place: 
 
 async def test_a_halt_that_cannot_be_announced_is_stored_and_says_so(place: Place) -> None:
     await place.platform.log.close()
-    outcome = await halting(place, 0.5).halt(HALT)
+    outcome = await halting(place, 3).halt(HALT)
     assert (outcome.controls_version, outcome.applied_ms, outcome.not_applied) == (None, None, list(EVERY))
     assert all(reason.startswith("it is not announced yet") for reason in outcome.reasons.values())
     assert [stored.document for stored in await place.documents.unannounced(SystemClock().now())] == [HALT]

@@ -52,7 +52,7 @@ class Running:
 
     def __init__(self, log: KafkaLog, keeper: Keeper) -> None:
         options = AppOptions(
-            "orders", log.bootstrap, log.topics.prefix, rest_seconds=0, session_seconds=2.0, heartbeat_seconds=0.3
+            "orders", log.bootstrap, log.topics.prefix, rest_seconds=0, session_seconds=6.0, heartbeat_seconds=0.5
         )
         self.keeper, self.stop = keeper, asyncio.Event()
         self.worker = OwnerWorker(options, ORDER_COMMANDS, keeper, log, SystemClock(), failure=keeper.failure)
@@ -135,7 +135,7 @@ async def test_a_claim_that_takes_longer_than_the_session_holds_up_neither_heart
     await until(lambda: running.owned == [1])
     ends = await produce(log, 50)
     await until(lambda: len(keeper.seen[1]) == ends[1])
-    await asyncio.sleep(4.0)  # twice the session
+    await asyncio.sleep(8.0)  # longer than the session
     assert (running.worker.state.joined, running.worker.state.claiming, keeper.seen[0]) == (True, (0,), [])
     assert await keeper.memberships[0][-1].still_mine()
     keeper.claims[0].set()

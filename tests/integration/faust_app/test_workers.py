@@ -108,10 +108,10 @@ async def group(kafka_address: str, tmp_path: Path) -> AsyncIterator[Group]:
 
 
 async def test_what_a_stopped_worker_took_is_flushed_and_committed_to_the_last_record(group: Group) -> None:
-    worker = await group.start(flush=5.0)
+    worker = await group.start(flush=60.0)
     await group.produce(1_000)
     await assignment(worker)
-    await asyncio.sleep(1)  # the records are folded; the flush interval is longer
+    await asyncio.sleep(4)  # the records are folded; the flush interval is longer
     code, out, errors = await stopped(worker, signal.SIGTERM)
     assert (code, "Traceback" in errors) == (0, False), errors
     assert "revoked 3" in out

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
@@ -82,20 +83,35 @@ def house(request: pytest.FixtureRequest) -> House:
     return house
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def place(house: House) -> AsyncIterator[Place]:
+@asynccontextmanager
+async def served(house: House, drain_seconds: float) -> AsyncIterator[Place]:
     house.entered, house.released, stop = asyncio.Event(), asyncio.Event(), asyncio.Event()
     listener = listen("127.0.0.1", 0)
     port = port_of(listener)
-    serve = SERVERS[house.server](house.gateway.app, listener, stop, drain_seconds=0.5, head_seconds=HEAD_SECONDS)
-    served = asyncio.create_task(serve)
-    yield Place(house.gateway, port, stop, served, house.entered, house.released)
+    serve = SERVERS[house.server](
+        house.gateway.app, listener, stop, drain_seconds=drain_seconds, head_seconds=HEAD_SECONDS
+    )
+    serving = asyncio.create_task(serve)
+    yield Place(house.gateway, port, stop, serving, house.entered, house.released)
     stop.set()
     house.released.set()
-    await served
+    await serving
     if left := asyncio.all_tasks() - {asyncio.current_task()}:
         await asyncio.wait(left, timeout=1)
     listener.detach()  # the server has closed it
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def place(house: House) -> AsyncIterator[Place]:
+    async with served(house, 10) as place:
+        yield place
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def hasty_place(house: House) -> AsyncIterator[Place]:
+    """It waits half a second for what is running when it stops."""
+    async with served(house, 0.5) as place:
+        yield place
 
 
 def code_of(answer: RawAnswer) -> str:
@@ -258,17 +274,17 @@ async def test_a_stop_lets_running_requests_end(place: Place) -> None:
     place.released.set()
 
     assert (await running.answer()).body == b"waited"
-    await asyncio.wait_for(place.served, 2)
+    await asyncio.wait_for(place.served, 10)
 
 
-async def test_a_stop_waits_only_so_long(place: Place) -> None:
-    connection = await place.connection()
+async def test_a_stop_waits_only_so_long(hasty_place: Place) -> None:
+    connection = await hasty_place.connection()
     connection.send(request_bytes("GET", "/test/waits", {}))
-    await place.entered.wait()
+    await hasty_place.entered.wait()
 
-    place.stop.set()
+    hasty_place.stop.set()
 
-    await asyncio.wait_for(place.served, 3)
+    await asyncio.wait_for(hasty_place.served, 10)
     connection.close()
 
 

@@ -123,11 +123,11 @@ async def test_a_dropped_connection_cancels_and_one_that_comes_back_does_not(pla
                 ]
                 assert len({one["events"][0]["name"] for one in renewals}) == 1
                 assert all((one["orders"], one["positions"]) == ([], []) for one in renewals)
-            dropped = asyncio.get_running_loop().time()
+                dropped = asyncio.get_running_loop().time()
             *_, canceling = await watcher.until(
                 lambda message: message["data"]["events"][0]["type"] == "CancelRequested"
             )
-            assert 4.9 < asyncio.get_running_loop().time() - dropped < 7
+            assert 4.9 < asyncio.get_running_loop().time() - dropped < 15
             assert canceling["data"]["events"][0]["found"] == ["ord-1"]
 
 

@@ -129,11 +129,11 @@ async def test_a_slow_server_gets_each_mail_once(office: PostOffice, mail_house:
 
 async def test_a_server_slower_than_every_step_but_the_answer_is_waited_for(mail_house: MailHouse) -> None:
     clock = ManualClock()
-    office = post_office(clock, transport_to(mail_house, clock, timeout=0.2))
+    office = post_office(clock, transport_to(mail_house, clock, timeout=1.0))
     mail_house.hold = asyncio.Event()
     outbox_id = await office.put()
     work = asyncio.create_task(office.work(outbox_id))
-    asyncio.get_running_loop().call_later(1.0, mail_house.hold.set)
+    asyncio.get_running_loop().call_later(3.0, mail_house.hold.set)
     assert await work == 0
     assert len(mail_house.received) == 1
     await office.transport.close()
@@ -143,7 +143,7 @@ async def test_whether_a_mail_was_taken_is_unknown_when_no_answer_comes_and_it_g
     mail_house: MailHouse,
 ) -> None:
     clock = ManualClock()
-    office = post_office(clock, transport_to(mail_house, clock, answer=0.2))
+    office = post_office(clock, transport_to(mail_house, clock, answer=1.0))
     mail_house.hold = asyncio.Event()
     outbox_id = await office.put()
     await office.work(outbox_id, most_seconds=1e-9)

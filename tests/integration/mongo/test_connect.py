@@ -124,14 +124,14 @@ class CuttableProxy:
 
 
 @pytest.fixture
-async def proxied(mongo_url: str) -> AsyncIterator[tuple[Store, CuttableProxy]]:
+async def proxied(mongo_url: str, request: pytest.FixtureRequest) -> AsyncIterator[tuple[Store, CuttableProxy]]:
     direct = connect(mongo_url, f"test_{secrets.token_hex(6)}")
     host, port = direct.address.split(":")
     proxy = CuttableProxy(host, int(port))
     through = connect(
         f"mongodb://127.0.0.1:{await proxy.start()}/?directConnection=true",
         direct.database.name,
-        selection_timeout_ms=500,
+        selection_timeout_ms=getattr(request, "param", 500),
     )
     try:
         yield through, proxy
@@ -147,6 +147,7 @@ def _quote(offset: int) -> LatestQuoteDocument:
 
 
 @pytest.mark.mongo
+@pytest.mark.parametrize("proxied", [5_000], indirect=True)
 async def test_a_guarded_write_survives_a_broken_connection(proxied: tuple[Store, CuttableProxy]) -> None:
     store, proxy = proxied
     quotes = LatestQuotes(store.database)

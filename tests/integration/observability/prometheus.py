@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +13,8 @@ from typing import Any, TypeVar
 import httpx
 import pytest
 import yaml
+
+from ops.bench.ports import free_port
 
 DEPLOY = Path(__file__).resolve().parents[3] / "ops/deploy"
 PROGRAMS = ("prometheus", "promtool", "prometheus-alertmanager", "amtool")
@@ -154,9 +155,3 @@ def _answers(url: str) -> bool:
         return httpx.get(url, timeout=1).status_code == 200
     except httpx.TransportError:
         return False
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

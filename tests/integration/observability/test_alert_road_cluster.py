@@ -10,9 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ops.bench.ports import free_port
 from tests.e2e.conftest import Processes
 from tests.e2e.people_path import Hub, Person
-from tests.integration.observability.prometheus import Alertmanager, Prometheus, eventually, free_port, programs
+from tests.integration.observability.prometheus import Alertmanager, Prometheus, eventually, programs
 
 pytestmark = [
     pytest.mark.long,

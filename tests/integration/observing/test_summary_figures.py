@@ -162,7 +162,7 @@ async def settled(place: House) -> None:
 
     await until(look)
     quiet = await place.platform.log.bounds(ORDER_EVENTS)
-    await asyncio.sleep(2.5)
+    await asyncio.sleep(4)
     assert await place.platform.log.bounds(ORDER_EVENTS) == quiet
 
 
@@ -241,11 +241,13 @@ async def test_runtime_is_what_the_log_says_and_what_was_done(place: House) -> N
         assert topic["unread"] == []
         for reader in topic["readers"]:
             assert reader["partitions"] == list(range(topic["partitions"]))
-            assert reader["position"] == reader["end"]
-            if topic["topic"] in {QUOTES, ORDER_COMMANDS, ORDER_EVENTS}:  # health checks go on asking the venue
+            if topic["topic"] != VENUE_REQUESTS:  # health checks go on asking the venue
+                assert reader["position"] == reader["end"]
+            if topic["topic"] in {QUOTES, ORDER_COMMANDS, ORDER_EVENTS}:
                 assert reader["end"] == ends[topic["topic"]], topic["topic"]
     assert {one["topic"] for one in shown["topics"]} >= set(bounds)
-    assert (shown["stalled_partitions"], shown["worst_consumers"]) == ([], [])
+    assert shown["stalled_partitions"] == []
+    assert {one["topic"] for one in shown["worst_consumers"]} <= {VENUE_REQUESTS}
 
     assert shown["errors"]["requests"] == place.answered.total()
     assert shown["errors"]["refused"] == place.answered.total() - place.answered["ok"]

@@ -29,8 +29,10 @@ from storage.mongo.applications import Applications
 from storage.mongo.audit_events import COLLECTION as AUDIT
 from storage.mongo.connectors import Connectors
 from storage.mongo.controls import ControlDocuments
+from storage.mongo.ownership import ReaderAnchors
 from storage.mongo.provisioning_jobs import ProvisioningJobs
 from storage.mongo.tenants import Tenants
+from storage.topics import ORDER_EVENTS
 
 SECOND = 1_000_000_000
 DEPOSIT = "1000000"
@@ -131,10 +133,19 @@ class Hall:
         assert shown.keys() == obeyed.keys(), "a binding in one form only"
         return {code: _both(shown[code], obeyed[code]) for code in shown}
 
-    async def account(self, account_id: str, seq_settled: float = 0.4) -> OpenedAccount | None:
-        """As reads show it once they have settled."""
-        await asyncio.sleep(seq_settled)
+    async def account(self, account_id: str, *, settled: bool = True) -> OpenedAccount | None:
+        """As reads show it, once they have come to the present end of the log."""
+        if settled:
+            await self._projected()
         return await self.accounts.get(account_id)
+
+    async def _projected(self) -> None:
+        anchors = ReaderAnchors(self.platform.store.database, "projection", ORDER_EVENTS)
+        bounds = await self.platform.log.bounds(ORDER_EVENTS)
+        async with asyncio.timeout(20):
+            for number, held in bounds.items():
+                while (await anchors.get(number)).upto + 1 < held.next:  # noqa: ASYNC110  (a process of its own in some halls)
+                    await asyncio.sleep(0.02)
 
     async def ends_told(self, application_id: str) -> list[str]:
         """What the audit trail has about ends of runs, oldest first."""
@@ -146,7 +157,7 @@ class Hall:
         """All of it is there, once, or nothing is."""
         application = await self.application(job)
         [tenant] = (await self.tenants.get_many([job.tenant_id])).values()
-        account = await self.account(account_id_of(job.tenant_id), 0)
+        account = await self.account(account_id_of(job.tenant_id), settled=False)
         rights = await self.rights(job.tenant_id)
         told = await self.ends_told(job.application_id)
         assert len(told) == job.attempt

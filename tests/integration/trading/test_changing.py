@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from gateway.trading.cancel import SETTLE_SECONDS
+from gateway.trading.parts import TradingParts
 from storage.models.order_requests import OrderRequest, hash_of, identity_of
 from storage.models.orders import Order
 from storage.mongo.accounts import Accounts
@@ -25,6 +27,11 @@ async def reached(place: TradingPlace, seq: int) -> None:
         return await accounts.as_of(ACCOUNT) >= seq
 
     await until(look)
+
+
+def as_served(parts: TradingParts) -> TradingParts:
+    """A cancel waits for its venues as long as it does in the product."""
+    return replace(parts, settle_seconds=SETTLE_SECONDS)
 
 
 async def cancel(gateway: TradingGateway, key: str, **selector: Any) -> Answered:
@@ -154,13 +161,13 @@ async def test_what_the_venue_has_not_confirmed_is_pending_and_later_shown_as_it
     async with place.core(), projecting(place):
         await place.open_account()
         await place.records(2)
-        async with gateways(place) as [gateway]:
+        async with gateways(place, 1, as_served) as [gateway]:
             order_id = (await gateway.place("no-venue")).data["order_id"]
             loop = asyncio.get_running_loop()
             began = loop.time()
             first = await cancel(gateway, "cancel-key", order_ids=[order_id])
             assert first.data == {"canceled": [], "pending": [order_id], "failed": []}
-            assert 0.4 < loop.time() - began < 2
+            assert 0.4 < loop.time() - began < 10
             amended = await gateway.send("PATCH", f"/v1/orders/{order_id}", {"price": "51000"}, "amend-key")
             assert (amended.status, amended.error["code"]) == (409, "order.cancel_pending")
 

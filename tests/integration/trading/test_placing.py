@@ -173,7 +173,7 @@ async def test_without_the_database_nothing_is_published_and_the_same_key_places
 
 async def test_an_order_that_may_be_on_its_way_for_a_shorter_time_says_so(place: TradingPlace) -> None:
     async with street(place) as [gateway]:
-        sent = {"X-PM-VALID-FOR": "250"}
+        sent = {"X-PM-VALID-FOR": "2500"}
         assert (await gateway.send("POST", "/v1/orders", order(), "short-lived", **sent)).status == 200
         [command] = await _placed(place)
-        assert command.valid_until - (command.issued_at or 0) == 250_000_000
+        assert command.valid_until - (command.issued_at or 0) == 2_500_000_000

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from argon2 import PasswordHasher
@@ -28,6 +28,9 @@ from streams.app.memory_owner_runner import MemoryOwnerRunner
 from streams.app.memory_runner import MemoryRunner
 from tests.integration.orders.trading_place import ACCOUNT, COIN, REFERENCE, TENANT, TradingPlace
 from tests.integration.trading.documented import violations
+
+PATIENCE = 4.0
+"""How long a read waits for its seq and a cancel for its venues (s): longer than as served, for machines that are busy."""
 
 
 class Trusting:
@@ -99,7 +102,8 @@ class TradingGateway:
         change: Callable[[TradingParts], TradingParts] = lambda parts: parts,
     ) -> None:
         nothing: Any = Nothing()
-        self.trading = change(open_trading(place.platform, background))
+        patient = replace(open_trading(place.platform, background), settle_seconds=PATIENCE, patience=PATIENCE)
+        self.trading = change(patient)
         generous = 10**9
         limiter = Limiter(
             place.clock,

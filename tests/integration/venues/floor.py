@@ -27,6 +27,7 @@ from storage.models.order_events import OrderAccepted, OrderDenied, OrderFilled
 from storage.models.order_records import OrderRecord, decode_record
 from storage.models.orders import Order
 from storage.models.positions import Position
+from storage.models.venues import VenueRecord
 from storage.topics import ORDER_COMMANDS, ORDER_EVENTS, QUOTE_STATES
 from tests.integration.venues.street import BTC, QUOTE_GROUP, SECOND, Street
 
@@ -189,6 +190,17 @@ class Trader:
         record = await self.send(command)
         assert any(isinstance(event, OrderAccepted) for event in record.events), record.events
         return command.order_id
+
+    async def at_venue(self, order_id: str) -> None:
+        """Wait until the venue has the order."""
+        found: list[VenueRecord] = []
+
+        async def look() -> None:
+            found[:] = await self._street.venue_records()
+
+        await self._street.until_async(
+            look, lambda: any(getattr(one.cause.request, "order_id", None) == order_id for one in found)
+        )
 
     async def denied(self, side: str = "buy", quantity: str | None = "1", **fields: Any) -> str:
         """Place an order that is denied; the code."""

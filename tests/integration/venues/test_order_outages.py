@@ -102,7 +102,8 @@ async def test_a_request_that_reaches_the_book_after_valid_until_is_refused_also
         now = floor.street.clock.now()
         order_id = await trader.place(valid_until=now + SECOND // 10)
         other = await trader.place()
-        await floor.street.settled()
+        await trader.at_venue(order_id)
+        await trader.at_venue(other)
     floor.street.clock.advance(0.2)
     async with floor.open():
         assert (await trader.until(order_id, "rejected")).reason == "order.expired_in_transit"

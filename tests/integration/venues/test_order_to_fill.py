@@ -165,6 +165,7 @@ class TestScenarios:
 
     async def test_slow(self, floor, trader):
         order_id = await trader.place(client_order_id="sim:slow:1500:1")
+        await trader.at_venue(order_id)
         await floor.advance(1.4)
         assert trader.states(order_id) == ["sent"]
         await floor.advance(0.1)

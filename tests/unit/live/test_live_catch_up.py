@@ -64,7 +64,7 @@ async def test_a_resume_that_is_ahead_of_its_gateway_waits_for_it(resume):
     await asyncio.sleep(0.01)
     assert not live
     read_up_to(shard, 12)
-    await asyncio.wait_for(running, 1)
+    await asyncio.wait_for(running, 10)
     assert [[frame.seq for frame in owed] for owed in live] == [[11, 12]]
 
 
@@ -77,6 +77,6 @@ async def test_a_resume_that_nobody_wants_any_more_ends_and_sends_nothing(resume
         client.abort()
     else:
         client.subscriptions.clear()
-    await asyncio.wait_for(running, 1)
+    await asyncio.wait_for(running, 10)
     read_up_to(shard, 12)
     assert not live

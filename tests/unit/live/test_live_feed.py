@@ -197,7 +197,8 @@ async def test_batches_that_follow_each_other_are_joined(counting):
         flusher.soon("quotes", 0, 1)
         await asyncio.sleep(0)
     await asyncio.sleep(0.005)
-    assert counting.flushes == [6]
+    assert sum(counting.flushes) == 6
+    assert len(counting.flushes) < 3, "one, or two where this took a millisecond"
 
 
 async def test_very_many_frames_do_not_wait(counting):

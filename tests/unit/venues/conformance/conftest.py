@@ -46,7 +46,7 @@ class SimulatedHarness:
         await self.pass_time(0)
 
     async def next_report(self) -> VenueReport:
-        return await asyncio.wait_for(anext(self._stream), 1)
+        return await asyncio.wait_for(anext(self._stream), 10)
 
     async def kinds(self, number: int) -> list[str]:
         return [(await self.next_report()).kind for _ in range(number)]
