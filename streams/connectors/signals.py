@@ -8,33 +8,18 @@ import uuid
 from collections.abc import Iterable, Mapping
 from itertools import count
 from operator import itemgetter
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from ops.runtime.timestamps import format_timestamp
 from storage.log.port import Message
 from storage.models.controls import ConnectorState, ControlDocument, Fault, identity_of
+from storage.models.risk_signals import RiskSignal, SignalState, decode_signal, encode_signal, signal_headers
 from storage.topics import PLATFORM_KEY
 
 CODE: Final = "connector.down"
-_SCHEMA: Final = b"risk-signal.1"
 _NAMESPACE: Final = uuid.UUID("5f0f6a54-0c58-5a0c-9a6e-6a3c8e6f2d11")
-_encode: Final = msgspec.json.Encoder().encode
-
-
-class _Figures(msgspec.Struct):
-    connector: str = ""
-
-
-class _Signal(msgspec.Struct):
-    signal_id: str
-    code: str
-    state: Literal["raised", "cleared"]
-    figures: _Figures
-
-
-_decode = msgspec.json.Decoder(_Signal).decode
 
 
 class Down(NamedTuple):
@@ -83,16 +68,17 @@ def told_by(values: Iterable[bytes]) -> Told:
     over: set[str] = set()
     for value in values:
         try:
-            signal = _decode(value)
+            signal = decode_signal(value)
         except msgspec.MsgspecError:
-            continue  # another code's figures, or none of ours: theirs to judge
-        if signal.code != CODE:
+            continue  # the projection makes a dead letter of it
+        connector = signal.figures.get("connector")
+        if signal.code != CODE or not isinstance(connector, str):
             continue
         if signal.state == "cleared":
             active.pop(signal.signal_id, None)
             over.add(signal.signal_id)
         elif signal.signal_id not in over:
-            active[signal.signal_id] = signal.figures.connector
+            active[signal.signal_id] = connector
     return Told(active, frozenset(over))
 
 
@@ -121,15 +107,6 @@ def _new_id(begun_by: str, over: frozenset[str]) -> str:
     return next(name for name in ids if name not in over)
 
 
-def _message(signal_id: str, state: str, figures: Mapping[str, Any], now: int) -> Message:
-    payload = {
-        "signal_id": signal_id,
-        "code": CODE,
-        "severity": "critical",
-        "state": state,
-        "platform": True,
-        "figures": figures,
-        "ts": format_timestamp(now),
-    }
-    headers = (("event-id", f"{signal_id}/{state}".encode()), ("schema", _SCHEMA))
-    return Message(PLATFORM_KEY, _encode(payload), headers)
+def _message(signal_id: str, state: SignalState, figures: dict[str, Any], now: int) -> Message:
+    signal = RiskSignal(signal_id, CODE, "critical", state, figures, format_timestamp(now), platform=True)
+    return Message(PLATFORM_KEY, encode_signal(signal), signal_headers(signal))

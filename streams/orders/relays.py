@@ -7,22 +7,19 @@ from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Final
 
-import msgspec
-
 from storage.log.port import Message, Record
 from storage.models import venues
 from storage.models.order_records import OrderRecord, decode_record
+from storage.models.risk_signals import encode_signal, signal_headers
 from streams.orders.venue_requests import asks_venue, requests_of
 from streams.risk.signals import may_signal, signals_of
 
 RELAY: Final = "relay"
-SIGNAL_SCHEMA: Final = b"risk-signal.1"
 _VENUE: Final = b"venue"
 _RISK: Final = b"risk"
 _RELAYED: Final = MappingProxyType(
     {(False, False): b"", (True, False): b"venue", (False, True): b"risk", (True, True): b"venue,risk"}
 )
-_encode_signal = msgspec.json.Encoder().encode
 
 
 def relayed_header(record: OrderRecord) -> tuple[str, bytes]:
@@ -42,11 +39,9 @@ def risk_signals(record: Record) -> Sequence[Message]:
     """The risk signals of a record of `order-events`, keyed by account."""
     if not _is_for(record, _RISK):
         return ()
-    messages = []
-    for signal in signals_of(decode_record(record.value or b"")):
-        headers = (("event-id", f"{signal.signal_id}/{signal.state}".encode()), ("schema", SIGNAL_SCHEMA))
-        messages.append(Message(signal.account_id.encode(), _encode_signal(signal), headers))
-    return messages
+    told = decode_record(record.value or b"")
+    key = told.account_id.encode()
+    return [Message(key, encode_signal(signal), signal_headers(signal)) for signal in signals_of(told)]
 
 
 def _request(request: venues.VenueRequest) -> Message:

@@ -5,20 +5,19 @@ the id is made of the account, the seq of the record that raised it and the code
 """
 
 from collections.abc import Iterator
-from typing import Any, Final, Literal
-
-import msgspec
+from typing import Any, Final
 
 from storage.models.accounts import Account, Alerts
+from storage.models.alerts import Severity
 from storage.models.order_events import BreakSettled, OrderResolved, OrderUnknown, ReportUnmatched
 from storage.models.order_records import OrderRecord
+from storage.models.risk_signals import RiskSignal, SignalState
 from streams.risk.exposure import EXPOSURE_LIMIT, EXPOSURE_WARNING
 
 ORDER_RATE: Final = "order.rate"
 MARGIN_CODES: Final = {"warning": "margin.warning", "call": "margin.call", "liquidation": "margin.liquidation"}
 ORDER_UNKNOWN: Final = "order.unknown"
 RECONCILIATION_BREAK: Final = "reconciliation.break"
-Severity = Literal["info", "warning", "critical"]
 _SEVERITY: Final[dict[str, Severity]] = {
     ORDER_RATE: "warning",
     "margin.warning": "warning",
@@ -27,19 +26,6 @@ _SEVERITY: Final[dict[str, Severity]] = {
     EXPOSURE_WARNING: "warning",
     EXPOSURE_LIMIT: "critical",
 }
-
-
-class RiskSignal(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A payload of `risk-signals` and of `risk.*`."""
-
-    signal_id: str
-    code: str
-    severity: Severity
-    state: Literal["raised", "cleared"]
-    account_id: str
-    figures: dict[str, Any]
-    ts: str
-    symbol: str | None = None
 
 
 def signal_id(account_id: str, seq: int, code: str, subject: str = "") -> str:
@@ -87,9 +73,9 @@ def _standing(record: OrderRecord) -> Iterator[RiskSignal]:
             code,
             _SEVERITY[code],
             "raised" if alert.cleared < 0 else "cleared",
-            record.account_id,
             _figures(code, account, alert),
             record.ts,
+            record.account_id,
             symbol,
         )
 
@@ -135,12 +121,12 @@ def _from_events(record: OrderRecord) -> Iterator[RiskSignal]:
 def _unknown(
     record: OrderRecord,
     name: str,
-    state: Literal["raised", "cleared"],
+    state: SignalState,
     figures: dict[str, Any],
     symbols: dict[str, str],
 ) -> RiskSignal:
     symbol = symbols.get(figures["order_id"])
-    return RiskSignal(name, ORDER_UNKNOWN, "warning", state, record.account_id, figures, record.ts, symbol)
+    return RiskSignal(name, ORDER_UNKNOWN, "warning", state, figures, record.ts, record.account_id, symbol)
 
 
 def _break(
@@ -148,8 +134,8 @@ def _break(
     order_id: str,
     seq: int,
     figures: dict[str, Any],
-    state: Literal["raised", "cleared"] = "raised",
+    state: SignalState = "raised",
 ) -> RiskSignal:
     name = signal_id(record.account_id, seq, RECONCILIATION_BREAK, order_id)
     told = {"order_id": order_id, **figures}
-    return RiskSignal(name, RECONCILIATION_BREAK, "critical", state, record.account_id, told, record.ts)
+    return RiskSignal(name, RECONCILIATION_BREAK, "critical", state, told, record.ts, record.account_id)

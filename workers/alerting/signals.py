@@ -1,28 +1,15 @@
 """`risk-signals` -> reports: a signal that is raised or cleared is a cause of the alert of its code and of what it is about. Pure."""
 
-from typing import Any, Final, Literal
+from typing import Final
 
 import msgspec
 
 from ops.runtime.timestamps import parse_timestamp
 from storage.log.port import Record
-from storage.models.alerts import Cleared, Place, Raised, Report, Severity
+from storage.models.alerts import Cleared, Place, Raised, Report
+from storage.models.risk_signals import RiskSignal, decode_signal
 
 _PLATFORM: Final = "platform"
-
-
-class _Signal(msgspec.Struct):
-    signal_id: str
-    code: str
-    severity: Severity
-    state: Literal["raised", "cleared"]
-    ts: str
-    account_id: str | None = None
-    symbol: str | None = None
-    figures: dict[str, Any] = {}
-
-
-_decode = msgspec.json.Decoder(_Signal).decode
 
 
 def report_of_signal(record: Record, place: Place) -> Report | None:
@@ -30,7 +17,7 @@ def report_of_signal(record: Record, place: Place) -> Report | None:
     an alert too.
     """
     try:
-        signal = _decode(record.value or b"")
+        signal = decode_signal(record.value or b"")
         at = parse_timestamp(signal.ts)
     except (msgspec.MsgspecError, ValueError):
         return None
@@ -42,7 +29,7 @@ def report_of_signal(record: Record, place: Place) -> Report | None:
     return Raised(signal.code, signal.severity, subject, message, at, details, cause=signal.signal_id, place=place)
 
 
-def _subject(signal: _Signal) -> str:
+def _subject(signal: RiskSignal) -> str:
     """The account and the symbol that it is about; of the platform's own signals the symbol or the connector."""
     connector = signal.figures.get("connector") if signal.account_id is None else None
     parts = (signal.account_id, signal.symbol, connector if isinstance(connector, str) else None)

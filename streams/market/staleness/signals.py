@@ -9,21 +9,11 @@ import msgspec
 from ops.runtime.timestamps import NANOSECONDS_PER_MILLISECOND
 from storage.log.port import Message, Record
 from storage.models.market_data import QuoteState
+from storage.models.risk_signals import RiskSignal, SignalState, decode_signal, encode_signal, signal_headers
 from storage.topics import PLATFORM_KEY
 
 CODE: Final = "feed.stale"
-_SCHEMA: Final = b"risk-signal.1"
 _NAMESPACE: Final = uuid.UUID("0b8f5d0e-7d0b-5c55-9a53-6a9a4d1b9f02")
-
-
-class _Signal(msgspec.Struct):
-    signal_id: str
-    code: str
-    state: str
-    symbol: str | None = None
-
-
-_decode = msgspec.json.Decoder(_Signal).decode
 
 
 def signal_id_of(stale: QuoteState) -> str:
@@ -50,9 +40,9 @@ def active_signals(records: Iterable[Record]) -> dict[str, str]:
     active: dict[str, str] = {}
     for record in records:
         try:
-            signal = _decode(record.value or b"")
+            signal = decode_signal(record.value or b"")
         except msgspec.MsgspecError:
-            continue  # other signals are other processors' to judge
+            continue  # the projection makes a dead letter of it
         if signal.code != CODE or signal.symbol is None:
             continue
         if signal.state == "raised":
@@ -62,16 +52,15 @@ def active_signals(records: Iterable[Record]) -> dict[str, str]:
     return active
 
 
-def _message(signal_id: str, state: str, told: QuoteState, figures: Mapping[str, Any]) -> Message:
-    payload = {
-        "signal_id": signal_id,
-        "code": CODE,
-        "severity": "warning",
-        "state": state,
-        "platform": True,
-        "symbol": told.symbol,
-        "figures": {**figures, "session_state": told.session_state},
-        "ts": told.ts,
-    }
-    headers = (("event-id", f"{signal_id}/{state}".encode()), ("schema", _SCHEMA))
-    return Message(PLATFORM_KEY, msgspec.json.encode(payload), headers)
+def _message(signal_id: str, state: SignalState, told: QuoteState, figures: Mapping[str, Any]) -> Message:
+    signal = RiskSignal(
+        signal_id,
+        CODE,
+        "warning",
+        state,
+        {**figures, "session_state": told.session_state},
+        told.ts,
+        symbol=told.symbol,
+        platform=True,
+    )
+    return Message(PLATFORM_KEY, encode_signal(signal), signal_headers(signal))

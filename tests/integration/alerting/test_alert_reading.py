@@ -114,7 +114,9 @@ async def test_what_was_removed_before_it_was_read_is_told_and_counted(
 async def test_a_partition_that_is_out_of_reach_holds_up_no_other(keeping: Keeping) -> None:
     log = OddLog(Topics(), keeping.clock)
     await log.start()
-    signal = {"code": "order.unknown", "severity": "warning", "state": "raised", "ts": "2026-11-23T05:00:00Z"}
+    signal = {
+        "code": "order.unknown", "severity": "warning", "state": "raised", "figures": {}, "ts": "2026-11-23T05:00:00Z",
+    }  # fmt: skip
     accounts = [f"acc_{number}" for number in range(40)]
     placed = [
         await log.append(
@@ -138,7 +140,7 @@ async def test_signals_in_any_cut_come_to_the_same(keeping: Keeping) -> None:
     async def say(state: str, number: int) -> None:
         signal = {
             "signal_id": f"sig_{number}", "code": "order.unknown", "severity": "warning", "state": state, "account_id": "acc_1",
-            "ts": "2026-11-23T05:00:00Z",
+            "figures": {}, "ts": "2026-11-23T05:00:00Z",
         }  # fmt: skip
         await log.append(RISK_SIGNALS, Message(b"acc_1", json.dumps(signal).encode()))
 

@@ -13,6 +13,7 @@ from storage.log.memory import MemoryLog
 from storage.log.port import LogUnavailable, Message, Position
 from storage.models.control_records import CONTROLS_KEY, Announcement, announcement_headers, encode_announcement
 from storage.models.controls import ConnectorState, ControlDocument, Fault, Halt, identity_of
+from storage.models.risk_signals import RiskSignal, encode_signal
 from storage.mongo.controls import StoredControl
 from storage.topics import PLATFORM_EVENTS, PLATFORM_KEY, RISK_SIGNALS, Topics
 from streams.connectors.processor import ConnectorsProcessor
@@ -145,8 +146,10 @@ async def test_a_change_that_a_crash_left_untold_is_told_once_by_the_next_owner(
 
 async def test_a_signal_that_left_the_newest_records_is_known_by_its_document() -> None:
     street = Street()
-    earlier = {"signal_id": "sig_old", "code": "connector.down", "state": "raised", "figures": {"connector": "sim-a"}}
-    street.store.active = [b"{", msgspec.json.encode(earlier)]
+    earlier = RiskSignal(
+        "sig_old", "connector.down", "critical", "raised", {"connector": "sim-a"}, "2026-11-23T05:00:00Z"
+    )
+    street.store.active = [b"{", encode_signal(earlier)]
     street.store.change(ConnectorState("sim-a", "up"))
     await street.owner().assign(0, None)
     assert [(one["signal_id"], one["state"]) for one in await street.signals()] == [("sig_old", "cleared")]

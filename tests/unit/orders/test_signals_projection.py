@@ -14,10 +14,11 @@ from storage.log.memory_partition import MemoryRecord
 from storage.models.order_records import OrderRecord
 from storage.models.ownership import Anchor
 from storage.models.read_models import PLATFORM, SignalDocument
+from storage.models.risk_signals import RiskSignal
 from storage.topics import RISK_SIGNALS, Topics
 from streams.market.dead_letter_box import DeadLetterBox
 from streams.orders.projection.signals_processor import SignalsProcessor
-from streams.risk.signals import RiskSignal, signals_of
+from streams.risk.signals import signals_of
 from tests.unit.orders.projected_partition import life
 
 NOW = ManualClock().now()

@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 
 from storage.models.order_commands import SetLimits
 from storage.models.order_records import OrderRecord, encode_record
+from storage.models.risk_signals import RiskSignal
 from streams.orders.decide import decide
 from streams.orders.market import Origin
 from streams.orders.snapshot import restore, snapshot
 from streams.risk.exposure import EXPOSURE_LIMIT, EXPOSURE_WARNING, code_of
-from streams.risk.signals import RiskSignal, signals_of
+from streams.risk.signals import signals_of
 from tests.unit.orders.trading_floor import ACCOUNT, COIN, EURO_STOCK, Desk, changed_limits, quote
 
 
