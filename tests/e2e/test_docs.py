@@ -324,7 +324,6 @@ def test_the_way_onto_real_services_is_made_of_commands() -> None:
         command.make_context(None, list(left))
 
 
-@pytest.mark.long
 @pytest.mark.kafka
 @pytest.mark.mongo
 @pytest.mark.redis
