@@ -5,7 +5,7 @@ from typing import Any, Final, cast
 from gateway.http.calls import Reply, SignedCall
 from gateway.http.fields import BodyReader
 from gateway.trading.deciding import Deciding
-from gateway.trading.outcomes import encode, refuse, refuse_late, refuse_unknown, success
+from gateway.trading.outcomes import answered, encode, refuse, success
 from gateway.trading.requests import Begun, OrderRequestBook, account_of
 from storage.models.accounts import TradingState
 from storage.models.order_commands import ArmDeadMan, Command, SetTradingState
@@ -63,11 +63,8 @@ class AccountWrites:
 
     async def _decide(self, begun: Begun, command: Command) -> Reply:
         with self._deciding.watch(begun.account_id) as watch:
-            decided = (await self._deciding.decide(begun, [command], watch)).get(command.command_id)
-        if decided is None:
-            refuse_unknown({})
-        if decided.answer is None:
-            refuse_late(begun, decided.seq, {})
-        if decided.answer.code is not None:
-            refuse(begun, decided.answer, None)
-        return success(begun, decided.answer.seq, encode(decided.answer.details))
+            decided = await self._deciding.decide(begun, [command], watch)
+        answer = answered(begun, decided.get(command.command_id), {}).answer
+        if answer.code is not None:
+            refuse(begun, answer, None)
+        return success(begun, answer.seq, encode(answer.details))

@@ -7,8 +7,8 @@ import msgspec
 
 from gateway.http.calls import Reply, SignedCall
 from gateway.http.fields import LONGEST_TEXT
-from gateway.trading.deciding import POLL_SECONDS, Decided, Deciding
-from gateway.trading.outcomes import order_reply, refuse, refuse_late, refuse_unknown
+from gateway.trading.deciding import POLL_SECONDS, Deciding
+from gateway.trading.outcomes import Answered, answered, order_reply, refuse, refuse_unknown
 from gateway.trading.ports import AnswerSource, OrderSource
 from gateway.trading.requests import Begun, OrderRequestBook, account_of
 from gateway.trading.shape import new_terms
@@ -52,23 +52,20 @@ class Amending:
                 valid_until=begun.request.valid_until,
                 **msgspec.structs.asdict(terms),
             )
-            decided = (await self._deciding.decide(begun, [command], watch)).get(command.command_id)
-            if decided is None:
-                refuse_unknown({"order_id": order_id})
-            if decided.answer is None:
-                refuse_late(begun, decided.seq, {"order_id": order_id})
-            answer = decided.answer
+            decided = await self._deciding.decide(begun, [command], watch)
+            asked = answered(begun, decided.get(command.command_id), {"order_id": order_id})
+            answer = asked.answer
             if answer.kind == _ASKED:
-                answer = await self._outcome(begun, order_id, decided, watch, deadline)
+                answer = await self._outcome(begun, order_id, asked, watch, deadline)
         if answer.code == "order.not_found" and await self._is_of_before(account_id, order_id, answer, deadline):
             answer = msgspec.structs.replace(answer, code="order.already_final")
         if answer.code is not None:
             refuse(begun, answer, order_id)
         return order_reply(begun, answer, order_id)
 
-    async def _outcome(self, begun: Begun, order_id: str, asked: Decided, watch: Watch, deadline: float) -> Answer:
+    async def _outcome(self, begun: Begun, order_id: str, asked: Answered, watch: Watch, deadline: float) -> Answer:
         """What the venue says of the amend that it was asked for. Raises `order.outcome_unknown`."""
-        request_seq = asked.answer.seq if asked.answer else asked.seq
+        request_seq = asked.answer.seq
         try:
             async with asyncio.timeout_at(deadline):
                 waits = [asyncio.ensure_future(_heard(watch, order_id, request_seq))]

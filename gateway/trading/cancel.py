@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from gateway.http.calls import Reply, SignedCall
 from gateway.market.ports import ReferenceSource
-from gateway.trading.canceling import FINAL, NOT_SELECTED, Cancellation
+from gateway.trading.cancellation import FINAL, NOT_SELECTED, Cancellation
 from gateway.trading.deciding import Decided, Deciding
 from gateway.trading.outcomes import LATE, encode, refuse, refuse_unknown, success
 from gateway.trading.ports import OrderSource

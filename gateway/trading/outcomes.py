@@ -4,12 +4,13 @@ One answer gives one body, so a repeat has the bytes of the first.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 import msgspec
 
 from gateway.http.answer import Field
 from gateway.http.calls import Refusal, Reply
+from gateway.trading.deciding import Decided
 from gateway.trading.order_view import OrderView, encode_view, order_view
 from gateway.trading.requests import Begun
 from ops.runtime.errors import CATALOGUE, HubError
@@ -63,9 +64,22 @@ def refusal_of(answer: Answer, order_id: str | None) -> tuple[str, dict[str, Any
     return code, details, upstream_code
 
 
-def refuse_late(begun: Begun, seq: int, details: Mapping[str, Any]) -> NoReturn:
-    """Raises what is said of a command that was never done and is too old to be."""
-    raise Refusal(LATE, details, fields=_fields(begun, seq), first=begun.first)
+class Answered(NamedTuple):
+    """What a command was answered; `remembered`: that was before, and the present may be another."""
+
+    answer: Answer
+    remembered: bool
+
+
+def answered(begun: Begun, decided: Decided | None, details: Mapping[str, Any]) -> Answered:
+    """Raises what is said with `details` where nobody has decided the command (503), or where it was never done and is too old
+    to be.
+    """
+    if decided is None:
+        refuse_unknown(details)
+    if decided.answer is None:
+        raise Refusal(LATE, details, fields=_fields(begun, decided.seq), first=begun.first)
+    return Answered(decided.answer, decided.remembered)
 
 
 def refuse_unknown(details: Mapping[str, Any]) -> NoReturn:

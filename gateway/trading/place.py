@@ -13,12 +13,11 @@ from gateway.trading.order_view import OrderView
 from gateway.trading.outcomes import (
     LATE,
     UNKNOWN,
+    answered,
     encode,
     order_reply,
     refusal_of,
     refuse,
-    refuse_late,
-    refuse_unknown,
     success,
     view_of,
 )
@@ -56,14 +55,11 @@ class Placing:
         begun = await self._book.begin(call, account_id, (True,), makes_orders=True)
         order_id, command = begun.request.order_ids[0], _command(begun, 0, order)
         with self._deciding.watch(account_id) as watch:
-            decided = (await self._deciding.decide(begun, [command], watch)).get(command.command_id)
-        if decided is None:
-            refuse_unknown({"order_id": order_id})
-        if decided.answer is None:
-            refuse_late(begun, decided.seq, {"order_id": order_id})
-        if decided.answer.code is not None:
-            refuse(begun, decided.answer, order_id)
-        return order_reply(begun, decided.answer, order_id)
+            decided = await self._deciding.decide(begun, [command], watch)
+        answer = answered(begun, decided.get(command.command_id), {"order_id": order_id}).answer
+        if answer.code is not None:
+            refuse(begun, answer, order_id)
+        return order_reply(begun, answer, order_id)
 
     async def batch(self, call: SignedCall, body: dict[str, Any]) -> Reply:
         """`data.results`: what came of each item, in order. Raises `request.invalid` for a malformed list."""

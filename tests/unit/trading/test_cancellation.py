@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from gateway.trading.canceling import Cancellation
+from gateway.trading.cancellation import Cancellation
 from storage.models.order_events import Answer, CancelRejected
 from tests.unit.orders.trading_floor import Desk, only
 
