@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from gateway.market.ports import ReferenceSource
 from ops.runtime.languages import Languages
 from storage.models.access_bindings import AccessBinding
 from storage.models.applications import Application, ApplicationFilters
 from storage.models.provisioning import JobStatus, ProvisioningJob
 from storage.models.read_models import Cursor
-from storage.reference import ReferenceData
 
 
 class ApplicationStore(Protocol):
@@ -35,12 +35,6 @@ class JobStore(Protocol):
     async def insert_if_absent(self, job: ProvisioningJob) -> bool: ...
     async def replace(self, job: ProvisioningJob) -> ProvisioningJob | None: ...
     async def page(self, status: JobStatus | None, after: Cursor | None, limit: int) -> list[ProvisioningJob]: ...
-
-
-class ReferenceSource(Protocol):
-    """Gives the reference data as it is now."""
-
-    def __call__(self) -> ReferenceData: ...
 
 
 @dataclass(frozen=True, slots=True)

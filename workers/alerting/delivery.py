@@ -22,7 +22,7 @@ from storage.mongo.alerts import Alerts
 from workers.alerting.mails import AlertMails
 from workers.alerting.webhooks import WebhookSender
 from workers.jobs import TryAgain
-from workers.sweeps.outbox import AnsweringJobs
+from workers.sweeps.ports import AnsweringJobs
 
 _log = logging.getLogger(__name__)
 MOST_AT_ONCE: Final = 200

@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, Protocol
 
 from ops.runtime.clock import Clock
-from storage.jobs import SEND_MAIL, Job
+from storage.jobs import SEND_MAIL
+from workers.sweeps.ports import AnsweringJobs
 
 MOST_AT_ONCE: Final = 200
 """Of a turn; the rest is found at the next one."""
@@ -16,13 +17,6 @@ class SweptOutbox(Protocol):
 
     async def due(self, now: int, limit: int) -> list[str]: ...
     async def swept(self, outbox_ids: Iterable[str], now: int) -> None: ...
-
-
-class AnsweringJobs(Protocol):
-    """`storage.jobs.DramatiqJobs`."""
-
-    async def enqueue(self, job: Job, argument: str) -> None: ...
-    async def problem(self) -> str | None: ...
 
 
 def outbox_sweep(outbox: SweptOutbox, jobs: AnsweringJobs, clock: Clock) -> Callable[[], Awaitable[int]]:

@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, Protocol
 
 from ops.runtime.clock import Clock
-from storage.jobs import PROVISION, Job
+from storage.jobs import PROVISION
 from storage.models.applications import Application, ApplicationFilters, cursor_of
 from storage.models.provisioning import ProvisioningJob, job_of
 from storage.models.read_models import Cursor
+from workers.sweeps.ports import AnsweringJobs
 
 MOST_AT_ONCE: Final = 100
 """Of a turn; the rest is found at the next one."""
@@ -30,13 +31,6 @@ class ListedApplications(Protocol):
     """`storage.mongo.applications.Applications`."""
 
     async def page(self, filters: ApplicationFilters, after: Cursor | None, limit: int) -> list[Application]: ...
-
-
-class AnsweringJobs(Protocol):
-    """`storage.jobs.DramatiqJobs`."""
-
-    async def enqueue(self, job: Job, argument: str) -> None: ...
-    async def problem(self) -> str | None: ...
 
 
 def provisioning_sweep(
