@@ -51,12 +51,6 @@ def may_have_body(http_version: str, headers: Mapping[bytes, bytes]) -> bool:
     return b"content-length" in headers or b"transfer-encoding" in headers or not http_version.startswith("1")
 
 
-async def read_json(request: Request) -> dict[str, Any]:
-    """The body as one JSON object. Raises `request.media_type`, `request.malformed`, `request.too_large` or `request.timeout`."""
-    check_media_type(request.headers.get("content-type"))
-    return parse_json_object(await read_body(request))
-
-
 def check_media_type(content_type: str | None) -> None:
     """Raises `request.media_type` for anything but `application/json`, with or without parameters."""
     if content_type == "application/json":

@@ -119,11 +119,6 @@ def job_id_of(application_id: str) -> str:
     return _JOB + application_id.removeprefix(_APPLICATION)
 
 
-def application_id_of(job_id: str) -> str:
-    """The application that a job provisions."""
-    return _APPLICATION + job_id.removeprefix(_JOB)
-
-
 def cursor_of(application: Application) -> Cursor:
     """The cursor of a page of applications that ends with `application`."""
     return Cursor(application.submitted_at, application.application_id)

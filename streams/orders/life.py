@@ -43,11 +43,6 @@ def is_open(state: OrderState) -> bool:
     return state in _OPEN
 
 
-def may_become(state: OrderState, following: OrderState) -> bool:
-    """Whether the table lets `following` come after `state`."""
-    return following in TRANSITIONS[state]
-
-
 def status_of(state: OrderState, *, filled: bool) -> OrderStatus:
     """The contract's name of `state`; an unknown order shows what it was before, which `filled` (anything at all) tells."""
     if state == "unknown":

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from quart import Quart, request
 
-from gateway.http.body import BODY_BYTES, read_json
+from gateway.http.body import BODY_BYTES, check_media_type, parse_json_object, read_body
 
 
 @pytest.fixture
@@ -14,7 +14,8 @@ def echoing(gateway):
     app: Quart = gateway.app
 
     async def echo() -> str:
-        return str(len(await read_json(request)))
+        check_media_type(request.headers.get("content-type"))
+        return str(len(parse_json_object(await read_body(request))))
 
     app.add_url_rule("/test/echo", "echo", echo, methods=["POST"])
     return gateway

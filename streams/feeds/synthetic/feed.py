@@ -37,18 +37,12 @@ class SyntheticFeed:
         if not chosen:
             raise ValueError("there is no symbol to publish; `omniaxs markets load` loads instruments")
         self._symbols, self._clock, self._sleep = chosen, clock, sleep
-        self._seed, self._began = seed, clock.now()
-        self._venues = SyntheticVenues(reference, chosen, seed, self._began, rate)
+        self._venues = SyntheticVenues(reference, chosen, seed, clock.now(), rate)
 
     @property
     def name(self) -> str:
         """`synthetic`."""
         return "synthetic"
-
-    @property
-    def run_name(self) -> str:
-        """The publisher's run: each start is a new one, since the stream goes by the clock and has nothing to make up for."""
-        return f"synthetic:{self._seed}:{self._began}"
 
     @property
     def symbols(self) -> Sequence[str]:

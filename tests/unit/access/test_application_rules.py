@@ -13,7 +13,6 @@ from storage.models.applications import (
     APPLICATION_STATUSES,
     MOVES,
     Application,
-    application_id_of,
     changed,
     job_id_of,
     moved,
@@ -83,7 +82,6 @@ def test_a_move_ends_the_failure_of_before_unless_it_tells_of_one():
 
 def test_an_application_has_one_job():
     assert job_id_of("app_0af") == "job_0af"
-    assert application_id_of(job_id_of("app_0af")) == "app_0af"
 
 
 def test_the_contact_is_told_in_the_language_that_was_asked_for():

@@ -65,7 +65,7 @@ async def test_what_stands_on_the_log_is_what_was_made() -> None:
     feed = SyntheticFeed(REFERENCE, clock, 5, sleep=sleeper(clock, 2))
     assert feed.name == "synthetic"
     assert set(feed.symbols) == set(REFERENCE.instruments)
-    publisher = FeedPublisher(log, SystemIdentifiers(), feed.run_name)
+    publisher = FeedPublisher(log, SystemIdentifiers(), "synthetic:5")
     with pytest.raises(Over):
         await feed.run(publisher)
     on_log: dict[str, list[Quote | Trade]] = {QUOTES: [], TRADES: []}
