@@ -315,7 +315,7 @@ def _on_services() -> Iterator[list[str]]:
 
 
 def test_the_way_onto_real_services_is_made_of_commands() -> None:
-    """That they do what they should is seen by `make long`, which pastes them, and by the tests that start such processes."""
+    """That they do what they should is seen where they are pasted, and by the tests that start such processes."""
     for words in _on_services():
         command, left = get_command(build(words)), words
         while isinstance(command, click.Group):
