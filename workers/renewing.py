@@ -28,7 +28,7 @@ async def _renew(what: str, seconds: float, renew: Callable[[], Awaitable[bool]]
         await asyncio.sleep(seconds)
         try:
             if not await renew():
-                _log.warning("the claim on %s was lost to somebody else", what)
+                _log.warning("the claim on %s is no longer ours", what)
                 return
         except StoreUnavailable as error:
             _log.warning("the claim on %s was not renewed: %s", what, error)

@@ -9,7 +9,7 @@ from gateway.http.fields import BodyReader
 from gateway.http.listing import NewestFirst, page_asked, page_of
 from gateway.http.page_tokens import PageTokens
 from gateway.http.query import QueryReader
-from gateway.identity.own.key_view import key_view
+from gateway.identity.people.key_view import key_view
 from gateway.identity.people.person_view import user_view
 from ops.runtime.errors import HubError
 from ops.runtime.timestamps import format_timestamp

@@ -1,1 +1,1 @@
-"""Envelope, error mapping, signing, rate limits, languages, serving the contract."""
+"""Envelope, bodies, error mapping, signing, rate limits, languages, lists in pages, serving the contract."""

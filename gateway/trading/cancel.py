@@ -83,7 +83,7 @@ class Canceling:
         return decided
 
     async def _settled(self, begun: Begun, wanted: Selector, decided: Decided, watch: Watch) -> Cancellation:
-        """What became of it after 500 ms, or as soon as nothing is pending. Raises `order.outcome_unknown` where nobody can say whether
+        """What became of it after `settle_seconds`, or as soon as nothing is pending. Raises `order.outcome_unknown` where nobody can say whether
         there is such an order.
         """
         cancellation = Cancellation()

@@ -72,8 +72,8 @@ class Answered(NamedTuple):
 
 
 def answered(begun: Begun, decided: Decided | None, details: Mapping[str, Any]) -> Answered:
-    """Raises what is said with `details` where nobody has decided the command (503), or where it was never done and is too old
-    to be.
+    """What the command was answered. Raises what is said, with `details`, where nobody has decided it (503), or where it was
+    never done and is too old to be.
     """
     if decided is None:
         refuse_unknown(details)

@@ -1,4 +1,4 @@
-"""The shared body reader behind a real route: media type, size, form, and bodies that do not come."""
+"""The steps in which the edge reads a body, behind a route: media type, size, form, and bodies that do not come."""
 
 import asyncio
 

@@ -29,7 +29,7 @@ from tests.contract.people import Person, Town
 from tests.contract.people_place import KEY_RING
 from tests.contract.people_walk import DOCUMENT, OPERATIONS
 from tests.contract.test_access_answers import of_tenant
-from tests.integration.orders.trading_place import COIN
+from tests.integration.orders.trading_place import COIN, projected
 
 ROOT = Path(__file__).resolve().parents[2]
 HELD_ELSEWHERE = {
@@ -226,9 +226,7 @@ async def test_api1_orders_of_another_account_are_neither_changed_nor_canceled(t
         amended, refusal = await write("PATCH", f"/v1/orders/{name}", {"price": "1"}, f"amend-{name}", "pmk_two")
         canceled, outcome = await write("POST", "/v1/orders/cancel", {"order_ids": [name]}, f"cancel-{name}", "pmk_two")
         told[name] = json.dumps([amended, refusal["error"]["code"], canceled, outcome]).replace(name, "the id")
-    async with asyncio.timeout(20):
-        while (await trading_gateway.get(f"/v1/orders/{order_id}")).status_code == 404:
-            pass  # the read models have not got it yet
+    await projected(platform)
     mine = await trading_gateway.data(f"/v1/orders/{order_id}")
 
     assert placed == 200

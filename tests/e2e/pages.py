@@ -128,7 +128,9 @@ class Folder:
         return process
 
     def paste(self, script: str, seconds: float = 300, **environment: str) -> str:
-        """What the commands print; they all succeed. Pasted again where a machine without a processor to spare let quotes go stale."""
+        """What the commands print; they all succeed. Pasted again, also where the shell itself succeeded, while a machine without a
+        processor to spare lets quotes go stale.
+        """
         code, printed = self.end(self.start(script, **environment), seconds)
         for _ in range(3):
             if not STALE.search(printed):

@@ -24,7 +24,7 @@ def claimed_until(now: int) -> int:
 
 
 class HeldClaim:
-    """`mail` is how it stands; renewed every 5 s inside `async with held.meanwhile()`."""
+    """`mail` is how it stands; its claim is renewed every 5 s inside `async with held.meanwhile()`."""
 
     def __init__(self, outbox: Renewable, mail: Mail, clock: Clock) -> None:
         self.mail = mail

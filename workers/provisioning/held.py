@@ -58,4 +58,6 @@ class HeldJob:
 
     async def _renew(self) -> bool:
         async with self._writing:
+            if not self.job.claimed_until:
+                return True  # it was given back, and there is nothing to renew
             return await self._store.renew(self.job, claimed_until(self.clock.now()))

@@ -1,1 +1,1 @@
-"""What needs no credentials: registration, verification, login in two steps. Read routes.py, handlers.py, flows.py."""
+"""Registration, verification and login in two steps, for users and for admins; and the routes of sessions. Read routes.py first."""

@@ -1,7 +1,8 @@
 """The flows of both doors, put together once out of the parts that they share.
 
-The road of a login: handlers.py (parses) -> login.py (the password) -> codes.py (a challenge, its mail) -> the person
--> handlers.py -> login_code.py (the code) -> opening.py (the session, the trail, the tokens) -> refreshing.py from then on.
+The road of a login: handlers.py (parses) -> login.py (the password) -> ../proofs/codes.py (a challenge, its mail) -> the
+person -> handlers.py -> login_code.py (the code) -> ../sessions/opening.py (the session, the trail, the tokens) ->
+../sessions/refreshing.py from then on.
 """
 
 from dataclasses import dataclass

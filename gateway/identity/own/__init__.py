@@ -1,1 +1,1 @@
-"""What people do with their own account: profile, keys, password, second factor, invitations. Read routes.py first."""
+"""The own account: profile, keys, password, second factor, invitations; and the ways back in. Read routes.py first."""

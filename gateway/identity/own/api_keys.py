@@ -12,7 +12,7 @@ from gateway.http.page_tokens import PageTokens
 from gateway.http.query import QueryReader
 from gateway.identity.own.acts import own_act
 from gateway.identity.own.api_key_shape import AskedKey, read_asked_key
-from gateway.identity.own.key_view import key_status, key_view
+from gateway.identity.people.key_view import key_status, key_view
 from gateway.identity.ports import Announcer, AuditLog
 from ops.runtime.errors import HubError
 from ops.runtime.timestamps import NANOSECONDS_PER_SECOND, format_timestamp

@@ -110,7 +110,8 @@ class Codes:
     async def take(self, challenge: Challenge, right: Right, now: int) -> Challenge:
         """The challenge, ended by this very call since what was sent is right.
 
-        Raises `auth.code_invalid` with `tries_left`, and `auth.challenge_ended` for a challenge that is dead.
+        Raises `auth.code_invalid` with `tries_left`, and `auth.challenge_ended` for a challenge that is dead, also by the newest
+        that the store has of it.
         """
         current: Challenge | None = None
         newest: Challenge | None = challenge

@@ -1,7 +1,7 @@
 """`risk-signals` -> the signals that are active, as documents: what `GET /v1/risk/signals` and the snapshot of `risk.*` read."""
 
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
@@ -11,24 +11,13 @@ from storage.log.port import Record
 from storage.models.alert_codes import OF_SIGNALS
 from storage.models.ownership import NOTHING, Anchor
 from storage.models.read_models import SignalDocument
+from storage.models.risk_signals import decode_signal
 from storage.topics import RISK_SIGNALS
 from streams.market.refused import Refused
 from streams.orders.projection.ports import AnchorStore, LetterBox, SignalsStore
 
 _SWEEP_NS: Final = 3_600 * NANOSECONDS_PER_SECOND
 _CLEARED_KEPT_NS: Final = 86_400 * NANOSECONDS_PER_SECOND
-
-
-class _Signal(msgspec.Struct):
-    """All that a signal must have, and the code that it is counted under."""
-
-    signal_id: str
-    state: Literal["raised", "cleared"]
-    ts: str
-    code: str = "unnamed"
-
-
-_decode = msgspec.json.Decoder(_Signal).decode
 
 
 class SignalsProcessor:
@@ -92,7 +81,7 @@ class SignalsProcessor:
     def _read(self, record: Record) -> SignalDocument | None:
         value, owner = record.value or b"", record.key or b""
         try:
-            signal = _decode(value)
+            signal = decode_signal(value)
             moment = parse_timestamp(signal.ts)
             document = SignalDocument(signal.signal_id, owner.decode(), signal.state, moment, value)
         except (msgspec.MsgspecError, ValueError) as error:

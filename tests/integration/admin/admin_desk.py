@@ -316,9 +316,9 @@ def memory_platform(log: Log | None = None, store: Store | None = None) -> Platf
     )
 
 
-def halting(platform: Platform, wait_seconds: float = 2.0) -> Halting:
-    """The kill switch that does not wait for two seconds."""
+def halting(platform: Platform) -> Halting:
+    """The kill switch of this platform."""
     database, partitions = platform.store.database, platform.topics[ORDER_EVENTS].partitions
     histories, floors = ClaimHistories(database, ORDER_EVENTS), Floors(database, ORDER_EVENTS)
     claims = NewestClaims(platform.log, ORDER_EVENTS, partitions, histories, floors)
-    return Halting(announcer_of(platform), claims, Heartbeats(database), platform.clock, wait_seconds)
+    return Halting(announcer_of(platform), claims, Heartbeats(database), platform.clock)

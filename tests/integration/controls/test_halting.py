@@ -39,7 +39,7 @@ def claims_of(place: Place) -> NewestClaims:
 
 
 def halting(place: Place, wait_seconds: float) -> Halting:
-    """One that does not wait for two seconds."""
+    """One that waits `wait_seconds` for the owners."""
     beats = Heartbeats(place.platform.store.database)
     return Halting(place.announcer(), claims_of(place), beats, SystemClock(), wait_seconds)
 
@@ -58,7 +58,7 @@ async def beat(place: Place, process: str, owners: Mapping[int, tuple[int, int]]
 
 
 async def test_where_nobody_has_ever_decided_a_halt_holds_at_once(place: Place) -> None:
-    outcome = await halting(place, 2).halt(HALT)
+    outcome = await halting(place, 10).halt(HALT)
     assert (outcome.halt_id, outcome.controls_version, outcome.not_applied) == ("hlt_1", 0, [])
     assert outcome.unclaimed == list(EVERY)
     assert outcome.applied_ms is not None

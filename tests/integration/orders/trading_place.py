@@ -22,6 +22,7 @@ from storage.models.order_commands import Command, Deposit, OpenAccount, PlaceOr
 from storage.models.order_records import OrderRecord, decode_record
 from storage.mongo.connect import Store
 from storage.mongo.controls import ControlDocuments
+from storage.mongo.ownership import ReaderAnchors
 from storage.reference_data.builtin import load_builtin
 from storage.sealing import KeyRing
 from storage.topics import ORDER_COMMANDS, ORDER_EVENTS, QUOTES, Topics
@@ -143,6 +144,17 @@ class TradingPlace:
 
         await until(look)
         return found
+
+
+async def projected(platform: Platform) -> None:
+    """Wait until the read models have come to the present end of the log."""
+    anchors = ReaderAnchors(platform.store.database, "projection", ORDER_EVENTS)
+    ends = {number: held.next for number, held in (await platform.log.bounds(ORDER_EVENTS)).items()}
+
+    async def look() -> bool:
+        return all([(await anchors.get(number)).upto + 1 >= end for number, end in ends.items()])
+
+    await until(look)
 
 
 async def until(look: Callable[[], Awaitable[bool]]) -> None:

@@ -29,10 +29,9 @@ from storage.mongo.applications import Applications
 from storage.mongo.audit_events import COLLECTION as AUDIT
 from storage.mongo.connectors import Connectors
 from storage.mongo.controls import ControlDocuments
-from storage.mongo.ownership import ReaderAnchors
 from storage.mongo.provisioning_jobs import ProvisioningJobs
 from storage.mongo.tenants import Tenants
-from storage.topics import ORDER_EVENTS
+from tests.integration.orders.trading_place import projected
 
 SECOND = 1_000_000_000
 DEPOSIT = "1000000"
@@ -136,16 +135,8 @@ class Hall:
     async def account(self, account_id: str, *, settled: bool = True) -> OpenedAccount | None:
         """As reads show it, once they have come to the present end of the log."""
         if settled:
-            await self._projected()
+            await projected(self.platform)
         return await self.accounts.get(account_id)
-
-    async def _projected(self) -> None:
-        anchors = ReaderAnchors(self.platform.store.database, "projection", ORDER_EVENTS)
-        bounds = await self.platform.log.bounds(ORDER_EVENTS)
-        async with asyncio.timeout(20):
-            for number, held in bounds.items():
-                while (await anchors.get(number)).upto + 1 < held.next:  # noqa: ASYNC110  (a process of its own in some halls)
-                    await asyncio.sleep(0.02)
 
     async def ends_told(self, application_id: str) -> list[str]:
         """What the audit trail has about ends of runs, oldest first."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gateway.http.keys import REFRESH_SECONDS
 from gateway.http.sessions import SessionCache
 from gateway.identity.sessions.access_tokens import ISSUER, AccessTokens
 from ops.runtime.clock import ManualClock
@@ -230,6 +231,7 @@ async def test_a_slow_read_does_not_undo_what_a_later_one_has_found(house):
 
 
 async def test_running_refreshes_every_second(house):
+    assert REFRESH_SECONDS == 1
     token = house.token()
     await house.cache.authenticate(token, "user")
     running = asyncio.create_task(house.cache.run())

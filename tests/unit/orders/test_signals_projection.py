@@ -14,7 +14,7 @@ from storage.log.memory_partition import MemoryRecord
 from storage.models.order_records import OrderRecord
 from storage.models.ownership import Anchor
 from storage.models.read_models import PLATFORM, SignalDocument
-from storage.models.risk_signals import RiskSignal
+from storage.models.risk_signals import RiskSignal, SignalState, encode_signal
 from storage.topics import RISK_SIGNALS, Topics
 from streams.market.dead_letter_box import DeadLetterBox
 from streams.orders.projection.signals_processor import SignalsProcessor
@@ -64,9 +64,9 @@ def record(offset: int, value: bytes, key: bytes = b"acc_1") -> MemoryRecord:
     return MemoryRecord(RISK_SIGNALS, 0, offset, 0, key, value, ())
 
 
-def signal(name: str, state: str, second: int = 0, key: bytes = b"acc_1") -> bytes:
-    fields = {"signal_id": name, "state": state, "ts": f"2024-05-01T10:00:{second:02}Z", "account_id": key.decode()}
-    return msgspec.json.encode(fields)
+def signal(name: str, state: SignalState, second: int = 0, key: bytes = b"acc_1") -> bytes:
+    ts = f"2024-05-01T10:00:{second:02}Z"
+    return encode_signal(RiskSignal(name, "order.rate", "warning", state, {}, ts, account_id=key.decode()))
 
 
 def told(records: Sequence[OrderRecord]) -> list[RiskSignal]:
@@ -109,7 +109,7 @@ async def test_what_is_no_signal_is_set_aside_and_takes_no_other_along() -> None
     log, kept = MemoryLog(Topics()), Kept()
     process = processor(kept, log)
     await process.assign(0, None)
-    bad = [b"{", b'{"signal_id": "x", "state": "odd", "ts": "2024-05-01T10:00:00Z"}', signal("y", "raised")[:-3]]
+    bad = [b"{", signal("x", "raised").replace(b"raised", b"odd"), signal("y", "raised")[:-3]]
     await process.fold(0, [record(number, value) for number, value in enumerate(bad)])
     await process.fold(0, [record(3, signal("s", "raised")), record(4, signal("t", "raised"), b"\xff")])
     await process.flush()
