@@ -19,7 +19,7 @@ from websockets.exceptions import ConnectionClosed
 from ops.cli.signing import Credentials, signed_headers
 
 MAIL_SECONDS = 20
-REVOKED_SECONDS = 10.0
+REVOKED_SECONDS = 2.0
 Mails = Callable[[str], list[dict[str, str]]]
 """The mails to an address, newest first, each with `code` where it has one."""
 
@@ -260,7 +260,7 @@ def walk_as_admin(hub: Hub, super_admin: Person, *, approval: bool) -> Person:
 
 
 def suspend_and_feel(hub: Hub, super_admin: Person, person: Person) -> None:
-    """A suspended user's key, token and socket are refused, and come back with the user (not the session). How soon is seen where nothing else runs."""
+    """A suspended user's key, token and socket are refused within 2 s, and come back with the user (not the session)."""
     key = hub.data("POST", "/v1/user/api-keys", token=person.token, json={"label": "second"})
     hub.secrets[f"secret of {key['key_id']}"] = key["api_secret"]
     user_id = hub.data("GET", "/v1/user/me", token=person.token)["user_id"]

@@ -64,4 +64,4 @@ async def test_heads_that_drip_are_cut_off_and_others_served(port: int, before: 
         await asyncio.wait(drips, timeout=0.1)
 
     assert served
-    assert max(drip.result() for drip in drips) < HEAD_SECONDS + 10
+    assert max(drip.result() for drip in drips) < HEAD_SECONDS + 5

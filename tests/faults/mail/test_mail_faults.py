@@ -46,9 +46,9 @@ RING = "faults:a-key-of-tests-alone"
 SECOND = 1_000_000_000
 START_SECONDS = 90.0
 TAKING_SECONDS = 0.05
-READING_SECONDS = 5.0
+READING_SECONDS = 1.0
 """What a worker had written when it was killed is still read by the server, a little later."""
-RECORDING_SECONDS = 5.0
+RECORDING_SECONDS = 1.0
 """Between the server's answer and `sent` in the store, with much to spare on a busy machine."""
 
 

@@ -274,7 +274,7 @@ async def test_a_stop_lets_running_requests_end(place: Place) -> None:
     place.released.set()
 
     assert (await running.answer()).body == b"waited"
-    await asyncio.wait_for(place.served, 10)
+    await asyncio.wait_for(place.served, 2)
 
 
 async def test_a_stop_waits_only_so_long(hasty_place: Place) -> None:
@@ -284,7 +284,7 @@ async def test_a_stop_waits_only_so_long(hasty_place: Place) -> None:
 
     hasty_place.stop.set()
 
-    await asyncio.wait_for(hasty_place.served, 10)
+    await asyncio.wait_for(hasty_place.served, 3)
     connection.close()
 
 

@@ -173,7 +173,7 @@ async def test_sockets_close_at_once_when_it_is_told(world, house, change, audie
             await auth(other, "pmk_2")
             assert await house.code_of(audience) == "ok"
             await tell.announce(*await getattr(house, change)())
-            assert await closing_code(client, 10) == 4403
+            assert await closing_code(client, 1) == 4403
             assert await house.code_of(audience) == code
             assert (await other.ask("ping"))["ok"]
 
@@ -193,6 +193,6 @@ async def test_tokens_end_at_once_when_it_is_told(world, house, change, audience
         await asyncio.sleep(0)  # it stands at the end of the log
         await asyncio.sleep(0)
         await IdentityEvents(world.log, CLOCK).announce(*await getattr(house, change)())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(1):
             await refreshed.wait()
     assert await house.code_of(audience) == "auth.session_ended"

@@ -283,11 +283,11 @@ async def test_a_key_has_at_most_so_many_connections(world, eventually):
             pass
 
 
-async def test_the_sockets_of_a_revoked_key_are_closed(world):
+async def test_a_revoked_key_is_closed_within_two_seconds(world):
     world.keys.add("pmk_other", ["stream"])
     async with world.gateway() as gateway, gateway.client() as client, gateway.client("pmk_other") as other:
         world.keys.revoked.add("pmk_all")
-        code, before = await closing_of(client, seconds=10)
+        code, before = await closing_of(client, seconds=2)
         assert code == 4403
         assert before[-1]["code"] == "auth.key_revoked"
         assert (await other.ask("ping"))["ok"]
@@ -300,7 +300,7 @@ async def test_nobody_may_stay_unauthenticated_for_more_than_ten_seconds(world):
         code, before = await closing_of(client)
         assert code == 4401
         assert before[-1]["code"] == "stream.not_authenticated"
-        assert 9.5 < loop.time() - begun < 15
+        assert 9.5 < loop.time() - begun < 11.5
 
 
 async def test_a_drain_says_going_away_with_a_resume_hint_then_closes_with_1012(world):

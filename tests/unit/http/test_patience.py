@@ -16,7 +16,7 @@ async def test_what_takes_too_long_is_ended() -> None:
     with pytest.raises(TimeoutError), within(SOON):
         await asyncio.sleep(60)
 
-    assert SOON <= loop.time() - started < SOON + 50 * TICK_SECONDS
+    assert SOON <= loop.time() - started < SOON + 10 * TICK_SECONDS
     assert asyncio.current_task().cancelling() == 0
     await asyncio.sleep(2 * TICK_SECONDS)  # nothing comes after
 
