@@ -7,13 +7,15 @@ from typing import Final
 from gateway.live.frames import Address, Frame
 
 HISTORY_BYTES: Final = 256 * 1024
+HISTORY_MILLISECONDS: Final = 120_000
 
 
 class Shard:
     """`position` is the last seq that was read (-1: none), `history_start` the seq from which on all frames are kept.
 
-    The newest frames are kept, at least `history_bytes` of them and at most twice as much, so that a client that comes
-    back soon is served without reading the log.
+    The newest frames are kept, so that a client that comes back soon is served without reading the log: at least those of
+    the last two minutes or `history_bytes` of them, whichever is less, and never more than twice that. What a gateway
+    keeps is then settled after four minutes, however quiet a topic is.
     """
 
     __slots__ = ("_bytes", "_frames", "_history_bytes", "addresses", "history_start", "name", "partition", "position")
@@ -31,8 +33,9 @@ class Shard:
         """Keep the newest frame."""
         self._frames.append(frame)
         self._bytes += len(frame.wire)
-        if self._bytes > 2 * self._history_bytes:
-            self._trim()
+        aged = frame.appended - self._frames[0].appended > 2 * HISTORY_MILLISECONDS
+        if aged or self._bytes > 2 * self._history_bytes:
+            self._trim(frame.appended - HISTORY_MILLISECONDS)
 
     def restart(self, start: int) -> None:
         """Forget the history: reading goes on at `start`, with a hole before it, or in a log that begins anew."""
@@ -57,10 +60,13 @@ class Shard:
         """The remembered frames, newest first."""
         return reversed(self._frames)
 
-    def _trim(self) -> None:
+    def _trim(self, oldest: int) -> None:
+        """Leave what was appended since `oldest`, as much of it as fits."""
         count = 0
-        while self._bytes > self._history_bytes:
-            self._bytes -= len(self._frames[count].wire)
+        for frame in self._frames:
+            if self._bytes <= self._history_bytes and frame.appended >= oldest:
+                break
+            self._bytes -= len(frame.wire)
             count += 1
         self.history_start = self._frames[count - 1].seq + 1
         del self._frames[:count]

@@ -65,7 +65,7 @@ def _report(measured: Mapping[str, list[float]], scale: Scale, notes: list[str])
     method = (
         f"{scale.connections} idle connections opened after the first {FIRST}; growth of resident memory, medians of "
         f"{rounds(scale)} rounds; ours is authenticated and subscribed to trades.*; the collector of every Python process is set as a "
-        "gateway sets it (`settle_memory`)"
+        "gateway sets it (`freeze_what_stands`)"
     )
     return Report(
         "idle-connections", method, ("contender", "KiB a connection", "least", "most", "this / bare Quart"), rows, notes

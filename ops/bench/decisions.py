@@ -13,6 +13,7 @@ from ops.bench.peers.naive_orders import NaiveCore
 from ops.bench.report import Cell, Report
 from ops.bench.scale import Scale
 from ops.bench.trading_day import Core, on_the_log, opening, place, rounds
+from ops.processes.garbage import freeze_what_stands
 from storage.log.memory_partition import MemoryRecord
 
 OPEN_ORDERS: Final = (10, 1_000, 10_000)
@@ -81,10 +82,8 @@ def _naive(held: int, count: int) -> float:
 
 
 def _cpu_seconds(take: Callable[[MemoryRecord], object], records: Sequence[MemoryRecord]) -> float:
-    """Of one record. The collector is set as every process of ours sets it (`lifetime.settle_memory`)."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    """Of one record. The collector is set as every process of ours sets it."""
+    freeze_what_stands()
     began = time.process_time()
     for record in records:
         take(record)

@@ -102,7 +102,7 @@ def _report(load: str, by_clients: Mapping[int, Mapping[str, list[Cost]]], scale
     method = (
         f"{SIZE}-byte messages, {sent} clients that one process reads; medians of {scale.rounds} rounds (of more than "
         f"{TOGETHER:,} clients {max(1, scale.rounds - 1)}) of {scale.seconds:g} s or three turns; CPU of the sending process only; "
-        "the collector of every Python one is set as a gateway sets it (`settle_memory`)"
+        "the collector of every Python one is set as a gateway sets it (`freeze_what_stands`)"
     )
     columns = ("clients", "contender", "CPU us a message", "least", "most", "messages a second", "ours / this")
     return Report(f"fan-out-{load}", method, columns, rows, notes, keys=2)

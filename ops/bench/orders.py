@@ -111,7 +111,7 @@ class Measured:
             f"signed POST /v1/orders of IOC limits below the market, due at a fixed rate over {CONNECTIONS} kept connections "
             "(`achieved`: as they were sent); from the moment an order was due to the whole answer, and to the first frame of "
             f"orders.*, or to the end of the round where there was none (`unanswered`); {rounds}, `most` over all of them; CPU of "
-            "the serving processes beyond what they use without orders; the collector of each is set by `settle_memory`"
+            "the serving processes beyond what they use without orders; the collector of each is set by `freeze_what_stands`"
         )
         columns = (
             "contender", "orders a second", "achieved a second", "answer p50 ms", "answer p99 ms", "most ms", "frame p50 ms",

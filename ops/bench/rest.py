@@ -176,7 +176,7 @@ def _report(costs: Mapping[tuple[str, str], list[float]], scale: Scale) -> Repor
     method = (
         f"{CONNECTIONS} kept connections; medians of {scale.rounds} rounds of {scale.seconds:g} s, contenders in turn; CPU "
         "of the serving process, all threads. Ours: signed requests. The others: the same answer to unsigned ones, a body "
-        "read and not looked at; the collector of every Python process is set as a gateway sets it (`settle_memory`). POST is the "
+        "read and not looked at; the collector of every Python process is set as a gateway sets it (`freeze_what_stands`). POST is the "
         "edge part: store, log and core are dicts in memory"
     )
     return Report("rest", method, tuple(rows[0]), rows)

@@ -5,9 +5,10 @@ import logging
 from collections.abc import Mapping
 from typing import Final
 
+from ops.processes.garbage import settle_memory
 from ops.processes.gateway_parts import close_gateway, open_gateway
 from ops.processes.heartbeat import HeartbeatTask, Progress
-from ops.processes.lifetime import YOUNG_OF_REQUESTS, Background, settle_memory
+from ops.processes.lifetime import Background
 from ops.processes.ops_server import build_ops_app
 from ops.processes.platform import opened_platform, require_set_up
 from ops.processes.reference_watch import ReferenceWatch
@@ -52,7 +53,7 @@ async def run_gateway(settings: Settings, stop: asyncio.Event) -> None:
             port_of(private),
         )
         public_tasks = gateway.start_serving(background, public, settings, serving)
-        settle_memory(YOUNG_OF_REQUESTS)
+        settle_memory(background)
         try:
             await stop.wait()
             await gateway.drain(settings.drain_seconds)

@@ -1,19 +1,16 @@
 """How a process runs: one loop (uvloop where there is one), a stop event that SIGTERM and SIGINT set, tasks that must not die."""
 
 import asyncio
-import gc
 import logging
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import uvloop
 
 _log = logging.getLogger(__name__)
 _LEFT_SECONDS = 3.0
 _AGAIN_SECONDS = 10.0
-YOUNG_OF_REQUESTS: Final = 10_000
-"""Of a gateway: no request makes so many; with 50,000 its memory rose for twenty minutes before the first look."""
 Result = TypeVar("Result")
 
 
@@ -49,18 +46,6 @@ async def _with_signals(main: Callable[[asyncio.Event], Awaitable[Result]]) -> R
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     return await main(stop)
-
-
-def settle_memory(young: int = 50_000) -> None:
-    """Call once everything is assembled: what stands now is never collected, and young objects are looked at less often.
-
-    A batch of a thousand records makes tens of thousands of objects that die at once; the default thresholds look at
-    them again and again (a third of a stream process's CPU, docs/decisions/0028). A process that makes few objects waits half
-    an hour for `young` of them, and what refers to itself is kept until then: it names a smaller number.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(young, 20, 100)
 
 
 class Background:

@@ -15,11 +15,12 @@ from ops.processes.commands.registry import COMMANDS
 from ops.processes.connector_parts import begin_connectors
 from ops.processes.controls import announcer_of
 from ops.processes.demo import create_demo
+from ops.processes.garbage import settle_memory
 from ops.processes.gateway_parts import Gateway, close_gateway, open_gateway
 from ops.processes.heartbeat import HeartbeatTask, Progress
 from ops.processes.inbox_page import add_inbox
 from ops.processes.job_parts import Workers, open_workers
-from ops.processes.lifetime import Background, settle_memory
+from ops.processes.lifetime import Background
 from ops.processes.local_streams import LocalStreams
 from ops.processes.ops_server import add_commands, build_ops_app
 from ops.processes.platform import Platform, opened_platform
@@ -95,7 +96,7 @@ async def run_local(
         ops_task = background.start(serve_until(ops_app, private, ops_serving, drain_seconds=1), "ops")
         write_up_file(up)
         try:
-            settle_memory()
+            settle_memory(background)
             ready(up)
             await stop.wait()
             if feed_task is not None:

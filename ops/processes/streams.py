@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Callable
 
 from ops.processes.checks import LAG_BOUND, log_check, standing, store_check
+from ops.processes.garbage import settle_memory
 from ops.processes.heartbeat import HeartbeatTask, Progress
-from ops.processes.lifetime import Background, settle_memory
+from ops.processes.lifetime import Background
 from ops.processes.ops_server import build_ops_app
 from ops.processes.partition_metrics import PartitionMetrics
 from ops.processes.platform import Platform, opened_platform, require_set_up
@@ -36,7 +37,7 @@ async def run_streams(settings: Settings, role: Role, stop: asyncio.Event) -> No
         background.start(reference.run(), "reference data")
         heartbeat = HeartbeatTask(platform, role, health, _progress(platform, opened), opened.watched)
         background.start(heartbeat.run(), "heartbeat")
-        settle_memory()
+        settle_memory(background)
         try:
             await opened.worker.run(stop)
         finally:

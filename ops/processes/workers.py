@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from typing import Final
 
 from ops.processes.checks import log_check, store_check
+from ops.processes.garbage import settle_memory
 from ops.processes.heartbeat import HeartbeatTask, Progress
 from ops.processes.inbox_page import add_inbox
 from ops.processes.job_parts import Workers, open_workers
-from ops.processes.lifetime import Background, settle_memory
+from ops.processes.lifetime import Background
 from ops.processes.ops_server import build_ops_app
 from ops.processes.platform import Platform, opened_platform, require_set_up
 from ops.processes.serving import listen, port_of, serve_until
@@ -16,8 +16,6 @@ from ops.runtime.health import Health
 from ops.runtime.settings import Settings
 from storage.jobs import open_jobs
 
-YOUNG_OBJECTS: Final = 2_000
-"""With 50,000 a soak saw this process's memory rise for half an hour before the first look: 15 MB."""
 _log = logging.getLogger(__name__)
 
 
@@ -43,7 +41,7 @@ async def run_workers(settings: Settings, stop: asyncio.Event) -> None:
             heartbeat = HeartbeatTask(platform, "workers", health, lambda: Progress(details=workers.details()))
             background.start(heartbeat.run(), "heartbeat")
             _log.info("workers take jobs, ops on %s:%d", settings.ops_host, port_of(listener))
-            settle_memory(YOUNG_OBJECTS)
+            settle_memory(background)
             await stop.wait()
             health.drain()
             await workers.stop(settings.drain_seconds)

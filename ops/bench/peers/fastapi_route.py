@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from ops.processes.lifetime import YOUNG_OF_REQUESTS, settle_memory
+from ops.processes.garbage import freeze_what_stands
 
 _NUMBER = r"^[0-9]+(\.[0-9]+)?$"
 
@@ -40,7 +40,7 @@ class Order(BaseModel):
 @asynccontextmanager
 async def _settled(_app: FastAPI) -> AsyncIterator[None]:
     """As `serve_on` does it for the others: everything is assembled, nothing is served yet."""
-    settle_memory(YOUNG_OF_REQUESTS)
+    freeze_what_stands()
     yield
 
 

@@ -7,7 +7,7 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from quart import Quart, websocket
 
-from ops.processes.lifetime import YOUNG_OF_REQUESTS, settle_memory
+from ops.processes.garbage import freeze_what_stands
 
 
 def build() -> Quart:
@@ -22,7 +22,7 @@ def build() -> Quart:
 
     @app.before_serving
     async def start() -> None:
-        settle_memory(YOUNG_OF_REQUESTS)
+        freeze_what_stands()
         print("ready", flush=True)
 
     return app

@@ -14,7 +14,7 @@ from quart import Quart, Response, request
 
 from gateway.callers import SignedRequest
 from gateway.http.signing import signature_of, string_to_sign
-from ops.processes.lifetime import YOUNG_OF_REQUESTS, settle_memory
+from ops.processes.garbage import freeze_what_stands
 from ops.runtime.identifiers import SystemIdentifiers
 from storage.mongo.connect import Store, connect
 
@@ -39,7 +39,7 @@ def build(store: Store, key_id: str, secret: bytes) -> Quart:
 
     @app.before_serving
     async def start() -> None:
-        settle_memory(YOUNG_OF_REQUESTS)
+        freeze_what_stands()
         print("ready", flush=True)
 
     return app

@@ -13,7 +13,7 @@ from quart import Quart, websocket
 
 from ops.bench.commanded import due_messages
 from ops.bench.payload import timed_text
-from ops.processes.lifetime import YOUNG_OF_REQUESTS, settle_memory
+from ops.processes.garbage import freeze_what_stands
 
 
 def build(size: int) -> Quart:
@@ -42,7 +42,7 @@ def build(size: int) -> Quart:
     @app.before_serving
     async def start() -> None:
         app.add_background_task(publish)
-        settle_memory(YOUNG_OF_REQUESTS)
+        freeze_what_stands()
         print("ready", flush=True)
 
     return app

@@ -18,7 +18,7 @@ from gateway.live.register import register_live
 from gateway.live.sockets import LiveSockets
 from ops.bench.commanded import due_messages
 from ops.bench.payload import timed_text
-from ops.processes.lifetime import YOUNG_OF_REQUESTS, settle_memory
+from ops.processes.garbage import freeze_what_stands
 from ops.processes.serving import listen, serve_until
 from ops.runtime.clock import SystemClock
 from ops.runtime.languages import load_languages
@@ -76,7 +76,7 @@ async def main(port: int, size: int) -> None:
     @app.before_serving
     async def start() -> None:
         app.add_background_task(publish, log, topics, size)
-        settle_memory(YOUNG_OF_REQUESTS)
+        freeze_what_stands()
         print("ready", flush=True)
 
     await serve_until(app, listen("127.0.0.1", port), asyncio.Event(), drain_seconds=0)

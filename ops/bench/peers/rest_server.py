@@ -5,7 +5,7 @@ import asyncio
 from quart import Quart
 
 from ops.processes import rest_on_granian, rest_on_uvicorn
-from ops.processes.lifetime import YOUNG_OF_REQUESTS, settle_memory
+from ops.processes.garbage import freeze_what_stands
 from ops.processes.serving import listen, serve_until
 
 
@@ -19,6 +19,6 @@ async def serve_on(server: str, app: Quart, port: int, line: str) -> None:
         "uvicorn": rest_on_uvicorn.serve_rest_until,
     }[server]
     listener = listen("127.0.0.1", port)
-    settle_memory(YOUNG_OF_REQUESTS)
+    freeze_what_stands()
     print(line, flush=True)
     await serve(app, listener, asyncio.Event(), drain_seconds=0)

@@ -13,8 +13,9 @@ from ops.runtime.settings import Settings, load_settings
 SYMBOLS: Final = ("BTCUSDT.BINANCE", "ETHUSDT-PERP.BINANCE", "BTCUSDT-PERP.BINANCE", "BRTI.INDEX")
 """What the feed publishes; accounts in US dollars need the index to value the others."""
 SAMPLE_SECONDS: Final = 10.0
-SETTLING_SECONDS: Final = 600.0
-"""Caches fill and pools grow for the first ten minutes: what comes then is not judged."""
+SETTLING_SECONDS: Final = 900.0
+"""Commands and ended orders are remembered for ten minutes by rule, and pools and checkpoints grow with them: what comes in
+the first quarter of an hour is not judged."""
 
 WORK: Final = frozenset(
     {
@@ -49,7 +50,7 @@ class Plan:
 
     @property
     def settling(self) -> float:
-        """Seconds at the start that are not judged: ten minutes, of a short run the first third."""
+        """Seconds at the start that are not judged: a quarter of an hour, of a short run the first third."""
         return min(SETTLING_SECONDS, self.seconds / 3)
 
 

@@ -8,7 +8,7 @@ from gateway.live.frames import Address, Delivery, Frame
 from gateway.live.heartbeat import Heartbeat, Wheel
 from gateway.live.interest import partitions, routes
 from gateway.live.router import Route
-from gateway.live.shard import Shard
+from gateway.live.shard import HISTORY_MILLISECONDS, Shard
 from gateway.live.signals import ActiveSignals
 from gateway.live.subscriptions import Subscription
 from gateway.live.topics import Topic, parse_topic
@@ -78,21 +78,29 @@ def test_partitions_of_a_topic():
     ]
 
 
-@given(st.lists(st.integers(1, 3), max_size=60), st.integers(0, 120), st.integers(1, 400))
+@given(
+    st.lists(st.tuples(st.integers(1, 3), st.integers(0, 90_000)), max_size=60),
+    st.integers(0, 120),
+    st.integers(1, 400),
+)
 def test_a_shard_remembers_all_of_its_newest_frames(steps, asked, history_bytes):
     shard = Shard("trades-0", 0, 7, history_bytes)
     address = Address("trades", "trades.X", "trades-0", Delivery.QUEUED)
-    kept: list[int] = []
-    for step in steps:  # offsets may have holes, as on a compacted topic
-        shard.position += step
-        shard.append(Frame(address, shard.position, "update", b"{}"))
-        kept.append(shard.position)
+    kept: list[Frame] = []
+    now = 0
+    for step, milliseconds in steps:  # offsets may have holes, as on a compacted topic
+        shard.position, now = shard.position + step, now + milliseconds
+        kept.append(Frame(address, shard.position, "update", b"{}", now))
+        shard.append(kept[-1])
     if shard.remembers(asked):
-        assert [frame.seq for frame in shard.since(asked, 1_000)] == [seq for seq in kept if seq >= asked]
+        assert shard.since(asked, 1_000) == [frame for frame in kept if frame.seq >= asked]
     assert shard.remembers(shard.position + 1)
     assert not shard.remembers(6)
-    total = sum(len(frame.wire) for frame in shard.newest_first())
-    assert total <= 2 * history_bytes + 200
+    held = list(shard.newest_first())
+    assert sum(len(frame.wire) for frame in held) <= 2 * history_bytes
+    assert all(now - frame.appended <= 2 * HISTORY_MILLISECONDS for frame in held)
+    recent = [frame for frame in kept if now - frame.appended <= HISTORY_MILLISECONDS]
+    assert len(held) >= min(len(recent), history_bytes // max([len(frame.wire) for frame in kept], default=1))
     shard.restart(500)
     assert (shard.position, shard.remembers(500), shard.remembers(499)) == (499, True, False)
 
