@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from quart import Quart
@@ -116,11 +117,17 @@ def build_app(parts: GatewayParts) -> Quart:
     connectors.register_connectors(routes, edge, connected, tokens)
     access.register_access(routes, edge, parts.people.access, tokens)
     people.register_people(routes, edge, parts.people, tokens)
-    system.register_document(routes, edge, answers, build_document(load_contract(), load_additions()))
+    system.register_document(routes, edge, answers, _documented())
     app.asgi_app = FixedFirst(app.asgi_app, routes.fixed, edge)  # type: ignore[method-assign,assignment,arg-type]
     for extend in parts.extensions:
         extend(app)
     return app
+
+
+@cache
+def _documented() -> "system.Documented":
+    """The same for every gateway of this version."""
+    return system.Documented.of(build_document(load_contract(), load_additions()))
 
 
 def _register_trading(routes: Routes, edge: Edge, parts: GatewayParts, tokens: PageTokens) -> None:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import msgspec
 
+from ops.runtime.errors import HubError
 from storage.models.people import AdminRole, Audience
 from storage.models.tenants import Scope
 
@@ -41,8 +42,8 @@ class Authenticator(Protocol):
         """The caller. Raises `HubError` with an `auth.*` code."""
         ...
 
-    def still_valid(self, key_id: str) -> bool:
-        """Whether a key that was once accepted is (at most 2 s ago) neither revoked, expired nor suspended."""
+    def refusal(self, key_id: str) -> HubError | None:
+        """Why a key that was once accepted is not any more (as of at most 2 s ago); None while it is."""
         ...
 
 

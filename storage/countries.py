@@ -4,6 +4,7 @@ import gettext
 import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import pycountry
@@ -30,8 +31,9 @@ class Countries:
         return self.codes.get(_comparable(text))
 
 
+@cache
 def load_countries() -> Countries:
-    """Read the names (some 50 ms). A code counts before a name, and English before other languages."""
+    """Read the names (some 50 ms), once a process. A code counts before a name, and English before other languages."""
     codes: dict[str, str] = {}
     for name, code in _names():
         codes.setdefault(_comparable(name), code)

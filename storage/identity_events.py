@@ -13,6 +13,7 @@ import msgspec
 
 from ops.runtime.clock import Clock
 from storage.log.port import AppendUnknown, Log, LogUnavailable, Message, PositionLost, Record
+from storage.models.reading import UNREADABLE
 from storage.topics import PLATFORM_EVENTS
 
 IdentityKind = Literal["key", "user", "admin", "session", "tenant"]
@@ -85,7 +86,7 @@ def _read(record: Record) -> IdentityEvent | None:
         return None
     try:
         return _decoder.decode(record.value or b"")
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         _log.error(
             "the event of identity at %s-%d offset %d cannot be read: %s",
             record.topic, record.partition, record.offset, error,

@@ -317,7 +317,8 @@ class Edge:
         body = _json_object(exchange, signed.body)
         weight = 1 if toll.cost is None or isinstance(body, HubError) else toll.cost(body)
         for limit in toll.limits:
-            exchange.spent = self._limiter.spend(limit, caller.account_id or caller.tenant_id, weight)
+            spent = self._limiter.spend(limit, caller.account_id or caller.tenant_id, weight)
+            exchange.spent = exchange.spent or spent  # the first limit is the one that answers tell of
         check_key(signed.idempotency_key, required=True)
         if isinstance(body, HubError):
             raise body

@@ -134,17 +134,17 @@ class KeyCache:
         self._used[credentials.key_id] = now
         return known.caller
 
-    def still_valid(self, key_id: str) -> bool:
-        """Whether a key that was once accepted is neither revoked, expired nor suspended; asking keeps it in memory."""
+    def refusal(self, key_id: str) -> HubError | None:
+        """See `callers.Authenticator`; asking keeps the key in memory. A key that is not there any more was revoked."""
         known = self._known.get(key_id)
         if known is None:
-            return False
+            return HubError("auth.key_revoked")
         known.used_at = self._clock.monotonic()
         try:
             _refuse_invalid(known, self._clock.now())
-        except HubError:
-            return False
-        return True
+        except HubError as refused:
+            return refused
+        return None
 
     async def refresh(self) -> None:
         """Read every key in memory again; forgets those that nobody used for ten minutes. A store that is away changes
@@ -227,7 +227,7 @@ def _caller(key: ApiKey, tenant: Tenant | None, user: User | None) -> Caller:
 
 
 def _refuse_invalid(known: KnownKey, now: int) -> None:
-    if known.key.revoked_at is not None and known.key.revoked_at <= now:
+    if known.key.revoked_at is not None:  # by whichever clock
         raise HubError("auth.key_revoked")
     if known.key.expires_at is not None and known.key.expires_at <= now:
         raise HubError("auth.key_expired")

@@ -4,7 +4,7 @@ Within a shard nothing is ever reordered: what waits is sent in the order of `se
 """
 
 from collections import deque
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -113,9 +113,15 @@ class Backlog:
             lowest[shard] = min(lowest.get(shard, first), first)
         return lowest
 
-    def keep_only(self, wanted: Callable[[Frame], bool], topics: Container[str]) -> None:
-        """Forget what the client no longer wants: `wanted` tells for frames, `topics` for gaps."""
-        self._gaps = {key: gap for key, gap in self._gaps.items() if key[0] in topics}
+    def keep_only(self, wanted: Callable[[Frame], bool], topics: Collection[str]) -> None:
+        """Forget what the client no longer wants: `wanted` tells for frames, `topics` for gaps. The gap of a wildcard that has
+        ended is one of each of its symbols that stay.
+        """
+        gaps, self._gaps = self._gaps, {}
+        for (topic, shard), (family, first, last) in gaps.items():
+            for name in (topic,) if topic in topics else _covered_by(topic, topics):
+                _, from_, to = self._gaps.get((name, shard), (family, first, last))
+                self._gaps[name, shard] = (family, min(first, from_), max(last, to))
         self._ready = deque(frame for frame in self._ready if wanted(frame))
         self._lossless = deque(frame for frame in self._lossless if wanted(frame))
         self.lossless_bytes = sum(len(frame.wire) for frame in self._lossless)
@@ -157,6 +163,10 @@ class Backlog:
 def gap_frame(topic: str, shard: str, first: int, last: int) -> bytes:
     """Says that the messages of `topic` in `shard` from `first` to `last` were dropped and will not come."""
     return json_frame({"type": "gap", "topic": topic, "shard": shard, "from": first, "to": last})
+
+
+def _covered_by(topic: str, topics: Iterable[str]) -> list[str]:
+    return [name for name in topics if topic.endswith(".*") and name.startswith(topic[:-1])]
 
 
 def _count(counts: dict[str, int], family: str) -> None:

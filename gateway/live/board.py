@@ -9,6 +9,7 @@ from gateway.live.frames import Frame
 from gateway.quote_board import BoardQuote
 from ops.runtime.timestamps import parse_timestamp
 from storage.models.market_data import FeedState
+from storage.models.reading import UNREADABLE
 from storage.topics import QUOTE_STATES, QUOTES, Topics
 
 
@@ -55,7 +56,7 @@ class Board:
     def _quote_of(self, frame: Frame, state: Frame | None) -> BoardQuote | None:
         try:
             taken_in = parse_timestamp(_taken_in(frame.value).ts_in)
-        except (msgspec.MsgspecError, ValueError):
+        except (*UNREADABLE, ValueError):
             return None  # the quote processor makes a dead letter of it; here it must not take other symbols' answers along
         return BoardQuote(frame.value, frame.seq, taken_in, self._feed_state(state))
 
@@ -64,7 +65,7 @@ class Board:
             return "live"
         try:
             return _feed_state(state.value).feed_state
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             return "stale"  # what cannot be read says at least that the feed cannot be relied on
 
     def _last(self, log_topic: str, symbol: str) -> Frame | None:

@@ -87,12 +87,13 @@ class CancelOnDisconnect:
     async def renew(self) -> None:
         """Send what is due."""
         due = self.switches.due(self._now)
+        switched_off = [switch for switch in due if not switch.terms.grace_ms]
         left_over, self._left_over = self._left_over, []
         if await self._sent(
             [*left_over, *(self._command(switch.name, switch.account_id, switch.terms) for switch in due)]
         ):
-            for switch in due:
-                if not switch.terms.grace_ms and switch.holder is not None:
+            for switch in switched_off:
+                if not switch.terms.grace_ms and switch.holder is not None:  # nobody has armed it again meanwhile
                     self.switches.forget(switch.holder)
         else:
             self.switches.unsent(due, self._now)
@@ -101,7 +102,7 @@ class CancelOnDisconnect:
     async def look(self) -> None:
         """Take over what connections elsewhere have left."""
         for switch in self.switches.looking():
-            if min(looked_at(other.seen) for other in switch.others) < self._clock.now():
+            if switch.others and min(looked_at(other.seen) for other in switch.others) < self._clock.now():
                 try:
                     await self._look_at(switch)
                 except StoreUnavailable as error:

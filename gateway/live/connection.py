@@ -9,7 +9,7 @@ from gateway.live.cancel_on_disconnect import CancelOnDisconnect
 from gateway.live.frames import json_frame, ping_frame, pong_frame
 from gateway.live.heartbeat import Heartbeat
 from gateway.live.hub import LiveHub
-from gateway.live.limits import LiveLimits
+from gateway.live.limits import WAITING_MESSAGES, LiveLimits
 from gateway.live.protocol import (
     AuthPayload,
     BadMessage,
@@ -34,7 +34,6 @@ from ops.runtime.languages import negotiate
 
 AUTH_SECONDS: Final = 10.0
 CLOSING_SECONDS: Final = 5.0
-WAITING_MESSAGES: Final = 100
 PATH: Final = "/v1/ws"
 
 

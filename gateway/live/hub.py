@@ -145,9 +145,10 @@ class LiveHub:
         """
         granted: dict[str, Granted] = {}
         found: dict[str, Sequence[Frame]] = {}
+        until = asyncio.get_running_loop().time() + _ANSWER_SECONDS
         for one in wanted:
-            granted[one.topic.name], found[one.topic.name] = await self._prepare(client, one)
-        found.update(await self._older_trades(wanted, granted))
+            granted[one.topic.name], found[one.topic.name] = await self._prepare(client, one, until)
+        found.update(await self._older_trades(wanted, granted, until))
         ready = [one for one in wanted if granted[one.topic.name].code is None]
         if client.closed:
             return
@@ -183,12 +184,12 @@ class LiveHub:
                 found[name] = {"log_id": self._log_id(subscription.topic), "positions": positions}
         return found
 
-    async def _prepare(self, client: Client, one: Wanted) -> tuple[Granted, Sequence[Frame]]:
+    async def _prepare(self, client: Client, one: Wanted, until: float) -> tuple[Granted, Sequence[Frame]]:
         """What has to be asked of log and store: the grant, and what the hub does not hold of the snapshot."""
         topic = one.topic
         granted = Granted(log_id=self._log_id(topic))
         try:
-            async with asyncio.timeout(_ANSWER_SECONDS):
+            async with asyncio.timeout_at(until):
                 await self._feeds.want(topic, client.account)
                 if one.resume is not None and one.resume.log_id == granted.log_id:
                     granted.recovered = await recoverable(
@@ -203,12 +204,12 @@ class LiveHub:
             return _refused(topic, error), []
 
     async def _older_trades(
-        self, wanted: Sequence[Wanted], granted: dict[str, Granted]
+        self, wanted: Sequence[Wanted], granted: dict[str, Granted], until: float
     ) -> Mapping[str, Sequence[Frame]]:
         """What snapshots of trades need of the log, for all topics together; where it cannot be had they are refused."""
         topics = [one.topic for one in wanted if one.snapshot and _is_new(granted[one.topic.name])]
         try:
-            async with asyncio.timeout(_ANSWER_SECONDS):
+            async with asyncio.timeout_at(until):
                 return await self._snapshots.older_trades(topics)
         except _BEHIND as error:
             granted.update({topic.name: _refused(topic, error) for topic in topics if topic.family == "trades"})

@@ -1,6 +1,10 @@
 """What one connection may do and how much may wait for it."""
 
 from dataclasses import dataclass
+from typing import Final
+
+WAITING_MESSAGES: Final = 30
+"""Of one connection, that were read and are not answered yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from storage.models.reading import UNREADABLE
+
 
 class _Touched(msgspec.Struct, frozen=True, gc=False):
     symbol: str
@@ -24,7 +26,7 @@ def symbols_in(value: bytes) -> frozenset[str]:
     """The symbols of the orders and positions that a record changed; none for what is no order record."""
     try:
         images = _images(value)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return frozenset()
     return frozenset(image.symbol for image in (*images.orders, *images.positions))
 
@@ -33,5 +35,5 @@ def seq_in(value: bytes) -> int | None:
     """The `seq` that the account counts a record by; None for what is no order record."""
     try:
         return _counted(value).seq
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return None

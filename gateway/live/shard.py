@@ -8,14 +8,15 @@ from gateway.live.frames import Address, Frame
 
 HISTORY_BYTES: Final = 256 * 1024
 HISTORY_MILLISECONDS: Final = 120_000
+HISTORY_FRAMES: Final = 256
 
 
 class Shard:
     """`position` is the last seq that was read (-1: none), `history_start` the seq from which on all frames are kept.
 
-    The newest frames are kept, so that a client that comes back soon is served without reading the log: at least those of
-    the last two minutes or `history_bytes` of them, whichever is less, and never more than twice that. What a gateway
-    keeps is then settled after four minutes, however quiet a topic is.
+    The newest frames are kept, so that a client that comes back soon is served without reading the log: those of the last
+    two minutes (as the log dates them), at least 256 of them, but no more than `history_bytes`. They are trimmed when they are
+    twice that, so that what a gateway keeps is settled within minutes, however quiet a topic is.
     """
 
     __slots__ = ("_bytes", "_frames", "_history_bytes", "addresses", "history_start", "name", "partition", "position")
@@ -33,7 +34,8 @@ class Shard:
         """Keep the newest frame."""
         self._frames.append(frame)
         self._bytes += len(frame.wire)
-        aged = frame.appended - self._frames[0].appended > 2 * HISTORY_MILLISECONDS
+        many = len(self._frames) > 2 * HISTORY_FRAMES
+        aged = many and frame.appended - self._frames[0].appended > 2 * HISTORY_MILLISECONDS
         if aged or self._bytes > 2 * self._history_bytes:
             self._trim(frame.appended - HISTORY_MILLISECONDS)
 
@@ -61,10 +63,11 @@ class Shard:
         return reversed(self._frames)
 
     def _trim(self, oldest: int) -> None:
-        """Leave what was appended since `oldest`, as much of it as fits."""
+        """Leave what was appended since `oldest` and the newest ones, as much of it as fits."""
         count = 0
+        may_go = len(self._frames) - HISTORY_FRAMES
         for frame in self._frames:
-            if self._bytes <= self._history_bytes and frame.appended >= oldest:
+            if self._bytes <= self._history_bytes and (frame.appended >= oldest or count >= may_go):
                 break
             self._bytes -= len(frame.wire)
             count += 1

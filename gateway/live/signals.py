@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from gateway.live.frames import Frame
+from storage.models.reading import UNREADABLE
 
 
 class _Signal(msgspec.Struct):
@@ -72,7 +73,7 @@ class ActiveSignals:
         """A raised signal is active until one with the same id says that it is cleared."""
         try:
             signal = _decode(frame.value)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             self.unreadable += 1
             return
         active.pop(signal.signal_id, None)

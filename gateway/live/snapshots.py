@@ -1,10 +1,11 @@
 """What a new subscriber gets first: last frames, active signals, the last trades."""
 
+import asyncio
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import merge
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from gateway.live.feeds import Feeds
 from gateway.live.frames import Address, Frame
@@ -19,11 +20,19 @@ _PAGE: Final = 5_000
 _SEARCHED: Final = 50_000
 
 
+class _Search(NamedTuple):
+    """The newest trades of each topic in one partition, oldest first, and the seq up to which nothing was left out."""
+
+    found: dict[str, list[Frame]]
+    upto: int
+
+
 class Snapshots:
     """Snapshots from what the feeds hold; of trades that are not held any more, from the log."""
 
     def __init__(self, feeds: Feeds, log: Log, topics: Topics) -> None:
         self._feeds, self._log, self._topics = feeds, log, topics
+        self._searching: dict[tuple[int, tuple[str, ...]], asyncio.Task[_Search]] = {}
 
     def of(self, topic: Topic, account: str | None, found: Iterable[Frame]) -> list[Frame]:
         """The messages of a snapshot, in the order of `seq` in each shard. `found` is what was looked up: trades that are
@@ -51,10 +60,16 @@ class Snapshots:
         if not short:
             return {}
         bounds = await self._log.bounds(TRADES)
+        searched = {
+            number: await self._shared_search(number, tuple(wanted), bounds[number].first)
+            for number, wanted in self._by_partition(short).items()
+        }
         found: dict[str, list[Frame]] = {topic.name: [] for topic in short}
-        for number, wanted in self._by_partition(short).items():
-            for name, frames in (await self._search(number, wanted, bounds[number].first)).items():
-                found[name] += frames
+        for number, search in searched.items():
+            # What is held may have moved on beyond what was searched: then fewer trades, and no hole between them.
+            if self._feeds[TRADES].shards[number].history_start <= search.upto + 1:
+                for name, frames in search.found.items():
+                    found[name] += frames
         return found
 
     def _is_short(self, topic: Topic) -> bool:
@@ -67,11 +82,25 @@ class Snapshots:
                 found.setdefault(number, []).append(topic.name)
         return found
 
-    async def _search(self, partition: int, names: Sequence[str], first: int) -> dict[str, list[Frame]]:
+    async def _shared_search(self, partition: int, names: tuple[str, ...], first: int) -> "_Search":
+        """One search for all who want the same at the same time: after a gateway has died its clients come together."""
+        key = partition, names
+        task = self._searching.get(key)
+        if task is None:
+            task = self._searching[key] = asyncio.ensure_future(self._search(partition, names, first))
+            task.add_done_callback(lambda done: self._searched(key, done))
+        return await asyncio.shield(task)
+
+    def _searched(self, key: tuple[int, tuple[str, ...]], task: "asyncio.Task[_Search]") -> None:
+        del self._searching[key]
+        if not task.cancelled():
+            task.exception()  # who still waits is told; that nobody does is no error
+
+    async def _search(self, partition: int, names: Sequence[str], first: int) -> "_Search":
         """Page by page towards the past, until every topic has enough. The name of a topic of trades is its router key."""
         feed = self._feeds[TRADES]
         shard = feed.shards[partition]
-        stop = shard.history_start
+        stop, upto = shard.history_start, shard.position
         end = max(first, stop - _SEARCHED)
         found = _latest_by_key(shard.since(stop, _SEARCHED), names)
         while stop > end and any(len(frames) < SNAPSHOT_TRADES for frames in found.values()):
@@ -83,7 +112,7 @@ class Snapshots:
             for name, older in _latest_by_key(page, names).items():
                 found[name] = (older + found[name])[-SNAPSHOT_TRADES:]
             stop = start
-        return found
+        return _Search(found, upto)
 
     def _latest(self, log_topic: str, topic: Topic, keys: frozenset[str]) -> list[Frame]:
         """Last frames, as snapshots; a change of state stays a message of its own type."""

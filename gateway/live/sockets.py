@@ -147,9 +147,10 @@ class LiveSockets:
     def drop_invalid(self) -> None:
         """Close the connections of keys that are not valid any more (revoked, expired, their user or tenant suspended)."""
         for key_id, connections in list(self._by_key.items()):
-            if not self.authenticator.still_valid(key_id):
+            refused = self.authenticator.refusal(key_id)
+            if refused is not None:
                 for connection in list(connections):
-                    connection.fail(HubError("auth.key_revoked"), close_codes.NOT_ALLOWED)
+                    connection.fail(refused, close_codes.NOT_ALLOWED)
 
     def _look_at(self, connection: Connection, now: float) -> None:
         client, heartbeat = connection.client, connection.heartbeat

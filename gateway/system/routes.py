@@ -1,6 +1,6 @@
 """The routes about the platform itself: status, time, errors, and the document of all routes."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -53,16 +53,26 @@ def register_system(
     routes.read("/public/v1/errors", "listErrors", edge.public("listErrors", errors))
 
 
-def register_document(routes: Routes, edge: Edge, answers: Answers, document: Document) -> None:
-    """Add `/openapi.json` and `/docs`, both made once from `document`."""
-    as_json = msgspec.json.encode(document)
-    as_page = docs_page(document).encode()
+class Documented(NamedTuple):
+    """The contract as it is served."""
+
+    as_json: bytes
+    as_page: bytes
+
+    @classmethod
+    def of(cls, document: Document) -> "Documented":
+        """Both forms of one document."""
+        return cls(msgspec.json.encode(document), docs_page(document).encode())
+
+
+def register_document(routes: Routes, edge: Edge, answers: Answers, documented: Documented) -> None:
+    """Add `/openapi.json` and `/docs`."""
 
     def openapi(exchange: Exchange) -> Answer:
-        return answers.raw(exchange, as_json, JSON)
+        return answers.raw(exchange, documented.as_json, JSON)
 
     def docs(exchange: Exchange) -> Answer:
-        return answers.raw(exchange, as_page, b"text/html; charset=utf-8", policy=DOCS_POLICY)
+        return answers.raw(exchange, documented.as_page, b"text/html; charset=utf-8", policy=DOCS_POLICY)
 
     routes.read("/openapi.json", "getOpenApi", edge.page("getOpenApi", openapi))
     routes.read("/docs", "getDocs", edge.page("getDocs", docs))

@@ -71,12 +71,7 @@ class Amending:
                 waits = [asyncio.ensure_future(_heard(watch, order_id, request_seq))]
                 if asked.remembered:
                     waits.append(asyncio.ensure_future(self._kept(begun.account_id, request_seq)))
-                try:
-                    done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-                    return done.pop().result()
-                finally:
-                    for wait in waits:
-                        wait.cancel()
+                return await _first_of(waits)
         except (TimeoutError, DecisionsLost, StoreUnavailable):
             refuse_unknown({"order_id": order_id})
 
@@ -101,6 +96,20 @@ class Amending:
         except (TimeoutError, StoreUnavailable):
             refuse_unknown({"order_id": order_id})
         return order is not None and parse_timestamp(order.created_at) <= parse_timestamp(answer.ts)
+
+
+async def _first_of(waits: "list[asyncio.Future[Answer]]") -> Answer:
+    """The first answer that one of them has; where none has any, why the last of them failed."""
+    left = set(waits)
+    try:
+        while True:
+            done, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
+            answers = [wait for wait in done if wait.exception() is None]
+            if answers or not left:
+                return (answers or list(done))[0].result()
+    finally:
+        for wait in waits:
+            wait.cancel()
 
 
 async def _heard(watch: Watch, order_id: str, request_seq: int) -> Answer:

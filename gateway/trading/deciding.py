@@ -12,7 +12,7 @@ from gateway.http.patience import within
 from gateway.http.trace import traceparent_of
 from gateway.trading.ports import AnswerSource, ProgressSource
 from gateway.trading.requests import Begun
-from ops.runtime.errors import HubError
+from gateway.trading.room import Room
 from storage.decisions.decisions import DECISION_SECONDS, Decisions
 from storage.decisions.watch import DecisionsLost, Watch
 from storage.log.port import AppendUnknown, LogUnavailable
@@ -24,10 +24,6 @@ from storage.mongo.failures import StoreUnavailable
 
 POLL_SECONDS: Final = 0.05
 KEPT_SECONDS: Final = 1.0
-MOST_WAITING: Final = 128
-"""Commands of one process whose records are awaited: at 10 ms for each, 12,800 a second. What comes above it is not published: a core
-that is behind would only fall further behind by what is asked again and again (docs/decisions/0154).
-"""
 _logger = logging.getLogger(__name__)
 
 
@@ -43,15 +39,13 @@ class Decided(NamedTuple):
 
 
 class Deciding:
-    """Asks the core, about at most `MOST_WAITING` commands at once. A command without a deciding record in time is simply not in
-    what is returned.
-    """
+    """Asks the core. A command without a deciding record in time is simply not in what is returned."""
 
-    def __init__(self, decisions: Decisions, answers: AnswerSource, progress: ProgressSource) -> None:
+    def __init__(self, decisions: Decisions, answers: AnswerSource, progress: ProgressSource, room: Room) -> None:
         self._decisions = decisions
         self._answers = answers
         self._progress = progress
-        self._waiting = 0
+        self._room = room
 
     def watch(self, account_id: str) -> Watch:
         """The account's records; enter it before `decide`."""
@@ -60,26 +54,17 @@ class Deciding:
     async def decide(self, begun: Begun, commands: Sequence[Command], watch: Watch) -> dict[str, Decided]:
         """What is known, by command id, when all is known or 3 s have passed.
 
-        Raises `system.unavailable` for a first request where too many commands wait: it was not published. Of a repeat nobody asks the
-        core again then; what the read models have is known.
+        A repeat that finds no room is not published again: what the read models have is known.
         """
-        if self._waiting + len(commands) > MOST_WAITING:
-            return await self._not_asked(begun, commands)
-        self._waiting += len(commands)
-        try:
+        if begun.repeated and not self._room.has(begun.account_id, len(commands)):
+            return await self._kept([command.command_id for command in commands])
+        with self._room.taken(begun.account_id, len(commands)):
             return await self._asked(begun, commands, watch)
-        finally:
-            self._waiting -= len(commands)
 
     async def reached(self, account_id: str, seq: int) -> None:
         """Return when the read models have the account's record `seq`; the caller bounds the wait."""
         while await self._progress.as_of(account_id) < seq:  # noqa: ASYNC110  (another process writes it)
             await asyncio.sleep(POLL_SECONDS)
-
-    async def _not_asked(self, begun: Begun, commands: Sequence[Command]) -> dict[str, Decided]:
-        if not begun.repeated:
-            raise HubError("system.unavailable", {"component": "orders"})
-        return await self._kept([command.command_id for command in commands])
 
     async def _asked(self, begun: Begun, commands: Sequence[Command], watch: Watch) -> dict[str, Decided]:
         records: dict[str, OrderRecord] = {}

@@ -8,6 +8,7 @@ from gateway.http.calls import FirstAnswer, SignedCall
 from gateway.http.patience import within
 from gateway.http.query import invalid
 from gateway.trading.ports import RequestStore
+from gateway.trading.room import Room, no_room
 from ops.runtime.errors import HubError
 from ops.runtime.identifiers import Identifiers
 from ops.runtime.languages import Language
@@ -39,19 +40,24 @@ class Begun(NamedTuple):
 class OrderRequestBook:
     """Begins writes: one document for each (tenant, method, path, key), whichever gateway and however often at once."""
 
-    def __init__(self, store: RequestStore, identifiers: Identifiers) -> None:
+    def __init__(self, store: RequestStore, identifiers: Identifiers, room: Room) -> None:
         self._store = store
         self._identifiers = identifiers
+        self._room = room
 
     async def begin(self, call: SignedCall, account_id: str, items: Sequence[bool], *, makes_orders: bool) -> Begun:
         """Keep the document, or find the one that is kept. `items` says of each item whether it becomes a command, and,
         with `makes_orders`, an order.
 
-        Raises `idempotency.mismatch`, `request.invalid` (for `X-PM-VALID-FOR`), and `order.outcome_unknown` when the
-        database does not answer: nothing has been published then.
+        Raises `idempotency.mismatch`, `request.invalid` (for `X-PM-VALID-FOR`), `rate.limited` for a first request without room,
+        and `order.outcome_unknown` when the database does not answer: nothing has been published then.
         """
         own = self._request(call, items, makes_orders=makes_orders)
-        kept = await self._kept(own)
+        count = sum(items)
+        if not self._room.has(account_id, count) and not await self.known(call):
+            raise no_room()
+        with self._room.taken(account_id, count):
+            kept = await self._kept(own)
         if kept.body_hash != own.body_hash:
             raise HubError("idempotency.mismatch")
         return Begun(account_id, kept, repeated=kept is not own)

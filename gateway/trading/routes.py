@@ -14,6 +14,7 @@ from gateway.trading.paths import ONE_ORDER
 from gateway.trading.place import Placing, batch_cost
 from gateway.trading.ports import AnswerSource, OrderSource, ProgressSource, RequestStore
 from gateway.trading.requests import OrderRequestBook
+from gateway.trading.room import Room, room_for_orders, room_for_protection
 from ops.runtime.identifiers import Identifiers
 from storage.decisions.decisions import Decisions
 
@@ -28,7 +29,7 @@ BUILT: Final = frozenset(
         "setTradingState",
     }
 )
-ORDER_LIMITS: Final[tuple[LimitName, ...]] = ("orders-day", "orders")
+ORDER_LIMITS: Final[tuple[LimitName, ...]] = ("orders", "orders-day")
 CANCEL_LIMITS: Final[tuple[LimitName, ...]] = ("cancels",)
 
 
@@ -46,12 +47,14 @@ def register_trading(
     settle_seconds: float,
 ) -> None:
     """Add the write routes, all for keys with `trade:write`."""
-    book = OrderRequestBook(requests, identifiers)
-    deciding = Deciding(decisions, answers, accounts)
-    placing = Placing(book, deciding, reference)
-    canceling = Canceling(book, deciding, orders, reference, settle_seconds)
-    account = AccountWrites(book, deciding)
-    amending = Amending(book, deciding, answers, orders)
+
+    def begins_and_asks(room: Room) -> tuple[OrderRequestBook, Deciding]:
+        return OrderRequestBook(requests, identifiers, room), Deciding(decisions, answers, accounts, room)
+
+    of_orders, of_protection = begins_and_asks(room_for_orders()), begins_and_asks(room_for_protection())
+    placing, amending = Placing(*of_orders, reference), Amending(*of_orders, answers, orders)
+    canceling = Canceling(*of_protection, orders, reference, settle_seconds)
+    account = AccountWrites(*of_protection)
     for method, path, operation, handler, limits, cost in (
         ("POST", "/v1/orders", "placeOrder", placing.one, ORDER_LIMITS, None),
         ("POST", "/v1/orders/batch", "placeBatchOrders", placing.batch, ORDER_LIMITS, batch_cost),

@@ -19,6 +19,7 @@ from statistics import median
 from aiokafka.admin import AIOKafkaAdminClient
 
 from ops.bench.contender import python
+from ops.bench.paired import ratio
 from ops.bench.report import Cell, Report
 from ops.bench.scale import Scale
 from ops.bench.tape import tape
@@ -121,7 +122,7 @@ async def _forget(broker: str, prefix: str) -> None:
 
 
 def _report(speeds: Mapping[str, list[Speed]], scale: Scale) -> Report:
-    ours = median(speed.a_cpu_second for speed in speeds[OURS])
+    ours = [speed.a_cpu_second for speed in speeds[OURS]]
     rows: list[dict[str, Cell]] = []
     for name, measured in speeds.items():
         rate = median(speed.a_cpu_second for speed in measured)
@@ -133,7 +134,7 @@ def _report(speeds: Mapping[str, list[Speed]], scale: Scale) -> Report:
                 "most": round(max(speed.a_cpu_second for speed in measured)),
                 "CPU us a trade": 1e6 / rate,
                 "trades a second": round(median(speed.a_second for speed in measured)),
-                "ours / this": ours / rate,
+                "ours / this": ratio(ours, [speed.a_cpu_second for speed in measured]),
             }
         )
     method = (

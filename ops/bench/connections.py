@@ -6,6 +6,7 @@ from statistics import median
 from ops.bench.contender import Contender, Make, python, started
 from ops.bench.cpu import resident_bytes
 from ops.bench.fanout_contenders import contenders, plain
+from ops.bench.paired import ratio
 from ops.bench.report import Cell, Report
 from ops.bench.scale import Scale
 from ops.bench.sink import Sink
@@ -51,14 +52,13 @@ def bare_quart(port: int, _size: int) -> Contender:
 
 
 def _report(measured: Mapping[str, list[float]], scale: Scale, notes: list[str]) -> Report:
-    bare = median(measured[BARE])
     rows: list[dict[str, Cell]] = [
         {
             "contender": name,
             "KiB a connection": median(found),
             "least": min(found),
             "most": max(found),
-            "this / bare Quart": median(found) / bare,
+            "this / bare Quart": ratio(found, measured[BARE]),
         }
         for name, found in measured.items()
     ]

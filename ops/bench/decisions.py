@@ -9,6 +9,7 @@ from itertools import islice
 from statistics import median
 from typing import Final
 
+from ops.bench.paired import ratio
 from ops.bench.peers.naive_orders import NaiveCore
 from ops.bench.report import Cell, Report
 from ops.bench.scale import Scale
@@ -39,7 +40,7 @@ def benchmark(scale: Scale) -> Iterable[Report]:
                     "least": round(1 / max(measured)),
                     "most": round(1 / min(measured)),
                     "CPU us a decision": 1e6 * median(measured),
-                    "ours / this": median(ours) / median(measured),
+                    "ours / this": ratio(ours, measured),
                 }
             )
     method = (

@@ -12,6 +12,7 @@ from typing import Final
 from ops.bench.contender import SILENCE, SIZE, Load, Make, started
 from ops.bench.cpu import cpu_seconds
 from ops.bench.fanout_contenders import OURS, contenders
+from ops.bench.paired import ratio
 from ops.bench.report import Cell, Report
 from ops.bench.scale import Scale
 from ops.bench.sink import Sink
@@ -93,7 +94,7 @@ def measure(make: Make, counts: Sequence[int], scale: Scale) -> dict[Case, Cost]
 
 def _report(load: str, by_clients: Mapping[int, Mapping[str, list[Cost]]], scale: Scale, notes: list[str]) -> Report:
     rows = [
-        _row(clients, contender, measured, median(cost.microseconds for cost in costs[OURS]))
+        _row(clients, contender, measured, costs[OURS])
         for clients, costs in by_clients.items()
         for contender, measured in costs.items()
     ]
@@ -108,7 +109,7 @@ def _report(load: str, by_clients: Mapping[int, Mapping[str, list[Cost]]], scale
     return Report(f"fan-out-{load}", method, columns, rows, notes, keys=2)
 
 
-def _row(clients: int, contender: str, measured: list[Cost], ours: float) -> dict[str, Cell]:
+def _row(clients: int, contender: str, measured: list[Cost], ours: list[Cost]) -> dict[str, Cell]:
     costs = [cost.microseconds for cost in measured]
     return {
         "clients": clients,
@@ -117,5 +118,5 @@ def _row(clients: int, contender: str, measured: list[Cost], ours: float) -> dic
         "least": min(costs),
         "most": max(costs),
         "messages a second": round(median(cost.rate for cost in measured)),
-        "ours / this": ours / median(costs),
+        "ours / this": ratio([cost.microseconds for cost in ours], costs),
     }

@@ -21,7 +21,7 @@ from ops.bench.cpu import cpu_seconds
 from ops.bench.order_load import CONNECTIONS, OrderLoad, achieved_rate, unanswered
 from ops.bench.peers.flooder import KINDS
 from ops.bench.report import Cell, Report
-from ops.bench.roads import Road, cluster_road, local_road
+from ops.bench.roads import AS_USUAL, REST_ALONE, Road, cluster_road, local_road
 from ops.bench.scale import Scale
 
 RATE: Final = 500
@@ -32,8 +32,9 @@ RATE_THAT_FILLS: Final = 3_000
 """About what one listener can refuse: six tenths of its core, and the feed and the orders want the rest of it."""
 LOCAL, CLUSTER = "ours, omniaxs up", "ours, Kafka and Mongo"
 ORDERS: Final = {LOCAL: 50, CLUSTER: 20}
+LISTENERS: Final[Mapping[str, Mapping[str, str]]] = {"hypercorn": AS_USUAL, "uvicorn for REST": REST_ALONE}
 _ROUNDS_LONGER: Final = 4
-"""A p99 wants many orders a round; all rounds of both profiles are to be over in five minutes."""
+"""A p99 wants many orders a round; all rounds of both profiles with both listeners are to be over in ten minutes."""
 _SETTLE_SECONDS: Final = 0.5
 
 
@@ -70,14 +71,15 @@ class Rounds:
 
 
 def benchmark(scale: Scale, floods: Sequence[Flood] = FLOODS) -> Iterable[Report]:
-    """One table: the local profile, and the cluster profile where there are services."""
+    """One table: the local profile, and the cluster profile where there are services; each with both listeners."""
     rows: list[dict[str, Cell]] = []
-    with local_road() as road:
-        rows += _rows(LOCAL, measure(road, scale, ORDERS[LOCAL], floods))
     services = services_of(os.environ)
-    if services is not None:
-        with cluster_road(services) as road:
-            rows += _rows(CLUSTER, measure(road, scale, ORDERS[CLUSTER], floods))
+    for listener, settings in LISTENERS.items():
+        with local_road(settings) as road:
+            rows += _rows(f"{LOCAL}, {listener}", measure(road, scale, ORDERS[LOCAL], floods))
+        if services is not None:
+            with cluster_road(services, settings) as road:
+                rows += _rows(f"{CLUSTER}, {listener}", measure(road, scale, ORDERS[CLUSTER], floods))
     yield _report(rows, scale)
 
 

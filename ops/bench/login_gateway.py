@@ -63,8 +63,8 @@ class _Nobody:
     async def authenticate(self, request: SignedRequest) -> Caller:  # noqa: ARG002  (the protocol's)
         raise HubError("auth.credentials_missing")
 
-    def still_valid(self, key_id: str) -> bool:  # noqa: ARG002  (the protocol's)
-        return False
+    def refusal(self, key_id: str) -> HubError | None:  # noqa: ARG002  (the protocol's)
+        return HubError("auth.credentials_missing")
 
 
 class _NoBearer:

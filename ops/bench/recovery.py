@@ -18,6 +18,7 @@ from typing import Final
 from aiokafka.admin import AIOKafkaAdminClient
 
 from ops.bench.bars import Services, services_of
+from ops.bench.paired import ratio
 from ops.bench.report import Cell, Report
 from ops.bench.scale import Scale
 from ops.bench.trading_day import Core, on_the_log, opening, rounds, rules
@@ -91,7 +92,7 @@ def _row(log: str, count: int, taken: Taken, in_memory: Taken) -> dict[str, Cell
         "most": max(taken.wall),
         "CPU seconds": median(taken.cpu),
         "records a second": round(count / median(taken.wall)),
-        "CPU / memory": median(taken.cpu) / median(in_memory.cpu),
+        "CPU / memory": ratio(taken.cpu, in_memory.cpu),
     }
 
 

@@ -22,6 +22,7 @@ from typing import Final
 from ops.bench.contender import process_of, python
 from ops.bench.cpu import cpu_seconds
 from ops.bench.http_load import HttpLoad, answer_body
+from ops.bench.paired import ratio
 from ops.bench.ports import free_port
 from ops.bench.report import Cell, Report
 from ops.bench.scale import Scale
@@ -169,7 +170,7 @@ def _report(costs: Mapping[tuple[str, str], list[float]], scale: Scale) -> Repor
             "CPU us a request": median(measured),
             "least": min(measured),
             "most": max(measured),
-            "this / FastAPI": median(measured) / median(costs[asked, FASTAPI]),
+            "this / FastAPI": ratio(measured, costs[asked, FASTAPI]),
         }
         for (asked, name), measured in costs.items()
     ]

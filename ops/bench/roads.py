@@ -30,13 +30,16 @@ _ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     "projection": ("streams", "--role", "projection"),
     "market": ("streams", "--role", "market"),
 }
+REST_ALONE: Final = {"OMNIAXS_REST_SERVER": "uvicorn"}
+"""Settings of a gateway with a listener for REST of its own."""
+AS_USUAL: Final[Mapping[str, str]] = {}
 _AGAIN_SECONDS: Final = 0.2
 _BELOW_THE_MARKET: Final = 0.98
 
 
 @dataclass(frozen=True, slots=True)
 class Road:
-    """A running road. `port` is the gateway's; `processes` and `ops` give process ids and metrics ports by role; `settings`
+    """A running road. `port` is the gateway's for REST; `processes` and `ops` give process ids and metrics ports by role; `settings`
     reach log and store where those are outside the processes.
     """
 
@@ -62,12 +65,13 @@ class Road:
 
 
 @contextmanager
-def local_road() -> Iterator[Road]:
-    """`omniaxs up` with its feed and the demonstration account, as in the README but for the limits of orders."""
+def local_road(settings: Mapping[str, str] = AS_USUAL) -> Iterator[Road]:
+    """`omniaxs up` with its feed and the demonstration account, as in the README but for the limits of orders and `settings`."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         arguments = ("up", "--json", "--port", "0", "--ops-port", "0", "--seed", "7")
-        process = stack.enter_context(started(folder, "up", arguments, {}))
+        variables = {"OMNIAXS_REST_PORT": "0", **settings}
+        process = stack.enter_context(started(folder, "up", arguments, variables))
         line = (process.stdout.readline() if process.stdout else b"") or b""
         if not line:
             raise RuntimeError(f"`omniaxs up` did not start:\n{_said(folder)}")
@@ -84,8 +88,10 @@ def local_road() -> Iterator[Road]:
 
 
 @contextmanager
-def cluster_road(services: Services) -> Iterator[Road]:
-    """A process of each role, with topics and a database of its own, which are dropped at the end; the synthetic feed."""
+def cluster_road(services: Services, gateway: Mapping[str, str] = AS_USUAL) -> Iterator[Road]:
+    """A process of each role, with topics and a database of its own, which are dropped at the end; the synthetic feed.
+    `gateway`: more settings of the gateway.
+    """
     name = f"bench{secrets.token_hex(4)}"
     variables = {
         "OMNIAXS_LOG_URL": f"kafka://{services.broker}",
@@ -98,17 +104,18 @@ def cluster_road(services: Services) -> Iterator[Road]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         stack.callback(lambda: asyncio.run(forget(settings)))
         asyncio.run(set_up(settings))
-        port = free_port()
+        port, rest_port = free_port(), free_port()
         pids: dict[str, int] = {}
         ops: dict[str, int] = {}
         for role, arguments in _ROLES.items():
             ops[role] = free_port()
-            own = {**variables, "OMNIAXS_PORT": str(port), "OMNIAXS_OPS_PORT": str(ops[role])}
+            ports = {"OMNIAXS_PORT": str(port), "OMNIAXS_REST_PORT": str(rest_port), "OMNIAXS_OPS_PORT": str(ops[role])}
+            own = {**variables, **ports, **(gateway if role == "gateway" else AS_USUAL)}
             pids[role] = stack.enter_context(started(folder, role, arguments, own)).pid
         stack.enter_context(started(folder, "feed", ("feed", "synthetic"), variables))
         try:
             traders = asyncio.run(open_traders(settings, TRADERS))
-            road = Road(port, pids, ops, traders, settings)
+            road = Road(rest_port if "OMNIAXS_REST_SERVER" in gateway else port, pids, ops, traders, settings)
             _await_quotes(road)
         except (TimeoutError, CommandFailed) as error:
             raise RuntimeError(f"the cluster profile did not start:\n{_said(folder)}") from error

@@ -12,6 +12,7 @@ from ops.bench.connecting import connected
 from ops.bench.contender import Load, Make, Running, started
 from ops.bench.cpu import cpu_seconds
 from ops.bench.fanout_contenders import contenders
+from ops.bench.paired import ratio
 from ops.bench.report import Cell, Report
 from ops.bench.scale import Scale
 from ops.bench.timed_readers import Percentiles, TimedReaders, percentiles
@@ -85,13 +86,13 @@ def _report(outcomes: Mapping[str, Sequence[tuple[Felt, Felt]]], scale: Scale, n
 
 
 def _row(name: str, stuck: str, felt: Sequence[Felt], without: Sequence[Felt]) -> dict[str, Cell]:
-    cpu = median(one.microseconds for one in felt)
+    costs = [one.microseconds for one in felt]
     return {
         "contender": name,
         "stuck reader": stuck,
         "others' p50 ms": median(one.ages.p50 for one in felt),
         "others' p99 ms": median(one.ages.p99 for one in felt),
         "messages a second": round(median(one.rate for one in felt)),
-        "CPU us a message": cpu,
-        "CPU / without": cpu / median(one.microseconds for one in without),
+        "CPU us a message": median(costs),
+        "CPU / without": ratio(costs, [one.microseconds for one in without]),
     }

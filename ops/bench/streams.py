@@ -23,6 +23,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from ops.bench.bars import Services, services_of
 from ops.bench.contender import process_of, python
 from ops.bench.cpu import cpu_seconds
+from ops.bench.paired import ratio
 from ops.bench.report import Cell, Report
 from ops.bench.scale import Scale
 from ops.bench.tape import SPAN, tape
@@ -183,7 +184,6 @@ async def _drop(services: Services, prefix: str, partitions: int) -> None:
 
 
 def _report(groups: Sequence[Group], scale: Scale, count: int) -> Report:
-    least = median(groups[0].cpu)
     rows: list[dict[str, Cell]] = [
         {
             "partitions": group.partitions,
@@ -192,7 +192,7 @@ def _report(groups: Sequence[Group], scale: Scale, count: int) -> Report:
             "least": 1e6 * min(group.cpu) / count,
             "most": 1e6 * max(group.cpu) / count,
             "trades a second": round(count / median(group.wall)),
-            "CPU / one partition": median(group.cpu) / least,
+            "CPU / one partition": ratio(group.cpu, groups[0].cpu),
         }
         for group in groups
     ]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ops.runtime.timestamps import format_timestamp
+from storage.command_messages import command_message
 from storage.controls.defaults import bindings_of, default_controls
 from storage.log.memory_partition import MemoryRecord
 from storage.log.port import Message
@@ -28,7 +29,7 @@ from storage.models.ownership import record_headers
 from storage.reference_data.builtin import load_builtin
 from storage.topics import ORDER_COMMANDS
 from streams.orders.board import MarketBoard
-from streams.orders.owner_rules import OrderRules, message_of
+from streams.orders.owner_rules import OrderRules
 from streams.orders.state import AccountState
 from streams.owner.rules import Moment
 
@@ -126,7 +127,7 @@ def rounds(account_id: str, first: int) -> Iterator[Command]:
 
 def on_the_log(commands: list[Command], first_offset: int) -> list[MemoryRecord]:
     """Commands as records of `order-commands`."""
-    messages = [message_of(command) for command in commands]
+    messages = [command_message(command) for command in commands]
     return [
         MemoryRecord(ORDER_COMMANDS, 0, first_offset + at, 0, message.key, message.value, message.headers)
         for at, message in enumerate(messages)

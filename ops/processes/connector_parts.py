@@ -27,7 +27,7 @@ def health_of_connectors(platform: Platform) -> ConnectorHealth:
     return ConnectorHealth(
         Connectors(database),
         availabilities_of(platform),
-        HealthAsking(platform.log, ConnectorChecks(database)),
+        HealthAsking(platform.log, ConnectorChecks(database), platform.identifiers),
         clock=platform.clock,
         metrics=platform.metrics,
     )

@@ -11,14 +11,15 @@ from typing import Final
 
 from ops.processes.lifetime import Background
 
-_YOUNG, _MIDDLE, _OLD = range(3)
+_MIDDLE: Final = 1
+_OLD: Final = 2
 _YOUNG_OBJECTS: Final = 50_000
 LOOK_SECONDS: Final = 30.0
 OLD_EVERY: Final = 20
 """Looks: every ten minutes. It costs some 20 ms for each 100,000 objects that were made after the start."""
 
 
-def settle_memory(background: Background) -> None:
+def look_after_memory(background: Background) -> None:
     """Call once everything is assembled: what stands now is never collected, and the rest is looked at by the clock."""
     freeze_what_stands()
     background.start(look_for_garbage(), "garbage")

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Mapping
 from typing import Final
 
-from ops.processes.garbage import settle_memory
+from ops.processes.garbage import look_after_memory
 from ops.processes.gateway_parts import close_gateway, open_gateway
 from ops.processes.heartbeat import HeartbeatTask, Progress
 from ops.processes.lifetime import Background
@@ -53,7 +53,7 @@ async def run_gateway(settings: Settings, stop: asyncio.Event) -> None:
             port_of(private),
         )
         public_tasks = gateway.start_serving(background, public, settings, serving)
-        settle_memory(background)
+        look_after_memory(background)
         try:
             await stop.wait()
             await gateway.drain(settings.drain_seconds)

@@ -15,7 +15,7 @@ from ops.processes.commands.registry import COMMANDS
 from ops.processes.connector_parts import begin_connectors
 from ops.processes.controls import announcer_of
 from ops.processes.demo import create_demo
-from ops.processes.garbage import settle_memory
+from ops.processes.garbage import look_after_memory
 from ops.processes.gateway_parts import Gateway, close_gateway, open_gateway
 from ops.processes.heartbeat import HeartbeatTask, Progress
 from ops.processes.inbox_page import add_inbox
@@ -96,7 +96,7 @@ async def run_local(
         ops_task = background.start(serve_until(ops_app, private, ops_serving, drain_seconds=1), "ops")
         write_up_file(up)
         try:
-            settle_memory(background)
+            look_after_memory(background)
             ready(up)
             await stop.wait()
             if feed_task is not None:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from ops.processes.checks import LAG_BOUND, log_check, standing, store_check
-from ops.processes.garbage import settle_memory
+from ops.processes.garbage import look_after_memory
 from ops.processes.heartbeat import HeartbeatTask, Progress
 from ops.processes.lifetime import Background
 from ops.processes.ops_server import build_ops_app
@@ -37,7 +37,7 @@ async def run_streams(settings: Settings, role: Role, stop: asyncio.Event) -> No
         background.start(reference.run(), "reference data")
         heartbeat = HeartbeatTask(platform, role, health, _progress(platform, opened), opened.watched)
         background.start(heartbeat.run(), "heartbeat")
-        settle_memory(background)
+        look_after_memory(background)
         try:
             await opened.worker.run(stop)
         finally:

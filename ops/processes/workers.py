@@ -4,7 +4,7 @@ import asyncio
 import logging
 
 from ops.processes.checks import log_check, store_check
-from ops.processes.garbage import settle_memory
+from ops.processes.garbage import look_after_memory
 from ops.processes.heartbeat import HeartbeatTask, Progress
 from ops.processes.inbox_page import add_inbox
 from ops.processes.job_parts import Workers, open_workers
@@ -41,7 +41,7 @@ async def run_workers(settings: Settings, stop: asyncio.Event) -> None:
             heartbeat = HeartbeatTask(platform, "workers", health, lambda: Progress(details=workers.details()))
             background.start(heartbeat.run(), "heartbeat")
             _log.info("workers take jobs, ops on %s:%d", settings.ops_host, port_of(listener))
-            settle_memory(background)
+            look_after_memory(background)
             await stop.wait()
             health.drain()
             await workers.stop(settings.drain_seconds)

@@ -6,7 +6,7 @@ Messages stand in English in the code; the other languages are Babel catalogues 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -92,8 +92,9 @@ def catalogue_path(language: Language) -> Path:
     return _FOLDER / language.replace("-", "_") / "LC_MESSAGES" / "messages.po"
 
 
+@cache
 def load_languages() -> Languages:
-    """Read all catalogues. Raises `ValueError`, naming file and message, where a translation is missing or outdated."""
+    """Read all catalogues, once a process. Raises `ValueError`, naming file and message, where a translation is missing or outdated."""
     english = sources()
     messages: dict[Language, Mapping[str, str]] = {DEFAULT_LANGUAGE: english}
     for language in LANGUAGES:

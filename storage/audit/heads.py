@@ -7,6 +7,7 @@ import msgspec
 
 from storage.log.port import Log, Message, Record
 from storage.models.audit_chain import EMPTY, Head
+from storage.models.reading import UNREADABLE
 from storage.partitioner import partition_of_key
 from storage.topics import PLATFORM_EVENTS
 
@@ -66,7 +67,7 @@ class Heads:
 def _head(record: Record) -> Head | None:
     try:
         published = _decode(record.value or b"")
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         _log.warning(
             "the head at %s-%d offset %d cannot be read: %s", PLATFORM_EVENTS, record.partition, record.offset, error
         )

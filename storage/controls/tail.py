@@ -9,12 +9,11 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import msgspec
-
 from storage.controls.held import HeldControls
 from storage.log.port import Log, LogUnavailable, Record, TailClosed
 from storage.models.control_records import CONTROLS_KEY, Announcement, decode_announcement
 from storage.models.controls import Controls
+from storage.models.reading import UNREADABLE
 from storage.models.venues import ConnectorFault
 from storage.mongo.controls import ControlDocuments
 from storage.partitioner import partition_of_key
@@ -126,7 +125,7 @@ class ControlsTail:
     def _read(self, record: Record) -> Announcement | None:
         try:
             return decode_announcement(record.value or b"")
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             self.unreadable += 1
             _log.error(
                 "announcement of controls at %s-%d offset %d cannot be read and has NO EFFECT: %s",

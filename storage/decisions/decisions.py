@@ -7,14 +7,14 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
+from storage.command_messages import command_message
 from storage.decisions.tail import ClaimSource, DecisionTail, FloorSource
 from storage.decisions.watch import DecisionsLost, Watch
-from storage.log.port import AppendUnknown, Headers, Log, LogUnavailable, Message
-from storage.models.order_commands import Command, encode_command
+from storage.log.port import AppendUnknown, Log, LogUnavailable
+from storage.models.order_commands import ArmDeadMan, Command
 from storage.models.order_records import OrderRecord
 from storage.topics import ORDER_COMMANDS, Topics
 
-COMMAND_SCHEMA: Final = b"order-command.1"
 DECISION_SECONDS: Final = 3.0
 
 
@@ -50,9 +50,13 @@ class Decisions:
         return self._tail.watch(account_id)
 
     async def publish(self, commands: Sequence[Command], traceparent: str | None = None) -> None:
-        """Append the commands in their order. Raises `AppendUnknown`, `LogUnavailable`."""
+        """Append the commands in their order. Raises `AppendUnknown`, `LogUnavailable`.
+
+        Dead-man switches always go the way of several: the log keeps the order of what goes one way, and an older arming that
+        overtook a switching off would cancel the orders of somebody who is there.
+        """
         messages = [command_message(command, traceparent) for command in commands]
-        if len(messages) == 1:
+        if len(messages) == 1 and not isinstance(commands[0], ArmDeadMan):
             await self._log.append(ORDER_COMMANDS, messages[0])
         else:
             await self._log.append_many(ORDER_COMMANDS, messages)
@@ -74,11 +78,3 @@ class Decisions:
             reason = str(error) or f"nothing was heard within {seconds:g} s"
             raise DecisionUnknown(f"{command.command_id}: {reason}") from error
         raise AssertionError("a watch does not end by itself")
-
-
-def command_message(command: Command, traceparent: str | None = None) -> Message:
-    """A command as it stands on `order-commands`, keyed by its account."""
-    headers: Headers = (("schema", COMMAND_SCHEMA), ("event-id", command.command_id.encode()))
-    if traceparent is not None:
-        headers = (*headers, ("traceparent", traceparent.encode()))
-    return Message(command.account_id.encode(), encode_command(command), headers)

@@ -51,6 +51,7 @@ class FedTail:
         self._reading: _Reading | None = None
         self._log_first = False
         self._moves = 0  # how often a partition was given another offset
+        self._added: set[int] = set()  # and not fed yet
         self._entered = self._closed = False
 
     def feed(self, partition: int, records: Sequence[Record]) -> None:
@@ -79,6 +80,8 @@ class FedTail:
         while True:
             if self._closed:
                 raise TailClosed("this tail is closed")
+            if self._added:
+                await self._begin_added()
             behind = self._behind()
             if self._held and not (behind is not None and self._log_first):
                 self._log_first = True
@@ -96,7 +99,7 @@ class FedTail:
         return dict(self._positions)
 
     async def add(self, partition: int, offset: int) -> None:
-        """See `Tail.add`."""
+        """See `Tail.add`. It is the next `batch` that asks to be fed: who adds may be cut short, who reads goes on."""
         check_partitions(self._spec, (partition,))
         # What is being read of it meanwhile, by whoever waits for a batch, counts no more.
         self._moves += 1
@@ -104,7 +107,8 @@ class FedTail:
         self._count[partition] = 0
         self._positions[partition] = self._next[partition] = self._known[partition] = offset
         if self._entered:
-            await self._begin([partition])
+            self._added.add(partition)
+            self._wake_up.set()
 
     def end(self) -> None:
         """End a `batch` that waits; every later one raises `TailClosed`."""
@@ -127,6 +131,11 @@ class FedTail:
     ) -> None:
         self.end()
         await self._stop_reading()
+
+    async def _begin_added(self) -> None:
+        added = list(self._added)
+        await self._begin(added)
+        self._added.difference_update(added)
 
     async def _begin(self, partitions: Sequence[int]) -> None:
         """Be fed, and only then ask how far the log reaches, so that nothing lies between."""

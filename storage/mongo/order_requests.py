@@ -5,12 +5,14 @@ from typing import Final
 import msgspec
 from pymongo import WriteConcern
 
-from storage.models.order_requests import OrderRequest
+from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
+from storage.models.order_requests import KEPT_SECONDS, OrderRequest
 from storage.mongo.documents import Database, Document
 from storage.mongo.failures import repository
 from storage.mongo.grouped_inserts import GroupedInserts
 
 COLLECTION: Final = "order_requests"
+_KEPT_NS: Final = KEPT_SECONDS * NANOSECONDS_PER_SECOND
 
 
 @repository
@@ -23,7 +25,9 @@ class OrderRequests:
         self._inserts = GroupedInserts(self._collection)
 
     async def claim(self, request: OrderRequest) -> OrderRequest:
-        """Keep `request` unless one with its identity is kept already; the one that is kept (compare with `is`)."""
+        """Keep `request` unless one with its identity is kept already; the one that is kept (compare with `is`). One that is
+        older than a day is not: its key is free, whether the sweep has come or not.
+        """
         fields = msgspec.structs.asdict(request)
         document = {"_id": fields.pop("identity"), **fields}
         document |= {"command_ids": list(request.command_ids), "order_ids": list(request.order_ids)}
@@ -31,8 +35,10 @@ class OrderRequests:
             if await self._inserts.insert(document):
                 return request
             kept = await self.get(request.identity)
-            if kept is not None:
+            if kept is not None and request.issued_at - kept.issued_at < _KEPT_NS:
                 return kept
+            if kept is not None:
+                await self._collection.delete_one({"_id": kept.identity, "issued_at": kept.issued_at})
 
     async def get(self, identity: str) -> OrderRequest | None:
         """The request that is kept under an identity."""

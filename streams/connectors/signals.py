@@ -10,11 +10,10 @@ from itertools import count
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
-import msgspec
-
 from ops.runtime.timestamps import format_timestamp
 from storage.log.port import Message
 from storage.models.controls import ConnectorState, ControlDocument, Fault, identity_of
+from storage.models.reading import UNREADABLE
 from storage.models.risk_signals import RiskSignal, SignalState, decode_signal, encode_signal, signal_headers
 from storage.topics import PLATFORM_KEY
 
@@ -69,7 +68,7 @@ def told_by(values: Iterable[bytes]) -> Told:
     for value in values:
         try:
             signal = decode_signal(value)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             continue  # the projection makes a dead letter of it
         connector = signal.figures.get("connector")
         if signal.code != CODE or not isinstance(connector, str):

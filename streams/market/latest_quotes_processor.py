@@ -10,6 +10,7 @@ from ops.runtime.timestamps import parse_timestamp
 from storage.log.port import Record
 from storage.models.latest_quotes import LatestQuoteDocument
 from storage.models.market_data import SessionState
+from storage.models.reading import UNREADABLE
 from storage.reference import ReferenceData
 from storage.topics import QUOTES
 from streams.market.dead_letter_box import DeadLetterBox
@@ -76,7 +77,7 @@ class LatestQuotesProcessor:
                 symbol = symbols[record.key or b""]
                 parse_timestamp(fields.ts)
                 taken_in = parse_timestamp(fields.ts_in)
-            except (msgspec.MsgspecError, KeyError, ValueError) as error:
+            except (*UNREADABLE, KeyError, ValueError) as error:
                 self._box.add(_refused(record, error))
                 continue
             if fields.symbol != symbol:

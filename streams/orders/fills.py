@@ -11,6 +11,7 @@ from streams.orders import settling
 from streams.orders.draft import Draft
 from streams.orders.life import CORRECTABLE, is_open
 from streams.orders.positions import dealt, signed
+from streams.orders.state import open_quantity_of
 
 Fill = VenueFilled | FoundFill
 
@@ -167,7 +168,7 @@ def _uncovered(draft: Draft, symbol: str, side: Side, covered: Decimal) -> list[
     for order_id, after in draft.orders.items():
         before = draft.state.orders.get(order_id)
         if before is not None and before.reduce_only and (before.symbol, before.side) == (symbol, side):
-            total = minus(total, minus(number(before.remaining_quantity), number(after.remaining_quantity)))
+            total = minus(total, minus(open_quantity_of(before), open_quantity_of(after)))
     found = []
     for order_id in reversed(open_side.reduce_only):
         if total <= covered:
@@ -175,7 +176,7 @@ def _uncovered(draft: Draft, symbol: str, side: Side, covered: Decimal) -> list[
         order = draft.order(order_id)
         if order is None or not is_open(order.state):
             continue
-        total = minus(total, number(order.remaining_quantity))
+        total = minus(total, open_quantity_of(order))
         if order.pending != "cancel" and order_id not in draft.state.due_cancels:
             found.append(order_id)
     return found

@@ -7,9 +7,10 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
+from storage.command_messages import command_message
 from storage.log.port import Headers, Message, Record
 from storage.models.controls import Controls
-from storage.models.order_commands import AmendOrder, Command, PlaceOrder, ReleaseAtOpen, decode_command, encode_command
+from storage.models.order_commands import AmendOrder, PlaceOrder, ReleaseAtOpen, decode_command
 from storage.models.order_records import OrderRecord, decode_record, encode_record
 from storage.models.reading import UNREADABLE
 from storage.topics import ORDER_COMMANDS
@@ -25,7 +26,6 @@ from streams.orders.snapshot import restore, snapshot
 from streams.orders.state import AccountState
 from streams.owner.rules import Decision, Moment
 
-COMMAND_SCHEMA: Final = b"order-command.1"
 RECORD_SCHEMA: Final = b"order-record.1"
 LARGEST_RECORD: Final = 950_000
 _ZLIB: Final = b"\x01"
@@ -113,11 +113,11 @@ class OrderRules:
 
     def follow_ups(self, event: OrderRecord) -> Sequence[Message]:
         """The cancels that a cancel-all asks for."""
-        return [message_of(command) for command in follow_ups_of(event)]
+        return [command_message(command) for command in follow_ups_of(event)]
 
     def follow_ups_of(self, state: AccountState) -> Sequence[Message]:
         """Those that were promised and not decided yet."""
-        return [message_of(command) for command in follow_ups_due(state)]
+        return [command_message(command) for command in follow_ups_due(state)]
 
     def deadlines(self, event: OrderRecord) -> Mapping[str, int | None]:
         """Dead-man switches, releases and ends of day, questions after unknown orders."""
@@ -129,13 +129,7 @@ class OrderRules:
 
     def deadline_command(self, key: bytes, name: str, due: int) -> Message:
         """What is to be done at a deadline."""
-        return message_of(deadline_command(key.decode(), name, due))
-
-
-def message_of(command: Command) -> Message:
-    """A command as it is appended to `order-commands`."""
-    headers = (("schema", COMMAND_SCHEMA), ("event-id", command.command_id.encode()))
-    return Message(command.account_id.encode(), encode_command(command), headers)
+        return command_message(deadline_command(key.decode(), name, due))
 
 
 def _headers_of(record: OrderRecord, state: AccountState) -> Headers:

@@ -4,6 +4,10 @@ import heapq
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
+
+LONGEST_PAUSE: Final = 5.0
+"""Seconds. The wall clock may be set forward; a deadline is late by that at most, as it is by a take-over."""
 _SPARE_ENTRIES: Final = 64
 
 
@@ -56,6 +60,13 @@ class Deadlines:
         while self._heap and not self._stands(self._heap[0]):
             heapq.heappop(self._heap)
         return self._heap[0].due if self._heap else None
+
+    def pause(self, now: int) -> float | None:
+        """Seconds to sleep at `now` until the next one is due, not longer than the wall clock may be trusted to go on as it does;
+        None without one.
+        """
+        due = self.next_due()
+        return None if due is None else min((due - now) / NANOSECONDS_PER_SECOND, LONGEST_PAUSE)
 
     def take_due(self, now: int) -> list[Deadline]:
         """Those that stand and are due, in the order of their time."""

@@ -12,7 +12,6 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, NamedTuple
 
-from ops.runtime.timestamps import NANOSECONDS_PER_SECOND
 from storage.log.port import AppendUnknown, LogUnavailable, Message
 from storage.log.valid_records import ValidRecords, judge_from
 from storage.models.ownership import Anchor, record_headers
@@ -254,10 +253,10 @@ class Tenure(Generic[State, Command, Event]):
             now = clock.now()
             for due, key, name in self._deadlines.take_due(now):
                 self._follow([self._rules.deadline_command(key, name, due)])
-            next_due = self._deadlines.next_due()
+            pause = self._deadlines.pause(now)
             self._signals.deadlines.clear()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(None if next_due is None else (next_due - now) / NANOSECONDS_PER_SECOND):
+                async with asyncio.timeout(pause):
                     await self._signals.deadlines.wait()
 
     async def _keep_checkpoints(self) -> None:

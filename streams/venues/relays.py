@@ -1,13 +1,9 @@
 """On the road of an order: `venue-reports` -> here -> `order-commands`, what a venue's relay passes on. Pure."""
 
-from typing import Final
-
+from storage.command_messages import command_message
 from storage.log.port import Message, Record
-from storage.models.order_commands import encode_command
 from storage.models.venues import decode_record
 from streams.venues.commands import command_of
-
-_SCHEMA: Final = ("schema", b"order-command.1")
 
 
 def order_commands(record: Record) -> list[Message]:
@@ -15,11 +11,4 @@ def order_commands(record: Record) -> list[Message]:
 
     Their ids are the reports', so that one which is relayed again has no second effect.
     """
-    return [
-        Message(
-            report.account_id.encode(),
-            encode_command(command_of(report)),
-            (_SCHEMA, ("event-id", report.report_id.encode())),
-        )
-        for report in decode_record(record.value or b"").reports
-    ]
+    return [command_message(command_of(report)) for report in decode_record(record.value or b"").reports]

@@ -11,9 +11,16 @@ from ops.bench import __main__ as command
 from ops.bench.cpu import cpu_seconds
 from ops.bench.histograms import buckets_of, quantile
 from ops.bench.order_load import answer_code
+from ops.bench.paired import ratio
 from ops.bench.payload import timed_text
 from ops.bench.tape import tape
 from ops.bench.timed_readers import ages_of, percentiles
+
+
+def test_a_ratio_is_that_of_the_rounds_which_a_slow_while_of_the_machine_does_not_touch() -> None:
+    assert ratio([1.0, 1.1, 3.0, 1.0, 0.9], [2.0, 2.2, 6.0, 2.0, 1.8]) == pytest.approx(0.5)
+    with pytest.raises(ValueError, match="shorter"):
+        ratio([1.0, 2.0], [1.0])
 
 
 def test_messages_are_timed_however_they_are_cut() -> None:

@@ -74,7 +74,7 @@ def test_what_comes_before_everything_has_settled_is_not_judged() -> None:
     plan = Plan(seconds=20 * MINUTE)
 
     assert plan.settling == pytest.approx(400)
-    assert Plan(seconds=60 * MINUTE).settling == 600
+    assert Plan(seconds=60 * MINUTE).settling == 900
     assert outcome_of(45).verdicts() == []
     grows, flat = outcome_of(120).verdicts()
     assert (grows.process, grows.word) == ("gateway-1", "GROWS")

@@ -19,11 +19,11 @@ from quart import Response
 
 from gateway.http.body import BODY_BYTES
 from gateway.http.contract import Operation
+from storage.command_messages import command_message
 from storage.models.order_commands import OpenAccount
 from storage.models.tenants import ALL_SCOPES, ApiKey, Tenant
 from storage.mongo.applications import Applications
 from storage.topics import ORDER_COMMANDS
-from streams.orders.owner_rules import message_of
 from tests.contract.conftest import SECRET, make_gateway
 from tests.contract.people import Person, Town
 from tests.contract.people_place import KEY_RING
@@ -202,7 +202,7 @@ async def test_api1_orders_of_another_account_are_neither_changed_nor_canceled(t
     opening = OpenAccount(
         command_id="other-open", account_id="acc_2", tenant_id="ten_2", mode="sandbox", currency="USDT"
     )
-    await platform.log.append_many(ORDER_COMMANDS, [message_of(opening)])
+    await platform.log.append_many(ORDER_COMMANDS, [command_message(opening)])
     trading_gateway.tenants.tenants["ten_2"] = Tenant(
         tenant_id="ten_2", name="Two", account_ids=("acc_2",), created_at=now
     )

@@ -71,6 +71,19 @@ async def test_orders_are_counted_by_items_and_cancels_apart(gateway):
     assert gateway.measures.refused == ["orders"]
 
 
+async def test_what_a_second_refuses_takes_nothing_of_the_day(remade, clock):
+    gateway = remade(orders_per_second=2, orders_per_day=5)
+    for second in range(2):
+        response, _ = await send(gateway, "/v1/orders/batch", {"orders": [{}, {}]})
+        assert response.headers["X-RateLimit-Limit"] == "2"
+        for _ in range(3):
+            error = await refusal(gateway, "/v1/orders", LIMIT_ORDER, 429, key=f"too-much-of-second-{second}")
+            assert error["details"]["limit"] == "orders"
+        clock.advance(1)
+    error = await refusal(gateway, "/v1/orders/batch", {"orders": [{}, {}]}, 429)
+    assert (error["details"]["limit"], error["details"]["per_seconds"]) == ("orders-day", 86_400)
+
+
 async def test_a_batch_without_one_order_is_repeated_as_it_was(gateway):
     body = {"orders": [{**LIMIT_ORDER, "symbol": "NO.SUCH"}, {}]}
     _, first = await send(gateway, "/v1/orders/batch", body)

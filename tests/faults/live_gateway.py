@@ -18,6 +18,7 @@ from gateway.live.register import register_live
 from gateway.live.sockets import LiveSockets
 from gateway.live.transport import configure_server
 from ops.runtime.clock import SystemClock
+from ops.runtime.errors import HubError
 from ops.runtime.languages import load_languages
 from storage.log.kafka import KafkaLog
 from storage.models.tenants import ALL_SCOPES
@@ -33,8 +34,8 @@ class EveryKey:
     async def authenticate(self, request: SignedRequest) -> Caller:
         return Caller(request.headers["x-pm-api-key"], "ten_1", None, frozenset(ALL_SCOPES), "en-US")
 
-    def still_valid(self, key_id: str) -> bool:
-        return True
+    def refusal(self, key_id: str) -> HubError | None:
+        return None
 
 
 class NoSeeds:

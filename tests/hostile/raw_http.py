@@ -34,7 +34,9 @@ class Answer:
         return [value.strip() for header, _, value in (line.partition(":") for line in lines) if header.lower() == name]
 
 
-def exchanged(port: int, data: bytes, *, answers: int = 1, seconds: float = 5) -> tuple[list[Answer], bool]:
+def exchanged(
+    port: int, data: bytes, *, answers: int = 1, seconds: float = 5, linger: float = 0.1
+) -> tuple[list[Answer], bool]:
     """Send `data`, read until `answers` have come, the server ends the connection or `seconds` are over; then see whether it
     ends the connection by itself within a moment.
     """
@@ -47,7 +49,7 @@ def exchanged(port: int, data: bytes, *, answers: int = 1, seconds: float = 5) -
             more = _received(opened, left)
             received, ended = received + (more or b""), more == b""
         if not ended:
-            ended = _received(opened, 0.1) == b""
+            ended = _received(opened, linger) == b""
         return parsed(received), ended
 
 

@@ -2,11 +2,10 @@
 
 from typing import Final
 
-import msgspec
-
 from ops.runtime.timestamps import parse_timestamp
 from storage.log.port import Record
 from storage.models.alerts import Cleared, Place, Raised, Report
+from storage.models.reading import UNREADABLE
 from storage.models.risk_signals import RiskSignal, decode_signal
 
 _PLATFORM: Final = "platform"
@@ -19,7 +18,7 @@ def report_of_signal(record: Record, place: Place) -> Report | None:
     try:
         signal = decode_signal(record.value or b"")
         at = parse_timestamp(signal.ts)
-    except (msgspec.MsgspecError, ValueError):
+    except (*UNREADABLE, ValueError):
         return None
     subject = _subject(signal)
     if signal.state == "cleared":

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
+from ops.runtime.identifiers import Identifiers
 from storage.log.port import AppendUnknown, LogUnavailable, Message, Position
 from storage.models.venues import REQUEST_SCHEMA, CheckConnector, ConnectorCheck, encode
 from storage.topics import VENUE_REQUESTS
@@ -12,7 +13,6 @@ from storage.topics import VENUE_REQUESTS
 ANSWER_SECONDS: Final = 0.75
 _FIRST_LOOK_SECONDS: Final = 0.02
 _LOOK_SECONDS: Final = 0.05
-_HEADERS: Final = (("schema", REQUEST_SCHEMA),)
 _log = logging.getLogger(__name__)
 
 
@@ -31,8 +31,10 @@ class Checks(Protocol):
 class HealthAsking:
     """Each connector has one document, which every answer replaces; a new one has another time than the one before."""
 
-    def __init__(self, log: CheckLog, checks: Checks, answer_seconds: float = ANSWER_SECONDS) -> None:
-        self._log, self._checks, self._answer_seconds = log, checks, answer_seconds
+    def __init__(
+        self, log: CheckLog, checks: Checks, identifiers: Identifiers, answer_seconds: float = ANSWER_SECONDS
+    ) -> None:
+        self._log, self._checks, self._identifiers, self._answer_seconds = log, checks, identifiers, answer_seconds
         self._seen: dict[str, str | None] = {}
 
     async def ask(self, connectors: Sequence[str]) -> Mapping[str, ConnectorCheck] | None:
@@ -41,10 +43,7 @@ class HealthAsking:
         Raises `StoreUnavailable`.
         """
         await self._look_back(connectors)
-        messages = [
-            Message(connector.encode(), encode(CheckConnector(_job(connector), connector)), _HEADERS)
-            for connector in connectors
-        ]
+        messages = [self._question(connector) for connector in connectors]
         try:
             async with asyncio.timeout(self._answer_seconds):
                 await self._log.append_many(VENUE_REQUESTS, messages)
@@ -52,6 +51,10 @@ class HealthAsking:
             _log.warning("connectors cannot be asked how they are: %s", error or "the log is slow")
             return None
         return await self._answers(connectors)
+
+    def _question(self, connector: str) -> Message:
+        headers = (("event-id", self._identifiers.event_id().encode()), ("schema", REQUEST_SCHEMA))
+        return Message(connector.encode(), encode(CheckConnector(_job(connector), connector)), headers)
 
     async def _answers(self, connectors: Sequence[str]) -> dict[str, ConnectorCheck]:
         deadline = asyncio.get_running_loop().time() + self._answer_seconds

@@ -3,7 +3,8 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from storage.decisions.decisions import Decisions, command_message
+from storage.command_messages import command_message
+from storage.decisions.decisions import Decisions
 from storage.decisions.watch import Watch
 from storage.models.order_commands import Command, PlaceOrder
 from storage.models.order_events import OrderAccepted

@@ -21,6 +21,7 @@ from ops.bench.payload import timed_text
 from ops.processes.garbage import freeze_what_stands
 from ops.processes.serving import listen, serve_until
 from ops.runtime.clock import SystemClock
+from ops.runtime.errors import HubError
 from ops.runtime.languages import load_languages
 from ops.runtime.metrics import Metrics
 from storage.log.memory import MemoryLog
@@ -39,8 +40,8 @@ class _AnyKey:
     async def authenticate(self, request: SignedRequest) -> Caller:  # noqa: ARG002
         return Caller("bench", "bench", None, frozenset(ALL_SCOPES), "en-US")
 
-    def still_valid(self, key_id: str) -> bool:  # noqa: ARG002
-        return True
+    def refusal(self, key_id: str) -> HubError | None:  # noqa: ARG002
+        return None
 
 
 class _NoQuotes:

@@ -8,6 +8,7 @@ import msgspec
 from ops.runtime.timestamps import NANOSECONDS_PER_MILLISECOND, parse_timestamp
 from storage.log.port import Record
 from storage.models.market_data import Correction
+from storage.models.reading import UNREADABLE
 from streams.market.bars.decimals import parse_decimal
 from streams.market.bars.intervals import DAY
 from streams.market.bars.prints import Print
@@ -60,7 +61,7 @@ def decode_trades(
             ts = parse_timestamp(fields.ts)
             quantity = parse_decimal(fields.quantity)
             trade = Print(ts, fields.venue_seq, offset, parse_decimal(fields.price), quantity, taken_in, symbol)
-        except (msgspec.MsgspecError, KeyError, ValueError) as error:
+        except (*UNREADABLE, KeyError, ValueError) as error:
             refused.append(_refused(record, error))
             continue
         if fields.symbol != symbol or quantity < 0 or not 0 <= ts <= taken_in + AHEAD_AT_MOST:

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
-import msgspec
-
 from ops.runtime.clock import Clock
 from ops.runtime.metrics import SYMBOLS_STALE, Metrics
 from ops.runtime.timestamps import parse_timestamp
 from storage.log.port import Message, Record
 from storage.models.market_data import QuoteState, encode
+from storage.models.reading import UNREADABLE
 from storage.reference import ReferenceData
 from storage.topics import QUOTE_STATES, QUOTES, RISK_SIGNALS, Topics
 from streams.market.bars.intervals import SECOND
@@ -83,7 +82,7 @@ class StalenessProcessor:
             try:
                 times = decode_times(record.value or b"")
                 quote_ts, taken_in = parse_timestamp(times.ts), parse_timestamp(times.ts_in)
-            except (msgspec.MsgspecError, ValueError):
+            except (*UNREADABLE, ValueError):
                 continue  # the latest-quotes processor makes it a dead letter
             seen.add(symbol)
             self._note(watched, symbol, quote_ts, taken_in)

@@ -8,6 +8,7 @@ from ops.runtime.timestamps import parse_timestamp
 from storage.log.port import Record
 from storage.models.latest_quotes import LatestQuoteDocument
 from storage.models.market_data import QuoteState, decode_quote_state
+from storage.models.reading import UNREADABLE
 from storage.topics import PLATFORM_KEY, QUOTE_STATES, RISK_SIGNALS, Topics
 from streams.market.ports import LogRead
 from streams.market.staleness.rules import Watched
@@ -32,7 +33,7 @@ async def announced_states(log: LogRead, partition: int, symbols: Collection[str
     async for record in _records(log, QUOTE_STATES, partition, None):
         try:
             state = decode_quote_state(record.value or b"")
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             continue  # no state of ours; what it stood for is told again by the clock
         if state.symbol in symbols:
             states[state.symbol] = state

@@ -4,11 +4,10 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-import msgspec
-
 from ops.runtime.timestamps import NANOSECONDS_PER_MILLISECOND
 from storage.log.port import Message, Record
 from storage.models.market_data import QuoteState
+from storage.models.reading import UNREADABLE
 from storage.models.risk_signals import RiskSignal, SignalState, decode_signal, encode_signal, signal_headers
 from storage.topics import PLATFORM_KEY
 
@@ -41,7 +40,7 @@ def active_signals(records: Iterable[Record]) -> dict[str, str]:
     for record in records:
         try:
             signal = decode_signal(record.value or b"")
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             continue  # the projection makes a dead letter of it
         if signal.code != CODE or signal.symbol is None:
             continue

@@ -27,7 +27,7 @@ class AccountFold:
         """Take in the next record; whether it was new. Raises `SequenceBroken` when one is left out."""
         if record.seq <= self.as_of_seq:
             return False
-        if self.as_of_seq and record.seq != self.as_of_seq + 1:
+        if record.seq != self.as_of_seq + 1:
             raise SequenceBroken(
                 f"account {self.account_id}: the read models have its records up to {self.as_of_seq}, and the next is "
                 f"{record.seq} (cause {record.cause.topic}@{record.cause.offset}); `omniaxs db rebuild orders` folds the "

@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
-import msgspec
-
 from storage.log.port import Record
 from storage.log.valid_records import ValidRecords
 from storage.models.order_records import OrderRecord, decode_record
 from storage.models.ownership import Anchor, decided_at_of
+from storage.models.reading import UNREADABLE
 from streams.orders.projection.fold import Changes, Fold
 from streams.orders.projection.ports import AccountsStore
 
@@ -70,6 +69,6 @@ class PartitionFold:
 def _decode(record: Record) -> OrderRecord:
     try:
         return decode_record(record.value or b"")
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         place = f"{record.topic}-{record.partition}@{record.offset}"
         raise RecordUnreadable(f"{place} is no order record that this version reads: {error}") from error

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from typing import Final
 
-import msgspec
-
 from ops.runtime.metrics import RISK_SIGNALS_TOTAL, Metrics
 from ops.runtime.timestamps import NANOSECONDS_PER_SECOND, parse_timestamp
 from storage.log.port import Record
 from storage.models.alert_codes import OF_SIGNALS
 from storage.models.ownership import NOTHING, Anchor
 from storage.models.read_models import SignalDocument
+from storage.models.reading import UNREADABLE
 from storage.models.risk_signals import decode_signal
 from storage.topics import RISK_SIGNALS
 from streams.market.refused import Refused
@@ -84,7 +83,7 @@ class SignalsProcessor:
             signal = decode_signal(value)
             moment = parse_timestamp(signal.ts)
             document = SignalDocument(signal.signal_id, owner.decode(), signal.state, moment, value)
-        except (msgspec.MsgspecError, ValueError) as error:
+        except (*UNREADABLE, ValueError) as error:
             self._letters.add(Refused(record, "signal.undecodable", f"not a risk signal: {error}", error))
             return None
         self._counter.labels(code=signal.code, state=signal.state).inc()

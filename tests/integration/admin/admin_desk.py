@@ -31,6 +31,7 @@ from ops.processes.controls import announcer_of
 from ops.processes.people_parts import observability_of
 from ops.processes.platform import Platform
 from ops.runtime.clock import ManualClock
+from ops.runtime.errors import HubError
 from ops.runtime.identifiers import SystemIdentifiers
 from ops.runtime.languages import load_languages
 from ops.runtime.metrics import Metrics
@@ -92,8 +93,8 @@ class NoKeys:
     async def authenticate(self, request: SignedRequest) -> Caller:
         raise AssertionError("an admin route asked for an API key")
 
-    def still_valid(self, key_id: str) -> bool:
-        return False
+    def refusal(self, key_id: str) -> HubError | None:
+        return HubError("auth.key_revoked")
 
 
 class Measures:

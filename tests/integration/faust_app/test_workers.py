@@ -16,7 +16,7 @@ from storage.log.kafka import KafkaLog
 from storage.log.port import Message
 from storage.topics import TRADES, Topics
 
-pytestmark = [pytest.mark.kafka, pytest.mark.alone, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.kafka, pytest.mark.quiet, pytest.mark.timeout(180)]
 HERE = Path(__file__).resolve()
 ROOT = HERE.parents[3]
 PARTITIONS = {TRADES: 4}

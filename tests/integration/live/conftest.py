@@ -41,7 +41,7 @@ class Keys:
 
     def __init__(self) -> None:
         self.callers: dict[str, Caller] = {}
-        self.revoked: set[str] = set()
+        self.refused: dict[str, str] = {}
         self.add("pmk_all", scopes=ALL_SCOPES)
 
     def add(self, key_id: str, scopes: Sequence[str], account: str | None = "acc_1", language: str = "en-US") -> None:
@@ -54,12 +54,12 @@ class Keys:
             raise HubError("auth.timestamp_invalid")
         if request.headers["x-pm-signature"] != sign(key_id, timestamp) or key_id not in self.callers:
             raise HubError("auth.signature_invalid")
-        if key_id in self.revoked:
-            raise HubError("auth.key_revoked")
+        if key_id in self.refused:
+            raise HubError(self.refused[key_id])
         return self.callers[key_id]
 
-    def still_valid(self, key_id: str) -> bool:
-        return key_id not in self.revoked
+    def refusal(self, key_id: str) -> HubError | None:
+        return HubError(self.refused[key_id]) if key_id in self.refused else None
 
 
 class Seeds:

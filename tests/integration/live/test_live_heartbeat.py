@@ -8,7 +8,7 @@ import pytest
 from gateway.live.limits import LiveLimits
 from ops.runtime.clock import ManualClock
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.quiet
 
 SYMBOLS = [f"SYM{number}.TEST" for number in range(40)]
 

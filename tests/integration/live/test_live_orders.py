@@ -367,7 +367,7 @@ async def test_a_key_that_is_revoked_is_closed_while_orders_flow(world, owner):
     await owner.open()
     async with world.gateway(**parts(Models(owner))) as gateway, gateway.client() as client:
         await client.subscribe("orders.*", snapshot=False)
-        world.keys.revoked.add("pmk_all")
+        world.keys.refused["pmk_all"] = "auth.key_revoked"
         with pytest.raises(Exception, match="4403"):
             await client.until(lambda message: False, 5)
 

@@ -283,13 +283,14 @@ async def test_a_key_has_at_most_so_many_connections(world, eventually):
             pass
 
 
-async def test_a_revoked_key_is_closed_within_two_seconds(world):
+@pytest.mark.parametrize("why", ["auth.key_revoked", "auth.key_expired", "auth.suspended", "auth.tenant_suspended"])
+async def test_a_key_that_is_not_valid_any_more_is_closed_within_two_seconds_and_told_why(world, why):
     world.keys.add("pmk_other", ["stream"])
     async with world.gateway() as gateway, gateway.client() as client, gateway.client("pmk_other") as other:
-        world.keys.revoked.add("pmk_all")
+        world.keys.refused["pmk_all"] = why
         code, before = await closing_of(client, seconds=2)
         assert code == 4403
-        assert before[-1]["code"] == "auth.key_revoked"
+        assert before[-1]["code"] == why
         assert (await other.ask("ping"))["ok"]
 
 

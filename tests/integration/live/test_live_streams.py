@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from contextlib import AsyncExitStack
 from itertools import pairwise
 
 import pytest
@@ -169,16 +170,21 @@ async def test_the_snapshot_of_trades_is_the_last_fifty(world):
 
 async def test_the_last_trades_of_a_quiet_symbol_are_looked_for_further_back(world):
     quiet = SYMBOLS[0]
-    shard = world.topics.partition("trades", quiet.encode())
-    loud = next(name for name in SYMBOLS[1:] if world.topics.partition("trades", name.encode()) == shard)
     await world.trades(*((quiet, number) for number in range(60)))
-    for start in range(0, 12_000, 1_000):
-        await world.trades(*((loud, number) for number in range(start, start + 1_000)))
+    await _make_loud(world, beside=quiet, trades=12_000)
     async with world.gateway() as gateway, gateway.client() as client:
         await client.subscribe(f"trades.{quiet}")
         found = await client.take(50)
         assert [message["data"]["venue_seq"] for message in found] == list(range(10, 60))
         await client.silent(0.1)
+
+
+async def _make_loud(world, *, beside: str, trades: int) -> None:
+    """Trades of another symbol in the same shard."""
+    shard = world.topics.partition("trades", beside.encode())
+    loud = next(name for name in SYMBOLS if name != beside and world.topics.partition("trades", name.encode()) == shard)
+    for start in range(0, trades, 1_000):
+        await world.trades(*((loud, number) for number in range(start, start + 1_000)))
 
 
 async def test_many_quiet_symbols_are_looked_for_in_one_reading_of_each_shard(world, topics):
@@ -205,6 +211,29 @@ async def test_many_quiet_symbols_are_looked_for_in_one_reading_of_each_shard(wo
             numbers.setdefault(message["data"]["symbol"], []).append(message["data"]["venue_seq"])
         assert numbers == {symbol: list(range(10, 60)) for symbol in quiet}
         assert len(reads) == len(set(reads)) <= 2 * len(shards)
+    await world.log.close()
+
+
+async def test_clients_that_come_together_share_one_reading_of_older_trades(world, topics):
+    reads: list[int] = []
+
+    class Slow(MemoryLog):
+        async def read(self, topic, partition, start, stop):
+            reads.append(stop)
+            await asyncio.sleep(0.3)
+            async for records in super().read(topic, partition, start, stop):
+                yield records
+
+    world.log = Slow(topics)
+    await world.trades(*((SYMBOLS[0], number) for number in range(60)))
+    await _make_loud(world, beside=SYMBOLS[0], trades=3_000)
+    async with world.gateway() as gateway, AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(gateway.client()) for _ in range(5)]
+        await asyncio.gather(*(client.subscribe(f"trades.{SYMBOLS[0]}") for client in clients))
+        for client in clients:
+            found = await client.take(50)
+            assert [message["data"]["venue_seq"] for message in found] == list(range(10, 60))
+    assert len(reads) == len(set(reads)) <= 2
     await world.log.close()
 
 

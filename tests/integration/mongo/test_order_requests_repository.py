@@ -4,7 +4,7 @@ import asyncio
 
 from msgspec.structs import replace
 
-from storage.models.order_requests import OrderRequest, hash_of, identity_of
+from storage.models.order_requests import KEPT_SECONDS, OrderRequest, hash_of, identity_of
 from storage.mongo.documents import Database
 from storage.mongo.order_requests import OrderRequests
 
@@ -71,6 +71,16 @@ async def test_what_is_old_is_dropped_and_may_be_claimed_anew(database: Database
     assert await requests.drop_before(NOW + 1) == 1
     assert await requests.get(old.identity) is None
     assert await requests.claim(again := request("old", 7)) is again
+
+
+async def test_after_a_day_a_key_is_free_before_any_sweep(database: Database) -> None:
+    requests, day = OrderRequests(database), KEPT_SECONDS * SECOND
+    await requests.claim(first := request())
+    late = replace(request(number=2), issued_at=first.issued_at + day - 1)
+    assert (await requests.claim(late)).command_ids == first.command_ids
+    after = replace(request(number=3), issued_at=first.issued_at + day)
+    assert await requests.claim(after) is after
+    assert await requests.get(first.identity) == after
 
 
 def test_identities_do_not_meet() -> None:

@@ -14,6 +14,7 @@ from ops.runtime.identifiers import SystemIdentifiers
 from ops.runtime.metrics import Metrics
 from ops.runtime.settings import Settings
 from ops.runtime.timestamps import format_timestamp
+from storage.command_messages import command_message
 from storage.controls.announce import Announcer
 from storage.controls.defaults import announce_defaults, bind_tenant
 from storage.log.port import Log, Message, Record
@@ -27,7 +28,6 @@ from storage.reference_data.builtin import load_builtin
 from storage.sealing import KeyRing
 from storage.topics import ORDER_COMMANDS, ORDER_EVENTS, QUOTES, Topics
 from streams.app.memory_owner_runner import MemoryOwnerRunner
-from streams.orders.owner_rules import message_of
 from streams.owner.ports import OwnerOptions
 
 SECOND = 1_000_000_000
@@ -85,7 +85,7 @@ class TradingPlace:
 
     async def send(self, *commands: Command) -> None:
         """Append commands."""
-        await self.log.append_many(ORDER_COMMANDS, [message_of(command) for command in commands])
+        await self.log.append_many(ORDER_COMMANDS, [command_message(command) for command in commands])
 
     async def open_account(self, deposit: str = "100000") -> None:
         """Open the account and give it money."""

@@ -24,6 +24,7 @@ from gateway.identity.people.letters import Notices
 from gateway.identity.proofs.codes import Codes
 from gateway.identity.sessions.access_tokens import AccessTokens
 from ops.runtime.clock import ManualClock
+from ops.runtime.errors import HubError
 from ops.runtime.identifiers import SystemIdentifiers
 from ops.runtime.languages import load_languages
 from ops.runtime.metrics import Metrics
@@ -86,8 +87,8 @@ class NoApiKeys:
     async def authenticate(self, request: SignedRequest) -> Caller:
         raise AssertionError("a route of people asked for an API key")
 
-    def still_valid(self, key_id: str) -> bool:
-        return False
+    def refusal(self, key_id: str) -> HubError | None:
+        return HubError("auth.key_revoked")
 
 
 class Measures:

@@ -21,6 +21,7 @@ from ops.processes.people_parts import people_parts
 from ops.processes.projection_parts import projection_processors
 from ops.processes.trading_parts import open_trading
 from ops.processes.venue_parts import open_venue
+from ops.runtime.errors import HubError
 from ops.runtime.identifiers import SystemIdentifiers
 from storage.models.tenants import ALL_SCOPES
 from storage.signing_keys import SigningKeys
@@ -39,8 +40,8 @@ class Trusting:
     async def authenticate(self, request: SignedRequest) -> Caller:
         return Caller("pmk_test", TENANT, ACCOUNT, frozenset(ALL_SCOPES), "en-US")
 
-    def still_valid(self, key_id: str) -> bool:
-        return True
+    def refusal(self, key_id: str) -> HubError | None:
+        return None
 
 
 class Nothing:

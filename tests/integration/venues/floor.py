@@ -9,6 +9,7 @@ from ops.processes.lifetime import Background
 from ops.processes.order_parts import open_order_core
 from ops.processes.owned_role import OwnedRole
 from ops.runtime.timestamps import format_timestamp
+from storage.command_messages import command_message
 from storage.controls.defaults import bindings_of, default_controls
 from storage.log.port import Message
 from storage.log.valid_records import ValidRecords
@@ -21,7 +22,6 @@ from storage.models.order_commands import (
     Deposit,
     OpenAccount,
     PlaceOrder,
-    encode_command,
 )
 from storage.models.order_events import OrderAccepted, OrderDenied, OrderFilled
 from storage.models.order_records import OrderRecord, decode_record
@@ -160,9 +160,7 @@ class Trader:
 
     async def publish(self, command: Command) -> None:
         """Publish a command."""
-        headers = (("schema", b"order-command.1"), ("event-id", command.command_id.encode()))
-        message = Message(self.account.encode(), encode_command(command), headers)
-        await self._street.log.append(ORDER_COMMANDS, message)
+        await self._street.log.append(ORDER_COMMANDS, command_message(command))
 
     def _record(self, command_id: str) -> OrderRecord | None:
         return next((record for record in self.records if record.cause.command_id == command_id), None)

@@ -13,6 +13,7 @@ from gateway.trading.cancel import Canceling
 from gateway.trading.deciding import Deciding
 from gateway.trading.place import Placing
 from gateway.trading.requests import OrderRequestBook
+from gateway.trading.room import room_for_orders
 from ops.processes.order_parts import _Surroundings
 from ops.runtime.metrics import Metrics
 from storage.controls.announce import Announcer
@@ -314,8 +315,9 @@ def gateway(place: Place, process: Process) -> GatewayMachine:
     store, shelves = place.order_store, place.shelves
     decisions = Decisions(log, TOPICS, SimulatedClaims(store, process), SimulatedFloors(store, process))
     answers, orders = AnswerShelf(shelves, process), OrderShelf(shelves, process)
-    book = OrderRequestBook(place.parts.requests(shelves, process), numbers)
-    deciding = Deciding(decisions, answers, AccountShelf(shelves, process))
+    room = room_for_orders()
+    book = OrderRequestBook(place.parts.requests(shelves, process), numbers, room)
+    deciding = Deciding(decisions, answers, AccountShelf(shelves, process), room)
     placing = Placing(book, deciding, lambda: REFERENCE)
     canceling = Canceling(book, deciding, orders, lambda: REFERENCE)
     account, amending = AccountWrites(book, deciding), Amending(book, deciding, answers, orders)

@@ -3,6 +3,7 @@
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
+from storage.command_messages import command_message
 from storage.controls.announce import Announcer
 from storage.log.port import AppendUnknown, LogUnavailable, Message
 from storage.log.valid_records import newest_claim
@@ -12,7 +13,6 @@ from storage.models.order_commands import Deposit, SetLimits, SettleBreak, Venue
 from storage.models.ownership import not_applied
 from storage.mongo.failures import StoreUnavailable
 from storage.topics import ORDER_COMMANDS, ORDER_EVENTS
-from streams.orders.owner_rules import message_of
 from tests.simulation.core.machines import ProcessClock
 from tests.simulation.core.shelves import ControlShelf
 from tests.simulation.core.street import ACCOUNTS, COIN, LIMITS
@@ -104,20 +104,20 @@ class Rulings:
                         price="1",
                         quantity="1",
                     )
-                    self._world.broker.land(ORDER_COMMANDS, [message_of(fill)])
+                    self._world.broker.land(ORDER_COMMANDS, [command_message(fill)])
                     await asyncio.sleep(chance.uniform(0.1, 1))
                     looked_into = SettleBreak(
                         command_id=f"stray-settled{number}", account_id=account_id, order_id="ord_stray"
                     )
-                    self._world.broker.land(ORDER_COMMANDS, [message_of(looked_into)])
+                    self._world.broker.land(ORDER_COMMANDS, [command_message(looked_into)])
                 case "junk":
                     self._world.broker.land(ORDER_COMMANDS, [Message(account_id.encode(), b'{"type":"Nonsense"}')])
                 case "limits":
                     limits = SetLimits(command_id=f"limits{number}", account_id=account_id, limits=Limits(**LIMITS))
-                    self._world.broker.land(ORDER_COMMANDS, [message_of(limits)])
+                    self._world.broker.land(ORDER_COMMANDS, [command_message(limits)])
                 case "deposit":
                     money = Deposit(command_id=f"money{number}", account_id=account_id, currency="USD", amount="17.5")
-                    self._world.broker.land(ORDER_COMMANDS, [message_of(money)])
+                    self._world.broker.land(ORDER_COMMANDS, [command_message(money)])
 
     async def lift(self, *, left_over: bool) -> None:
         """Whatever people have ruled is over. What they were about to write when they were called off may come late."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ops.runtime.timestamps import format_timestamp, parse_timestamp
+from storage.command_messages import command_message
 from storage.controls.defaults import bindings_of, default_controls
 from storage.log.port import Message
 from storage.models.accounts import DEFAULT_LIMITS
@@ -17,7 +18,6 @@ from storage.models.instruments import Instrument
 from storage.models.order_commands import Deposit, OpenAccount
 from storage.reference import ReferenceData
 from storage.topics import ORDER_COMMANDS, QUOTE_STATES, QUOTES
-from streams.orders.owner_rules import message_of
 from tests.simulation.owner.simulated_log import Broker
 
 SECOND: Final = 1_000_000_000
@@ -91,7 +91,7 @@ def open_accounts(broker: Broker) -> None:
         deposit = Deposit(
             command_id=f"fund:{account_id}", account_id=account_id, currency="USD", amount="2500.00000001"
         )
-        broker.land(ORDER_COMMANDS, [message_of(opening), message_of(deposit)])
+        broker.land(ORDER_COMMANDS, [command_message(opening), command_message(deposit)])
 
 
 class Feed:

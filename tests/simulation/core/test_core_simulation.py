@@ -56,8 +56,9 @@ def test_no_run_breaks_an_invariant(pool: ProcessPoolExecutor) -> None:
 @pytest.mark.timeout(600)
 def test_a_seed_replays_exactly(pool: ProcessPoolExecutor) -> None:
     for seed in [int(SEED)] if SEED else (11, 12, 13):
-        first, second = (pool.submit(simulate, seed).result() for _ in range(2))
+        first, second = (pool.submit(simulate, seed, digested=True).result() for _ in range(2))
         assert first == second
+        assert first.digest
         assert first.wrong is None or not SEED, f"seed {seed}: {first.wrong}"
 
 

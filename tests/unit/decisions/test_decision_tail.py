@@ -1,7 +1,7 @@
 """The tail of decisions: only valid records of watched accounts, from the log's end, through outages and lost positions."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -10,8 +10,8 @@ import pytest
 from storage.decisions.decisions import Decisions, DecisionUnknown
 from storage.decisions.watch import WATCHED_RECORDS, DecisionsLost, Watch
 from storage.log.memory import MemoryLog
-from storage.log.port import Bounds, LogUnavailable, Message, PositionLost
-from storage.models.order_commands import CancelOrder, decode_command
+from storage.log.port import Bounds, LogUnavailable, Message, Position, PositionLost
+from storage.models.order_commands import ArmDeadMan, CancelOrder, decode_command
 from storage.models.order_events import CommandTooOld
 from storage.models.order_records import Cause, OrderRecord, Used, encode_record
 from storage.models.ownership import CLAIM_KEY, ClaimHistory, Floor, claim_headers, record_headers
@@ -231,3 +231,23 @@ _PLAIN = {
     "account_id": ACCOUNT, "seq": 1, "epoch": 0, "cause": {"topic": "t", "offset": 0, "command_id": "c"}, "ts": "t",
     "events": [], "orders": [], "positions": [], "account": None, "used": {"quotes": [], "controls_version": 0},
 }  # fmt: skip
+
+
+async def test_dead_man_switches_go_one_way_however_many_they_are() -> None:
+    ways: list[str] = []
+
+    class Noting(MemoryLog):
+        async def append(self, topic: str, message: Message) -> Position:
+            ways.append("single")
+            return await super().append(topic, message)
+
+        async def append_many(self, topic: str, messages: Sequence[Message]) -> list[Position]:
+            ways.append("batched")
+            return await super().append_many(topic, messages)
+
+    decisions = Bench(Noting(TOPICS)).decisions
+    arming = ArmDeadMan("cmd_1", ACCOUNT, 1, name="ws:1", timeout_ms=5_000, spare_reduce_only=False)
+    cancel = CancelOrder("cmd_2", ACCOUNT, 1, order_id="ord_1")
+    for commands in ([arming], [arming, arming], [cancel]):
+        await decisions.publish(commands)
+    assert ways == ["batched", "batched", "single"]

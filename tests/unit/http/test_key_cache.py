@@ -165,12 +165,19 @@ async def test_a_wrong_signature_is_explained_only_outside_production(store, ten
 
 async def test_revoked_key_is_refused_from_the_next_refresh_on(cache, store, clock):
     await cache.authenticate(signed(clock))
-    assert cache.still_valid("pmk_1")
+    assert cache.refusal("pmk_1") is None
     store.keys["pmk_1"] = store.keys["pmk_1"].model_copy(update={"revoked_at": clock.now()})
     await cache.refresh()
     assert (await refusal(cache, signed(clock))).code == "auth.key_revoked"
     assert (await refusal(cache, signed(clock, secret="another"))).code == "auth.signature_invalid"
-    assert not cache.still_valid("pmk_1")
+    assert cache.refusal("pmk_1").code == "auth.key_revoked"
+
+
+async def test_a_key_that_a_faster_clock_has_revoked_is_refused_too(cache, store, clock):
+    await cache.authenticate(signed(clock))
+    store.keys["pmk_1"] = store.keys["pmk_1"].model_copy(update={"revoked_at": clock.now() + 40 * 10**9})
+    await cache.refresh()
+    assert (await refusal(cache, signed(clock))).code == "auth.key_revoked"
 
 
 async def test_key_expires_by_the_clock_alone(cache, store, clock):
@@ -178,7 +185,7 @@ async def test_key_expires_by_the_clock_alone(cache, store, clock):
     await cache.authenticate(signed(clock))
     clock.advance(1)
     assert (await refusal(cache, signed(clock))).code == "auth.key_expired"
-    assert not cache.still_valid("pmk_1")
+    assert cache.refusal("pmk_1").code == "auth.key_expired"
 
 
 @pytest.mark.parametrize("status", ["suspended", "closed"])
@@ -187,7 +194,7 @@ async def test_suspended_tenant(cache, store, clock, status):
     store.tenants["ten_1"] = store.tenants["ten_1"].model_copy(update={"status": status})
     await cache.refresh()
     assert (await refusal(cache, signed(clock))).code == "auth.tenant_suspended"
-    assert not cache.still_valid("pmk_1")
+    assert cache.refusal("pmk_1").code == "auth.tenant_suspended"
 
 
 async def test_deleted_key_is_unknown(cache, store, clock):
@@ -195,7 +202,7 @@ async def test_deleted_key_is_unknown(cache, store, clock):
     store.keys.clear()
     await cache.refresh()
     assert (await refusal(cache, signed(clock))).code == "auth.signature_invalid"
-    assert not cache.still_valid("pmk_1")
+    assert cache.refusal("pmk_1").code == "auth.key_revoked"
 
 
 @pytest.mark.parametrize(
@@ -224,7 +231,7 @@ async def test_store_away_keeps_what_is_known_and_says_so(cache, store, clock, m
     assert cache.degraded
     assert metrics.gauge(KEYS_DEGRADED)._value.get() == 1
     assert (await cache.authenticate(signed(clock))).key_id == "pmk_1"
-    assert cache.still_valid("pmk_1")
+    assert cache.refusal("pmk_1") is None
     assert (await refusal(cache, signed(clock, key="pmk_2"))).code == "system.unavailable"
     store.away = False
     await cache.refresh()
@@ -238,7 +245,7 @@ async def test_keys_that_nobody_uses_are_forgotten_but_not_connected_ones(cache,
     await cache.authenticate(signed(clock))
     await cache.authenticate(signed(clock, key="pmk_2"))
     clock.advance(599)
-    assert cache.still_valid("pmk_2")
+    assert cache.refusal("pmk_2") is None
     clock.advance(2)
     await cache.refresh()
     assert store.asked[-1] == ["pmk_2"]
@@ -305,10 +312,10 @@ async def test_a_key_counts_while_its_user_does(cache, store, clock, status, cod
     await cache.refresh()
     assert (await refusal(cache, signed(clock))).code == code
     assert (await refusal(cache, signed(clock, secret="another"))).code == "auth.signature_invalid"
-    assert not cache.still_valid("pmk_1")
+    assert cache.refusal("pmk_1").code == code
     user_of(store)
     await cache.refresh()
-    assert cache.still_valid("pmk_1")
+    assert cache.refusal("pmk_1") is None
 
 
 async def test_a_key_of_a_user_who_is_gone_is_revoked(cache, store, clock):

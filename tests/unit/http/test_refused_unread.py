@@ -21,6 +21,7 @@ from gateway.http.keys import KeyCache
 from gateway.http.limits import Limiter
 from gateway.http.signing import signature_of, string_to_sign
 from ops.runtime.clock import ManualClock, milliseconds
+from ops.runtime.errors import HubError
 from ops.runtime.identifiers import SystemIdentifiers
 from ops.runtime.languages import load_languages
 from ops.runtime.metrics import Metrics
@@ -65,8 +66,8 @@ class Counted:
         self.came += 1
         return await self._keys.authenticate(request)
 
-    def still_valid(self, key_id: str) -> bool:
-        return self._keys.still_valid(key_id)
+    def refusal(self, key_id: str) -> HubError | None:
+        return self._keys.refusal(key_id)
 
 
 class Door:

@@ -50,8 +50,8 @@ class NoKeys:
     async def authenticate(self, request: SignedRequest) -> Caller:
         raise HubError("auth.credentials_missing")
 
-    def still_valid(self, key_id: str) -> bool:
-        return False
+    def refusal(self, key_id: str) -> HubError | None:
+        return HubError("auth.key_revoked")
 
 
 class Unmeasured:

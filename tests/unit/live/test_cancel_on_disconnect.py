@@ -1,5 +1,6 @@
 """Dead-man switches of connections against the real core, on several gateways, with a clock moved by hand."""
 
+import asyncio
 import random
 from collections.abc import Sequence
 
@@ -73,6 +74,23 @@ class Account:
     @property
     def arms(self) -> list[ArmDeadMan]:
         return [command for command in self.commands if isinstance(command, ArmDeadMan)]
+
+
+class SlowAccount(Account):
+    """Takes a while to publish, once it is told to."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__(clock)
+        self.publishing = asyncio.Event()
+        self.may_publish = asyncio.Event()
+
+    async def publish(self, commands: Sequence[Command]) -> None:
+        self.publishing.set()
+        await self.may_publish.wait()
+        for command in commands:
+            self.desk.now = self.clock.now()
+            self.commands.append(command)
+            self.desk.send(command)
 
 
 class Floor:
@@ -193,6 +211,25 @@ async def test_switched_off_it_does_not_fall_due():
     assert len(floor.account.arms) == 2
     await gateway.disable("b", CALLER, ACCOUNT)
     assert len(floor.account.arms) == 2, "there was nothing to switch off"
+
+
+async def test_a_switching_off_that_is_unknown_is_not_forgotten_for_an_arming_that_was_under_way():
+    clock = ManualClock()
+    account = SlowAccount(clock)
+    gateway = CancelOnDisconnect(account, account, clock=clock, identifiers=SystemIdentifiers())
+    await gateway.enable("a", CALLER, ACCOUNT, GRACE)
+    clock.advance(2.25)
+    renewing = asyncio.create_task(gateway.renew())
+    await account.publishing.wait()
+    account.away = True
+    with pytest.raises(HubError):
+        await gateway.disable("a", CALLER, ACCOUNT)
+    account.away = False
+    account.may_publish.set()
+    await renewing
+    assert account.armed, "the arming came through"
+    await gateway.disable("a", CALLER, ACCOUNT)
+    assert not account.armed
 
 
 async def test_a_new_connection_of_the_key_takes_the_dropped_ones_name_over():

@@ -151,3 +151,13 @@ def test_what_is_no_longer_wanted_is_forgotten():
     assert [message["topic"] for message in messages(waiting.take(100_000))] == ["risk.*"] * 4
     assert not waiting
     assert waiting.lossless_bytes == 0
+
+
+def test_the_gap_of_a_wildcard_that_ends_stays_with_its_symbols():
+    waiting, _ = backlog(queued_messages=1)
+    for seq in range(4):
+        waiting.add(Frame(TRADES[0], seq, "update", b"{}"))
+    waiting.keep_only(lambda frame: frame.address is TRADES[0], {"trades.0", "quotes.0"})
+    gap, update = messages(waiting.take(100_000))
+    assert (gap["type"], gap["topic"], gap["from"], gap["to"]) == ("gap", "trades.0", 0, 2)
+    assert update["seq"] == 3

@@ -9,7 +9,7 @@ import pytest
 from storage.log import fed_tail
 from storage.log.fed_tail import FedTail
 from storage.log.memory import MemoryLog
-from storage.log.port import Message, Record, TailClosed
+from storage.log.port import Bounds, LogUnavailable, Message, Record, TailClosed
 from storage.topics import ORDER_COMMANDS, ORDER_EVENTS, Topics
 from streams.owner.own_records import OwnRecords
 
@@ -27,6 +27,19 @@ class CountingLog(MemoryLog):
         self.reads.append((start, stop))
         async for records in super().read(topic, partition, start, stop):
             yield records
+
+
+class AwayLog(MemoryLog):
+    """Cannot be asked how far it reaches while it is `away`."""
+
+    def __init__(self) -> None:
+        super().__init__(TOPICS)
+        self.away = False
+
+    async def bounds(self, topic: str) -> dict[int, Bounds]:
+        if self.away:
+            raise LogUnavailable("the log is away")
+        return await super().bounds(topic)
 
 
 class Place:
@@ -190,3 +203,16 @@ async def test_whatever_is_fed_everything_comes_once_and_in_order(seed: int, mon
         async with asyncio.timeout(5):
             await reading
     assert came == list(range(total))
+
+
+async def test_a_partition_that_was_added_while_the_log_was_away_is_read_once_it_is_back() -> None:
+    log = AwayLog()
+    tail = FedTail(log, TOPICS[ORDER_EVENTS], {}, OwnRecords(log, TOPICS[ORDER_EVENTS]))
+    await log.append(ORDER_EVENTS, Message(b"a", b"7"))
+    async with tail:
+        log.away = True
+        await tail.add(0, 0)
+        with pytest.raises(LogUnavailable):
+            await tail.batch()
+        log.away = False
+        assert await take(tail, 1) == [7]

@@ -277,6 +277,18 @@ def test_a_fill_that_shrinks_the_position_cancels_reduce_only_orders_newest_firs
     assert isinstance(follow_ups_of(record)[0], CancelOrder)
 
 
+def test_a_reduce_only_order_with_an_amend_under_way_gives_back_all_that_it_may_fill() -> None:
+    desk = Desk()
+    desk.hold("COIN.SIM", "10")
+    desk.place(side="sell", price="105", quantity="4", reduce_only=True)
+    desk.place(side="sell", price="106", quantity="4", reduce_only=True)
+    newest = list(desk.state.orders)[-1]
+    desk.amend(newest, quantity="6")
+    desk.place(side="sell", price="101", quantity="5")
+    record = desk.fill(list(desk.state.orders)[-1], "5", "101")
+    assert record.events[-1] == CancelRequested(reason="reduce_only", found=(newest,))
+
+
 def test_a_replace_that_nobody_asked_for_is_kept_and_told(desk: Desk) -> None:
     assert kinds(desk.report(VenueReplaced, "ord-1", quantity="5", price="99")) == ["ReportUnmatched"]
     assert desk.state.orders["ord-1"].quantity == "10"

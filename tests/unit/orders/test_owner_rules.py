@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from storage.command_messages import command_message
 from storage.log.memory_partition import MemoryRecord
 from storage.models.controls import Controls
 from storage.models.order_commands import (
@@ -25,7 +26,7 @@ from storage.models.order_records import decode_record, encode_record
 from storage.models.venues import CancelRequest, SubmitRequest, decode_request
 from streams.orders.board import MarketBoard
 from streams.orders.malformed import Malformed
-from streams.orders.owner_rules import OrderRules, message_of
+from streams.orders.owner_rules import OrderRules
 from streams.orders.relays import relayed_header, risk_signals, venue_requests
 from streams.orders.snapshot import snapshot
 from streams.owner.rules import Decision, Moment
@@ -68,7 +69,7 @@ class Core:
         return decision
 
     def send(self, command: Command) -> Decision[Any]:
-        message = message_of(command)
+        message = command_message(command)
         return self.take(message.key, message.value)
 
     def open(self, **limits: Any) -> "Core":
@@ -128,7 +129,7 @@ def test_the_account_opening_has_its_tenant_in_the_header() -> None:
     assert dict(opened.headers)["tenant-id"] == TENANT.encode()
 
 
-GOOD = message_of(order(1)).value
+GOOD = command_message(order(1)).value
 
 
 @pytest.mark.parametrize(

@@ -261,6 +261,14 @@ async def test_a_missing_record_of_an_account_ends_the_process_before_anything_o
         await process.fold(0, records[3:])
 
 
+async def test_an_account_whose_first_record_is_missing_ends_the_process_too() -> None:
+    records = _owned(Desk().records)
+    process = processor(KeptDocuments(), records)
+    await process.assign(0, None)
+    with pytest.raises(SequenceBroken, match=r"up to 0, and the next is 2"):
+        await process.fold(0, [records[0], *records[2:]])
+
+
 async def test_a_record_that_counts_and_cannot_be_read_ends_the_process_naming_it() -> None:
     records = _owned(Desk().records)
     broken = msgspec.structs.replace(records[1], value=b'{"account_id": 7}')

@@ -12,6 +12,7 @@ import pytest
 
 from ops.runtime.identifiers import SystemIdentifiers
 from ops.runtime.timestamps import format_timestamp, parse_timestamp
+from storage.command_messages import command_message
 from storage.log.memory import MemoryLog
 from storage.log.valid_records import ValidRecords
 from storage.models.calendars import Calendar, Segment
@@ -23,7 +24,7 @@ from storage.mongo.ownership import Checkpoints, ClaimHistories, Floors
 from storage.topics import ORDER_COMMANDS, ORDER_EVENTS, Topics
 from streams.app.memory_owner_runner import MemoryOwnerRunner
 from streams.orders.board import MarketBoard
-from streams.orders.owner_rules import OrderRules, message_of
+from streams.orders.owner_rules import OrderRules
 from streams.owner.owner import Owner
 from streams.owner.ports import OwnerOptions, OwnerPorts, OwnerTopics
 from tests.simulation.owner.virtual_time import LoopClock, run
@@ -86,7 +87,7 @@ class Place:
 
     async def send(self, *commands: Command) -> None:
         """Append commands, and let an owner that there is decide them."""
-        await self.log.append_many(ORDER_COMMANDS, [message_of(command) for command in commands])
+        await self.log.append_many(ORDER_COMMANDS, [command_message(command) for command in commands])
         await asyncio.sleep(0.001)
 
     async def open_account(self) -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from storage.log.memory_partition import MemoryRecord
 from storage.log.port import Message
-from streams.owner.deadlines import Deadline, Deadlines
+from streams.owner.deadlines import LONGEST_PAUSE, Deadline, Deadlines
 from streams.owner.in_flight import Append, Decided, InFlight
 from streams.owner.inbox import Inbox
 from streams.owner.uncovered import Uncovered
@@ -72,6 +72,14 @@ def test_deadlines_are_given_once_in_their_order_and_only_while_they_stand() -> 
     assert deadlines.next_due() is None
     deadlines.change(b"a", {"api": 40})
     assert deadlines.take_due(40) == [Deadline(40, b"a", "api")]
+
+
+def test_nobody_sleeps_longer_than_a_take_over_takes_whatever_the_clock_does() -> None:
+    deadlines = Deadlines()
+    assert deadlines.pause(0) is None
+    deadlines.change(b"a", {"api": 60_000_000_000})
+    assert deadlines.pause(58_500_000_000) == 1.5
+    assert deadlines.pause(0) == LONGEST_PAUSE
 
 
 def test_a_deadline_that_is_moved_again_and_again_costs_no_memory() -> None:
