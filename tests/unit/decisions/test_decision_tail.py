@@ -246,8 +246,10 @@ async def test_dead_man_switches_go_one_way_however_many_they_are() -> None:
             return await super().append_many(topic, messages)
 
     decisions = Bench(Noting(TOPICS)).decisions
-    arming = ArmDeadMan("cmd_1", ACCOUNT, 1, name="ws:1", timeout_ms=5_000, spare_reduce_only=False)
-    cancel = CancelOrder("cmd_2", ACCOUNT, 1, order_id="ord_1")
+    arming = ArmDeadMan(
+        command_id="cmd_1", account_id=ACCOUNT, issued_at=1, name="ws:1", timeout_ms=5_000, spare_reduce_only=False
+    )
+    cancel = CancelOrder(command_id="cmd_2", account_id=ACCOUNT, issued_at=1, order_id="ord_1")
     for commands in ([arming], [arming, arming], [cancel]):
         await decisions.publish(commands)
     assert ways == ["batched", "batched", "single"]
