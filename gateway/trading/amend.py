@@ -1,6 +1,7 @@
 """`PATCH /v1/orders/{order_id}`: answered when the order has its new terms, or keeps the old ones, else not at all."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -98,7 +99,7 @@ class Amending:
         return order is not None and parse_timestamp(order.created_at) <= parse_timestamp(answer.ts)
 
 
-async def _first_of(waits: "list[asyncio.Future[Answer]]") -> Answer:
+async def _first_of(waits: "Sequence[asyncio.Future[Answer]]") -> Answer:
     """The first answer that one of them has; where none has any, why the last of them failed."""
     left = set(waits)
     try:
