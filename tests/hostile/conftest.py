@@ -70,7 +70,7 @@ class Standing:
     def assert_well(self) -> None:
         """Whoever behaves is served, and nothing has failed within."""
         for port in {self.port, self.rest_port}:
-            answers, _ = exchanged(port, TIME, linger=0)
+            answers, _ = exchanged(port, TIME, linger=0.001)
             assert [answer.status for answer in answers] == [200]
         assert "Traceback" not in self.processes.logs()
 
