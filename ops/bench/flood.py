@@ -70,11 +70,14 @@ class Rounds:
     not_accepted: int = 0
 
 
-def benchmark(scale: Scale, floods: Sequence[Flood] = FLOODS) -> Iterable[Report]:
-    """One table: the local profile, and the cluster profile where there are services; each with both listeners."""
+def benchmark(
+    scale: Scale, floods: Sequence[Flood] = FLOODS, listeners: Sequence[str] = tuple(LISTENERS)
+) -> Iterable[Report]:
+    """One table: the local profile, and the cluster profile where there are services; each with all `listeners`."""
     rows: list[dict[str, Cell]] = []
     services = services_of(os.environ)
-    for listener, settings in LISTENERS.items():
+    for listener in listeners:
+        settings = LISTENERS[listener]
         with local_road(settings) as road:
             rows += _rows(f"{LOCAL}, {listener}", measure(road, scale, ORDERS[LOCAL], floods))
         if services is not None:
