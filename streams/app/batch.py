@@ -19,11 +19,14 @@ class Batch:
 
 @dataclass(slots=True)
 class Progress:
-    """One assigned partition. `read` is the next offset to take, `durable` the next one whose effect is not durable yet."""
+    """One assigned partition. `read` is the next offset to take, `durable` the next one whose effect is not durable yet;
+    `begun`: a batch was taken.
+    """
 
     generation: int
     read: int
     durable: int
+    begun: bool = False
 
 
 class BatchTaker(Protocol):

@@ -48,6 +48,8 @@ class BatchConsumer(driver.Consumer):
         self._batches: dict[TP, deque[ConsumerMessage]] = {}
         self._generation: int | None = None  # of the assignment that is in force
         self._telling: asyncio.Future[object] | None = None
+        self._seeks = 0
+        self._passed_over = False
         super().__init__(transport, *arguments, **options)
 
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
@@ -56,11 +58,20 @@ class BatchConsumer(driver.Consumer):
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109
         """Fetch once and yield one message for each partition that had records."""
         await self._wait_for_work()
-        generation = self._generation
+        if self._passed_over:
+            self._passed_over = False
+            await self._read_again()
+            return
+        generation, seeks = self._generation, self._seeks
         records, active = await self._wait_next_records(timeout)
         self._fetched = sum(len(batch) for batch in records.values()) if records else 0
-        if not records or self.should_stop or not self.flow_active:
-            return  # without flow a rebalance has begun, and its end seeks
+        if not records or self.should_stop:
+            return
+        if not self.flow_active:
+            # A rebalance is under way. If its seek is still to come, that brings these records again. If it was made while
+            # this fetch waited, they were fetched after it, and nothing would.
+            self._passed_over = seeks != self._seeks
+            return
         if generation is None or generation != self._generation:
             await self._read_again()
             return
@@ -133,6 +144,7 @@ class BatchConsumer(driver.Consumer):
 
     async def seek_all(self) -> list[TP]:
         """Go to the committed offsets, or to the oldest record where nothing was committed; the assigned partitions."""
+        self._seeks += 1
         await super().perform_seek()
         self._batches.clear()
         assigned = sorted(self.assignment())

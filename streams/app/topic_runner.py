@@ -16,6 +16,12 @@ class RunnerBroken(Exception):
     """A processor has raised before: nothing more is folded, flushed or acknowledged by this process."""
 
 
+class RecordsMissing(Exception):
+    """A batch begins after the record that follows the one before: going on would leave records out without a word. The
+    process ends, and what is read again from the committed offset is whole.
+    """
+
+
 class TopicRunner:
     """All processors of one topic behind one lock, so that their calls never overlap.
 
@@ -66,6 +72,9 @@ class TopicRunner:
                 return
             fresh = _from(batch.records, progress.read)
             if fresh:
+                if progress.begun and fresh[0].offset != progress.read:
+                    raise RecordsMissing(f"{self.topic}-{batch.partition}: {progress.read} to {fresh[0].offset - 1}")
+                progress.begun = True
                 for processor in self._processors:
                     await processor.fold(batch.partition, fresh)
                 progress.read = fresh[-1].offset + 1

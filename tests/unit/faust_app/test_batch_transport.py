@@ -85,6 +85,35 @@ async def test_a_fetch_that_outlives_its_generation_is_dropped_and_read_again(be
     assert again.generation_id == 2
 
 
+async def test_a_fetch_that_ends_after_the_seek_of_a_rebalance_and_before_its_end_is_read_again(bench: Bench) -> None:
+    """Its records were fetched from where the seek had gone: nothing else would bring them again."""
+
+    async def sought_but_not_resumed() -> None:
+        await bench.consumer.hand_back()
+        bench.app.consumer_generation_id = 2
+        await bench.consumer.on_partitions_assigned({P0, P1}, 2)
+        bench.consumer.resume_partitions({P0, P1})
+        await bench.consumer.perform_seek()
+
+    bench.broker.during_a_fetch = sought_but_not_resumed
+    assert await bench.fetch({P0: records(P0, 0, 9)}) == []
+    bench.app.flow_control.resume()
+    bench.consumer.resume_flow()
+    assert await bench.fetch() == []
+    assert bench.broker.asked.count("seek to committed") == 3  # the start, the rebalance, and to read again
+    (again,) = await bench.fetch({P0: records(P0, 0, 9)})
+    assert (again.generation_id, again.offset) == (2, 9)
+
+
+async def test_a_fetch_that_ends_before_the_seek_of_a_rebalance_is_brought_again_by_that(bench: Bench) -> None:
+    bench.broker.during_a_fetch = bench.consumer.hand_back
+    assert await bench.fetch({P0: records(P0, 0, 9)}) == []
+    await bench.begin(generation=2)
+    (again,) = await bench.fetch({P0: records(P0, 0, 9)})
+    assert again.offset == 9
+    assert bench.broker.asked.count("seek to committed") == 2
+
+
 async def test_a_rebalance_that_begins_between_two_partitions_of_a_fetch_ends_it(bench: Bench) -> None:
     bench.broker.fetches.append({P0: records(P0, 0, 9), P1: records(P1, 0, 9)})
     seen = []

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ops.runtime.clock import ManualClock
 from storage.log.port import Record
 from streams.app.batch import Batch
-from streams.app.topic_runner import RunnerBroken, TopicRunner
+from streams.app.topic_runner import RecordsMissing, RunnerBroken, TopicRunner
 
 
 @dataclass
@@ -115,6 +115,16 @@ async def test_a_seek_within_an_assignment_neither_loads_again_nor_folds_again()
     await bench.runner.flush()
     assert [call for call in bench.processors[0].calls if call.startswith("assign")] == ["assign 0 None"]
     assert bench.processors[0].durable == [(0, offset) for offset in range(15)]
+
+
+async def test_a_hole_between_two_batches_ends_the_process_before_anything_after_it_is_folded() -> None:
+    bench = Bench()
+    await bench.runner.assign(0, 1, None)
+    await bench.runner.take(bench.batch(50, 59))  # the log begins there
+    with pytest.raises(RecordsMissing, match="trades-0: 60 to 69"):
+        await bench.runner.take(bench.batch(70, 79))
+    assert bench.processors[0].folded == [(0, offset) for offset in range(50, 60)]
+    assert [type(error) for error in bench.failures] == [RecordsMissing]
 
 
 async def test_a_batch_of_an_earlier_generation_is_dropped_unfolded_and_unacknowledged() -> None:
