@@ -72,7 +72,7 @@ class Amending:
                 waits = [asyncio.ensure_future(_heard(watch, order_id, request_seq))]
                 if asked.remembered:
                     waits.append(asyncio.ensure_future(self._kept(begun.account_id, request_seq)))
-                return await _first_of(waits)
+                return await first_of(waits)
         except (TimeoutError, DecisionsLost, StoreUnavailable):
             refuse_unknown({"order_id": order_id})
 
@@ -99,7 +99,7 @@ class Amending:
         return order is not None and parse_timestamp(order.created_at) <= parse_timestamp(answer.ts)
 
 
-async def _first_of(waits: "Sequence[asyncio.Future[Answer]]") -> Answer:
+async def first_of(waits: "Sequence[asyncio.Future[Answer]]") -> Answer:
     """The first answer that one of them has; where none has any, why the last of them failed."""
     left = set(waits)
     try:
