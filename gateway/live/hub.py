@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import Final
 
 from gateway.live.backlog import SNAPSHOT_WAITS, gap_frame
@@ -18,7 +19,7 @@ from gateway.live.limits import LiveLimits
 from gateway.live.order_snapshots import AccountSnapshots, OrderSnapshots, SnapshotBehind
 from gateway.live.positions import recoverable
 from gateway.live.pump import Pump
-from gateway.live.router import Router
+from gateway.live.router import Route, Router
 from gateway.live.shard import Shard
 from gateway.live.signal_seeds import StoredSignals
 from gateway.live.snapshots import Snapshots
@@ -135,6 +136,7 @@ class LiveHub:
         """Forget a client."""
         self._clients.discard(client)
         self._drop(client, list(client.subscriptions))
+        self._move(client)
 
     async def subscribe(
         self, client: Client, wanted: Sequence[Wanted], answer: Callable[[dict[str, Granted]], None]
@@ -150,17 +152,23 @@ class LiveHub:
             granted[one.topic.name], found[one.topic.name] = await self._prepare(client, one, until)
         found.update(await self._older_trades(wanted, granted, until))
         ready = [one for one in wanted if granted[one.topic.name].code is None]
-        if client.closed:
-            return
         self._drop(client, [one.topic.name for one in ready])
+        if client.closed:  # before, or by what was pending
+            return
         for one in ready:
             self._add(client, one, granted[one.topic.name])
+        readings = self._readings(client, [one.topic for one in ready])
         self._move(client)
+        if client.closed:
+            return
         for one in ready:
             self._tell_positions(client, granted[one.topic.name], one.topic)
         answer(granted)
         for one in ready:
-            self._begin(client, one, granted[one.topic.name], found[one.topic.name])
+            if one.snapshot and not granted[one.topic.name].recovered:
+                client.hold(self._snapshots.of(one.topic, client.account, found[one.topic.name]))
+        for subscriptions in readings:
+            self._catch_up(client, subscriptions)
 
     def unsubscribe(self, client: Client, names: Sequence[str]) -> None:
         """End subscriptions; those that there are not are left out. Nothing of them comes afterwards."""
@@ -225,10 +233,8 @@ class LiveHub:
     def _add(self, client: Client, one: Wanted, granted: Granted) -> None:
         subscription = Subscription(one.topic, one.conflate_ms)
         if granted.since is not None:
-            subscription.live = False
-            subscription.positions = {
-                shard.name: granted.since[shard.name] for _, shard in self._places(one.topic, client.account)
-            }
+            places = self._places(one.topic, client.account)
+            subscription.start_after({shard.name: granted.since[shard.name] for _, shard in places})
         client.subscriptions[one.topic.name] = subscription
         family = one.topic.family
         self.subscriptions[family] = self.subscriptions.get(family, 0) + 1
@@ -236,49 +242,64 @@ class LiveHub:
     def _tell_positions(self, client: Client, granted: Granted, topic: Topic) -> None:
         granted.positions = dict(self._positions_of(client, client.subscriptions[topic.name]))
 
-    def _begin(self, client: Client, one: Wanted, granted: Granted, found: Sequence[Frame]) -> None:
-        """Send the snapshot, and what follows the position that it stands for; or what a resume owes."""
-        subscription = client.subscriptions.get(one.topic.name)
-        if client.closed or subscription is None:
+    def _readings(self, client: Client, topics: Sequence[Topic]) -> list[list[Subscription]]:
+        """Those of these topics that are owed something, a list for each reading.
+
+        Messages of a wildcard and of its symbols have one name, and so have those of all topics of `orders`: what a client
+        keeps of the one it keeps of the other. So they are read together, those too that were live: else one of them would
+        tell a client of seqs before which another has to come.
+        """
+        held = client.subscriptions
+        shared = {topic.wildcard for topic in topics if topic.wildcard in held or topic.family == "orders"}
+        readings = [[held[topic.name]] for topic in topics if topic.wildcard not in shared]
+        readings += [[one for one in held.values() if one.topic.wildcard == name] for name in sorted(shared)]
+        owed = [together for together in readings if not all(one.live for one in together)]
+        for one in chain.from_iterable(owed):
+            if one.live:
+                one.start_after(self._positions_of(client, one))
+        return owed
+
+    def _catch_up(self, client: Client, subscriptions: Sequence[Subscription]) -> None:
+        """Bring what subscriptions are owed, at once or beside what others get."""
+        if client.closed:
             return
-        if one.snapshot and not granted.recovered:
-            client.hold(self._snapshots.of(one.topic, client.account, found))
-        if subscription.live:
-            return
-        keys = route_keys(one.topic, client.account)
-        places = self._places(one.topic, client.account)
+        topics = [one.topic for one in subscriptions]
+        widest = next((topic for topic in topics if topic.symbol is None), topics[0])
         catch_up = CatchUp(
             self._log,
             client,
-            subscription,
-            keys=keys,
-            places=places,
+            {one: route_keys(one.topic, client.account) for one in subscriptions},
+            places=self._places(widest, client.account),
             go_live=lambda done, owed: self._go_live(client, done, owed),
         )
         if not catch_up.finish():
-            task = asyncio.get_running_loop().create_task(catch_up.run(), name=f"resume {one.topic.name}")
+            task = asyncio.get_running_loop().create_task(catch_up.run(), name=f"resume {widest.name}")
             self._catching_up.add(task)
             task.add_done_callback(self._caught_up)
 
-    def _go_live(self, client: Client, subscription: Subscription, owed: list[Frame]) -> None:
-        subscription.live = True
-        subscription.positions = {}
+    def _go_live(self, client: Client, subscriptions: Sequence[Subscription], owed: list[Frame]) -> None:
+        for subscription in subscriptions:
+            subscription.go_live()
         self._move(client)
         client.hold(owed)
 
     def _drop(self, client: Client, names: Sequence[str]) -> None:
         for name in names:
             if (subscription := client.subscriptions.pop(name, None)) is not None:
+                subscription.read_by = None
                 self.subscriptions[subscription.topic.family] -= 1
         if names:
             self._move(client)
             client.forget()
 
     def _move(self, client: Client) -> None:
-        new = routes(client.subscriptions.values(), client.account)
-        if new != client.routes:
-            self._router.move(client, client.routes, new)
+        """Let it get what its subscriptions listen to. What is pending goes out before, which may close it."""
+        if _routes_of(client) != client.routes:
+            self._router.settle(client.routes)
+        new, old = _routes_of(client), client.routes
+        if new != old:
             client.routes = new
+            self._router.move(client, old, new)
 
     def _positions_of(self, client: Client, subscription: Subscription) -> Mapping[str, int]:
         if not subscription.live:
@@ -319,6 +340,11 @@ class LiveHub:
         self._catching_up.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self.fail(error)
+
+
+def _routes_of(client: Client) -> frozenset[Route]:
+    """What it is to get: nothing once it is closed."""
+    return frozenset() if client.closed else routes(client.subscriptions.values(), client.account)
 
 
 def _is_new(granted: Granted) -> bool:

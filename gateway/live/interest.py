@@ -1,6 +1,6 @@
 """What one topic of one client listens to: router keys and partitions. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Final
 
 from gateway.live.frames import PART, Address, Frame, part_route
@@ -51,16 +51,18 @@ def matches(address: Address, keys: frozenset[str]) -> bool:
     return address.route in keys or address.wildcard in keys
 
 
-def reaches(frame: Frame, keys: frozenset[str]) -> bool:
-    """Whether `frame` reaches who listens to `keys`, some of which may be for parts of its address alone."""
+def divided(keys: Iterable[str]) -> frozenset[str]:
+    """The routes of which some of the router keys are parts."""
+    return frozenset(key.partition(PART)[0] for key in keys if PART in key)
+
+
+def keys_reached(frame: Frame, keys: Container[str], divided_routes: Container[str]) -> list[str]:
+    """Those of the router keys to which `frame` goes; some may be for parts of its address alone (`divided`)."""
     address = frame.address
-    if matches(address, keys):
-        return True
-    if address.parts is None:
-        return False
-    start = address.route + PART
-    wanted = {key.removeprefix(start) for key in keys if key.startswith(start)}
-    return bool(wanted) and not wanted.isdisjoint(frame.parts)
+    found = [key for key in (address.route, address.wildcard) if key is not None and key in keys]
+    if address.parts is not None and address.route in divided_routes:
+        found += [key for part in frame.parts if (key := part_route(address.route, part)) in keys]
+    return found
 
 
 def partitions(topic: Topic, account: str | None, log_topic: str, topics: Topics) -> list[int]:

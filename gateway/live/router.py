@@ -137,16 +137,23 @@ class Router:
 
     def move(self, member: Member, old: frozenset[Route], new: frozenset[Route]) -> None:
         """Take `member` from the group of `old` to that of `new` (either may be empty); what was pending goes out first."""
-        if old:
-            group = self._groups[old]
-            self._settle(group)
-            group.members.pop(member, None)
-            if not group.members:
-                self._close(group)
+        self.settle(old)
+        self.settle(new)
+        if (left := self._groups.get(old)) is not None:
+            left.members.pop(member, None)
+            if not left.members:
+                self._close(left)
         if new:
             group = self._groups.get(new) or self._open(new)
-            self._settle(group)
             group.members[member] = None
+
+    def settle(self, routes: frozenset[Route]) -> None:
+        """Give the group of `routes` what is pending; members that are too slow may be closed, and so leave it, meanwhile."""
+        group = self._groups.get(routes)
+        if group is not None:
+            for bucket in group.buckets:
+                bucket.release()
+            self._flush(group)
 
     def unsent(self, routes: frozenset[Route]) -> dict[str, int]:
         """The lowest `seq` that a client with `routes` still waits for in its group, by shard."""
@@ -165,11 +172,6 @@ class Router:
         keys = [part_route(route, part) for part in frame.parts]
         for sink in dict.fromkeys(chain.from_iterable(self._sinks.get(key, ()) for key in keys)):
             sink.take(frame)
-
-    def _settle(self, group: Group) -> None:
-        for bucket in group.buckets:
-            bucket.release()
-        self._flush(group)
 
     def _flush(self, group: Group) -> None:
         frames, group.pending = group.pending, []

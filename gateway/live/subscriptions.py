@@ -41,12 +41,26 @@ class Granted:
 class Subscription:
     """One topic of one client. `live` is False while a resume still reads what the client has missed.
 
-    `positions` are then the seqs up to which each shard was delivered.
+    `positions` are then the seqs up to which each shard was delivered, and `read_by` is what reads.
     """
 
-    __slots__ = ("conflate_ms", "live", "positions", "topic")
+    __slots__ = ("conflate_ms", "live", "positions", "read_by", "topic")
 
     def __init__(self, topic: Topic, conflate_ms: int) -> None:
         self.topic, self.conflate_ms = topic, conflate_ms
         self.live = True
         self.positions: dict[str, int] = {}
+        self.read_by: object | None = None
+
+    def start_after(self, positions: Mapping[str, int]) -> None:
+        """It is owed what follows these positions, and not live before it has it."""
+        self.live, self.positions = False, dict(positions)
+
+    def move_to(self, shard: str, seq: int) -> None:
+        """It was delivered up to `seq`."""
+        if shard in self.positions:
+            self.positions[shard] = max(self.positions[shard], seq)
+
+    def go_live(self) -> None:
+        """It has what it was owed."""
+        self.live, self.positions, self.read_by = True, {}, None

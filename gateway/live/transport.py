@@ -19,7 +19,7 @@ from wsproto.connection import ConnectionState
 from wsproto.events import CloseConnection, Message, Ping, Pong
 from wsproto.utilities import LocalProtocolError
 
-from gateway.live.limits import WAITING_MESSAGES, LiveLimits
+from gateway.live.limits import LiveLimits
 
 HYPERCORN: Final = "0.18.0"
 UNSENT_BYTES: Final = 128 * 1024
@@ -82,8 +82,6 @@ def configure_server(config: Config, limits: LiveLimits) -> None:
     hypercorn takes HTTP/2 by prior knowledge too, whatever ALPN offers: of no stream at a time, so the first one ends it.
     """
     config.websocket_max_message_size = limits.message_bytes
-    # hypercorn reads nothing of a connection, no pong either, while more than these wait for the application
-    config.max_app_queue_size = WAITING_MESSAGES + 2
     config.websocket_ping_interval = None
     config.alpn_protocols = ["http/1.1"]
     config.h2_max_concurrent_streams = 0

@@ -1,7 +1,8 @@
 """Signed orders while a flood of requests that must be refused comes in: what traders notice of it, and what a refusal costs.
 
 Traders, flood and server are processes of their own on the same machine. Quiet and flooded rounds take turns, so that
-what else the machine does falls on both.
+what else the machine does falls on both; two rounds of each turn are quiet, and how far their percentiles are apart is what
+the measurement cannot tell. The flood runs on what the others leave (`flooder.main`): whoever floods has machines of his own.
 """
 
 import json
@@ -48,6 +49,7 @@ class Flood:
 
 
 QUIET: Final = Flood("none", "", 0)
+QUIET_AGAIN: Final = Flood("none, again", "", 0)
 UNSIGNED: Final = "unsigned orders"
 FLOODS: Final = (
     *(Flood(kind, kind, RATE_OF_LARGE if "64 KiB" in kind else RATE) for kind in KINDS),
@@ -57,10 +59,9 @@ FLOODS: Final = (
 
 @dataclass(slots=True)
 class Rounds:
-    """What was measured under one kind of flood, a figure a round."""
+    """What was measured under one kind of flood: the answer times of all orders in ns, the others a figure a round."""
 
-    p50: list[float] = field(default_factory=list)
-    p99: list[float] = field(default_factory=list)
+    times: list[int] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     achieved: list[float] = field(default_factory=list)
@@ -88,7 +89,7 @@ def benchmark(
 
 def measure(road: Road, scale: Scale, rate: float, floods: Sequence[Flood] = FLOODS) -> dict[Flood, Rounds]:
     """Rounds of `rate` orders a second by flood, the quiet ones among them."""
-    found = {flood: Rounds() for flood in (QUIET, *floods)}
+    found = {flood: Rounds() for flood in (QUIET, *floods, QUIET_AGAIN)}
     load = OrderLoad(road.port, road.traders, road.price(), listen=False)
     try:
         load.run(rate, scale.warm_up)
@@ -109,9 +110,7 @@ def _round(road: Road, load: OrderLoad, flood: Flood, rounds: Rounds, *, rate: f
         rounds.cpu.append(cpu_seconds(pid) - before)
         rounds.seconds.append(time.monotonic() - began)
     rounds.refused += refused
-    times = sorted(one.answer_time for one in placed)
-    rounds.p50.append(_at(times, 0.5))
-    rounds.p99.append(_at(times, 0.99))
+    rounds.times += [one.answer_time for one in placed]
     rounds.achieved.append(achieved_rate(placed) or 0.0)
     rounds.orders += len(placed)
     rounds.unanswered += unanswered(placed)
@@ -120,9 +119,9 @@ def _round(road: Road, load: OrderLoad, flood: Flood, rounds: Rounds, *, rate: f
 
 @contextmanager
 def _flooding(port: int, flood: Flood, seconds: float) -> Iterator[Counter[str]]:
-    """A flood beside the block (none for `QUIET`); what came of it is in the counter once the block has ended."""
+    """A flood beside the block (none at 0 a second); what came of it is in the counter once the block has ended."""
     codes: Counter[str] = Counter()
-    if flood == QUIET:
+    if not flood.rate:
         yield codes
         return
     command = python("ops.bench.peers.flooder", port, flood.rate, seconds, flood.kind)
@@ -151,9 +150,9 @@ def _rows(contender: str, found: Mapping[Flood, Rounds]) -> Iterator[dict[str, C
             "refused a second": refusals / sum(rounds.seconds),
             "refused as": ", ".join(sorted(rounds.refused)) or "-",
             "achieved orders a second": median(rounds.achieved),
-            "answer p50 ms": median(rounds.p50),
-            "answer p99 ms": median(rounds.p99),
-            "p99 / quiet p99": median(flooded / calm for flooded, calm in zip(rounds.p99, quiet.p99, strict=True)),
+            "answer p50 ms": _at(rounds.times, 0.5),
+            "answer p99 ms": _at(rounds.times, 0.99),
+            "p99 / quiet p99": _at(rounds.times, 0.99) / _at(quiet.times, 0.99),
             "CPU us a refusal": flood_cpu * 1e6 / refusals if refusals else 0.0,
             "orders unanswered": rounds.unanswered,
             "orders not accepted": rounds.not_accepted,
@@ -165,9 +164,9 @@ def _report(rows: Sequence[dict[str, Cell]], scale: Scale) -> Report:
     method = (
         f"signed POST /v1/orders of IOC limits below the market, due at a fixed rate over {CONNECTIONS} connections: {rates}; from "
         "the moment an order was due to the whole answer, without one to the end of the round; beside it a process that sends "
-        f"what must be refused; medians of {scale.rounds} rounds of "
-        f"{scale.seconds * _ROUNDS_LONGER:g} s, quiet and flooded in turn, the ratio round by round; CPU of the gateway's process "
-        "beyond the quiet rounds"
+        f"what must be refused, on what the others leave of the processors; {scale.rounds} rounds of "
+        f"{scale.seconds * _ROUNDS_LONGER:g} s, quiet and flooded in turn; percentiles of all orders of the rounds together; CPU of "
+        "the gateway's process beyond the quiet rounds; `none, again`: how far quiet rounds are apart"
     )
     columns = (
         "contender", "flood", "asked a second", "refused a second", "refused as", "achieved orders a second",
@@ -177,5 +176,5 @@ def _report(rows: Sequence[dict[str, Cell]], scale: Scale) -> Report:
 
 
 def _at(times: Sequence[int], fraction: float) -> float:
-    """A percentile in ms; 0 without any."""
-    return times[int(len(times) * fraction)] / 1e6 if times else 0.0
+    """A percentile in ms. Raises `IndexError` without any."""
+    return sorted(times)[int(len(times) * fraction)] / 1e6

@@ -19,6 +19,7 @@ from typing import Final
 from ops.bench.connecting import connected
 from ops.bench.fanout_contenders import PATH, subscribing
 from ops.bench.signing import signed
+from ops.bench.websocket import PING, PONG
 
 ORDERS_PATH = "/v1/orders"
 SYMBOL = "BTCUSDT.BINANCE"
@@ -187,8 +188,11 @@ class OrderLoad:
 
     def _take_frames(self, descriptor: int) -> None:
         opened, rest = self._subscribers[descriptor]
-        received = rest + received_from(opened)
+        came = received_from(opened)
         now = time.perf_counter_ns()
+        if PING in came:  # nothing else has these two bytes: all texts are ASCII
+            opened.sendall(PONG)
+        received = rest + came
         end = 0
         for match in _CLIENT_ID.finditer(received):
             end = match.end()

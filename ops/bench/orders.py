@@ -1,7 +1,9 @@
 """Orders: place -> answer, -> decision and -> frame, what each costs, and how far behind reads are.
 
 Signed `POST /v1/orders` at a fixed rate: ours as `omniaxs up`, ours as the processes of the cluster profile on real Kafka
-and Mongo, and the naive way, a Quart route that checks the same signature, inserts into Mongo and answers.
+and Mongo, and the naive way, a Quart route that checks the same signature, inserts into Mongo and answers. The naive one
+takes turns with each of ours, and what a process uses without orders is measured before each round: both ratios and costs are
+of the same moment.
 """
 
 import asyncio
@@ -10,6 +12,7 @@ import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from statistics import median
 from typing import Final
 
@@ -19,6 +22,7 @@ from ops.bench.cpu import cpu_seconds
 from ops.bench.histograms import buckets_of, quantile
 from ops.bench.order_load import CONNECTIONS, OrderLoad, Placed, Trader, achieved_rate, unanswered
 from ops.bench.order_log import Hops, hops_since, positions
+from ops.bench.paired import ratio
 from ops.bench.ports import free_port
 from ops.bench.report import Cell, Report
 from ops.bench.roads import Road, cluster_road, local_road, platform_of
@@ -34,56 +38,83 @@ _LONGER: Final = 2.0
 Rows = list[dict[str, Cell]]
 
 
+@dataclass(slots=True)
+class Rounds:
+    """What was measured of one road at one rate: a list of orders a round, and by role CPU us an order and CPU seconds a second
+    without orders, a figure a round.
+    """
+
+    placed: list[list[Placed]] = field(default_factory=list)
+    costs: list[dict[str, float]] = field(default_factory=list)
+    idle: list[dict[str, float]] = field(default_factory=list)
+
+    def take(self, road: Road, load: OrderLoad, rate: int, seconds: float) -> None:
+        """One more round, after the road has rested."""
+        time.sleep(_REST_SECONDS)
+        idle = _idle(road, seconds)
+        before, began = _cpu(road), time.monotonic()
+        placed = load.run(rate, seconds)
+        took = time.monotonic() - began
+        self.costs.append(
+            {role: (used - before[role] - idle[role] * took) * 1e6 / len(placed) for role, used in _cpu(road).items()}
+        )
+        self.placed.append(placed)
+        self.idle.append(idle)
+
+    def in_all(self) -> list[float]:
+        """CPU us an order of all processes, a figure a round."""
+        return [sum(cost.values()) for cost in self.costs]
+
+
 def benchmark(scale: Scale) -> Iterable[Report]:
     """A table of answers and one of reads; on real services also one of the hops between and one of CPU by process."""
     services = services_of(os.environ)
-    measured = Measured(scale)
-    with local_road() as road:
-        measured.take(LOCAL, road)
-    if services is not None:
-        with cluster_road(services) as road:
-            measured.take(CLUSTER, road)
-    with _naive(services) as road:
-        measured.take(NAIVE, road, listen=False)
-    yield from measured.reports()
+    with _naive(services) as naive:
+        measured = Measured(scale, naive)
+        with local_road() as road:
+            measured.take(LOCAL, road)
+        if services is not None:
+            with cluster_road(services) as road:
+                measured.take(CLUSTER, road)
+        yield from measured.reports()
 
 
 class Measured:
     """Rows of all tables, a contender after the other."""
 
-    def __init__(self, scale: Scale) -> None:
+    def __init__(self, scale: Scale, naive: Road) -> None:
         self._scale = scale
+        self._naive = naive
+        self._naive_rounds = {rate: Rounds() for rate in RATES}
         self._answers: Rows = []
         self._reads: Rows = []
         self._hops: Rows = []
         self._processes: Rows = []
 
-    def take(self, contender: str, road: Road, *, listen: bool = True) -> None:
-        """Measure it at every rate."""
-        idle = self._idle(road)
-        load = OrderLoad(road.port, road.traders, road.price() if listen else "1.0", listen=listen)
+    def take(self, contender: str, road: Road) -> None:
+        """Measure it at every rate, in turn with the naive one."""
+        load = OrderLoad(road.port, road.traders, road.price())
+        naive_load = OrderLoad(self._naive.port, self._naive.traders, "1.0", listen=False)
         try:
-            load.run(RATES[0], self._scale.warm_up)
+            for each in (load, naive_load):
+                each.run(RATES[0], self._scale.warm_up)
             for rate in RATES:
-                self._at(contender, road, load, rate, idle)
+                self._at(contender, road, rate, load, naive_load)
         finally:
             load.close()
+            naive_load.close()
 
-    def _at(self, contender: str, road: Road, load: OrderLoad, rate: int, idle: Mapping[str, float]) -> None:
+    def _at(self, contender: str, road: Road, rate: int, load: OrderLoad, naive_load: OrderLoad) -> None:
         reader = next((role for role in ("projection", "up") if role in road.ops), None)
         delays = _delays(road, reader)
         start = asyncio.run(_positions(road)) if road.settings else None
-        rounds: list[list[Placed]] = []
-        costs: list[dict[str, float]] = []
+        ours, naive = Rounds(), self._naive_rounds[rate]
         for _ in range(self._scale.rounds):
-            before, began = _cpu(road), time.monotonic()
-            rounds.append(load.run(rate, _LONGER * self._scale.seconds))
-            seconds = time.monotonic() - began
-            spent = {role: used - before[role] for role, used in _cpu(road).items()}
-            costs.append({role: (spent[role] - idle[role] * seconds) * 1e6 / len(rounds[-1]) for role in spent})
-            time.sleep(_REST_SECONDS)
-        costs_in_all = [sum(cost.values()) for cost in costs]
-        self._answers.append(_answer_row(contender, rate, rounds, costs_in_all, listen=load.listen))
+            ours.take(road, load, rate, _LONGER * self._scale.seconds)
+            naive.take(self._naive, naive_load, rate, _LONGER * self._scale.seconds)
+        beside = naive.in_all()[-self._scale.rounds :]
+        row = _answer_row(contender, rate, ours, listen=True)
+        self._answers.append({**row, "CPU / naive": ratio(ours.in_all(), beside)})
         after = _delays(road, reader)
         if reader is not None:
             at = {f"p{name} ms": _ms(quantile(delays, after, name / 100)) for name in (50, 99)}
@@ -92,32 +123,30 @@ class Measured:
             hops = asyncio.run(_hops(road, start))
             self._hops += [{"orders a second": rate, **row} for row in _hop_rows(hops)]
             for role in road.processes:
-                cpu = median(cost[role] for cost in costs)
-                row: dict[str, Cell] = {"process": role, "orders a second": rate, "CPU us an order": cpu}
-                self._processes.append({**row, "idle, % of a core": 100 * idle[role]})
-
-    def _idle(self, road: Road) -> dict[str, float]:
-        """CPU seconds a second of each process without orders."""
-        before, began = _cpu(road), time.monotonic()
-        time.sleep(_LONGER * self._scale.seconds)
-        seconds = time.monotonic() - began
-        return {role: (used - before[role]) / seconds for role, used in _cpu(road).items()}
+                cpu = median(cost[role] for cost in ours.costs)
+                idle = 100 * median(used[role] for used in ours.idle)
+                named: dict[str, Cell] = {"process": role, "orders a second": rate}
+                self._processes.append({**named, "CPU us an order": cpu, "idle, % of a core": idle})
 
     def reports(self) -> Iterator[Report]:
         """The tables."""
         scale = self._scale
+        naive = [_answer_row(NAIVE, rate, rounds, listen=False) for rate, rounds in self._naive_rounds.items()]
         rounds = f"medians of {scale.rounds} rounds of {_LONGER * scale.seconds:g} s"
         method = (
             f"signed POST /v1/orders of IOC limits below the market, due at a fixed rate over {CONNECTIONS} kept connections "
             "(`achieved`: as they were sent); from the moment an order was due to the whole answer, and to the first frame of "
             f"orders.*, or to the end of the round where there was none (`unanswered`); {rounds}, `most` over all of them; CPU of "
-            "the serving processes beyond what they use without orders; the collector of each is set by `freeze_what_stands`"
+            "the serving processes beyond what they used without orders, which is measured for as long before each round; the naive "
+            "one in turn with each of ours; the collector of each is set by `freeze_what_stands`"
         )
         columns = (
             "contender", "orders a second", "achieved a second", "answer p50 ms", "answer p99 ms", "most ms", "frame p50 ms",
             "frame p99 ms", "CPU us an order", "unanswered", "not accepted", "CPU / naive",
         )  # fmt: skip
-        yield Report("orders", method, columns, _beside_the_naive(self._answers), keys=2)
+        yield Report(
+            "orders", method, columns, [*self._answers, *({**row, "CPU / naive": 1.0} for row in naive)], keys=2
+        )
         method = "from the decision of a record until reads show it, by the projection's own histogram"
         yield Report(
             "read-model-delay", method, ("contender", "orders a second", "p50 ms", "p99 ms"), self._reads, keys=2
@@ -149,6 +178,14 @@ async def _drop(url: str, name: str) -> None:
     store.close()
 
 
+def _idle(road: Road, seconds: float) -> dict[str, float]:
+    """CPU seconds a second of each process while nothing is sent to it."""
+    before, began = _cpu(road), time.monotonic()
+    time.sleep(seconds)
+    took = time.monotonic() - began
+    return {role: (used - before[role]) / took for role, used in _cpu(road).items()}
+
+
 def _cpu(road: Road) -> dict[str, float]:
     return {role: cpu_seconds(pid) for role, pid in road.processes.items()}
 
@@ -167,12 +204,10 @@ async def _hops(road: Road, start: dict[str, dict[int, int]]) -> Hops:
         return await hops_since(platform, start)
 
 
-def _answer_row(
-    contender: str, rate: int, rounds: Sequence[Sequence[Placed]], costs: Sequence[float], *, listen: bool
-) -> dict[str, Cell]:
-    answers = [[one.answer_time for one in placed] for placed in rounds]
-    frames = [[one.frame_time for one in placed if one.frame_time is not None] for placed in rounds if listen]
-    achieved = [found for placed in rounds if (found := achieved_rate(placed)) is not None]
+def _answer_row(contender: str, rate: int, rounds: Rounds, *, listen: bool) -> dict[str, Cell]:
+    answers = [[one.answer_time for one in placed] for placed in rounds.placed]
+    frames = [[one.frame_time for one in placed if one.frame_time is not None] for placed in rounds.placed if listen]
+    achieved = [found for placed in rounds.placed if (found := achieved_rate(placed)) is not None]
     return {
         "contender": contender,
         "orders a second": rate,
@@ -182,21 +217,10 @@ def _answer_row(
         "most ms": max((max(each) / 1e6 for each in answers if each), default=None),
         "frame p50 ms": _median(frames, 0.5),
         "frame p99 ms": _median(frames, 0.99),
-        "CPU us an order": median(costs),
-        "unanswered": sum(map(unanswered, rounds)),
-        "not accepted": sum(one.code != "ok" for placed in rounds for one in placed),
+        "CPU us an order": median(rounds.in_all()),
+        "unanswered": sum(map(unanswered, rounds.placed)),
+        "not accepted": sum(one.code != "ok" for placed in rounds.placed for one in placed),
     }
-
-
-def _beside_the_naive(rows: Rows) -> Rows:
-    """Each with its CPU as a part of the naive way's at the same rate."""
-    naive = {row["orders a second"]: row["CPU us an order"] for row in rows if row["contender"] == NAIVE}
-
-    def ratio(row: Mapping[str, Cell]) -> Cell:
-        cost, other = row["CPU us an order"], naive.get(row["orders a second"])
-        return cost / other if isinstance(cost, float) and isinstance(other, float) else None
-
-    return [{**row, "CPU / naive": ratio(row)} for row in rows]
 
 
 def _hop_rows(hops: Hops) -> Iterator[dict[str, Cell]]:

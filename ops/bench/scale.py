@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """`rounds` of `seconds` each, after `warm_up` seconds, in which contenders take turns; figures are medians over them, ratios those of the rounds (`paired.ratio`).
+    """`rounds` of `seconds` each, after `warm_up` seconds, in which contenders take turns; figures are medians over them, ratios those of
+    `paired.ratio`.
 
     `clients` are the subscriber counts of the fan-out; `readers` those of whom one is stuck; `connections` the idle ones;
     `trades` those that become bars; `records` the most that a partition is recovered from. Without `peers` nothing runs
@@ -24,5 +25,5 @@ class Scale:
     warm_up: float = 0.6
 
 
-FULL = Scale(rounds=5, seconds=0.9)
+FULL = Scale(rounds=6, seconds=0.9)
 QUICK = Scale(rounds=1, seconds=1.0, clients=(200,), connections=500, trades=60_000, records=20_000)

@@ -19,6 +19,8 @@ SERVER_SCHEMES = ("mongodb://", "mongodb+srv://")
 SELECTION_TIMEOUT_MS = 5_000
 SOCKET_TIMEOUT_MS = 30_000
 """The longest that one command may take; a longer index build is asked for again, or `socketTimeoutMS` in the URL says more."""
+IDLE_CONNECTION_MS = 60_000
+"""A connection that a burst opened and nobody used since is closed after this: what a process holds follows its work of now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ def connect(url: str, database_name: str, *, selection_timeout_ms: int = SELECTI
                 serverSelectionTimeoutMS=selection_timeout_ms,
                 connectTimeoutMS=SELECTION_TIMEOUT_MS,
                 socketTimeoutMS=SOCKET_TIMEOUT_MS,
+                maxIdleTimeMS=IDLE_CONNECTION_MS,
             ),
         )
     except (InvalidURI, ConfigurationError, ValueError) as error:

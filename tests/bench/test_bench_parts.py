@@ -23,6 +23,12 @@ def test_a_ratio_is_that_of_the_rounds_which_a_slow_while_of_the_machine_does_no
         ratio([1.0, 2.0], [1.0])
 
 
+def test_a_ratio_is_the_mean_of_its_rounds_without_the_outer_quarters() -> None:
+    assert ratio([9.0, 1.0, 2.0, 3.0, 6.0, 0.1], [1.0] * 6) == pytest.approx(3.0)
+    assert ratio([1.0, 2.0, 6.0], [1.0] * 3) == pytest.approx(3.0)
+    assert ratio([4.0], [2.0]) == pytest.approx(2.0)
+
+
 def test_messages_are_timed_however_they_are_cut() -> None:
     made = [timed_text(60) for _ in range(5)]
     stream = b"".join(b"\x81\x3c" + text for text in made)

@@ -128,9 +128,18 @@ def test_a_flood_beside_orders_of_the_local_profile(monkeypatch: pytest.MonkeyPa
         if not report.rows[0]["orders not accepted"]:
             break
 
-    assert [row["flood"] for row in report.rows] == [flood.QUIET.name, *(one.name for one in floods)]
+    assert [row["flood"] for row in report.rows] == [
+        flood.QUIET.name,
+        *(one.name for one in floods),
+        flood.QUIET_AGAIN.name,
+    ]
     assert all(row.get(column) is not None for row in report.rows for column in report.columns)
-    assert [row["refused as"] for row in report.rows] == ["-", "auth.credentials_missing", "auth.credentials_missing"]
+    assert [row["refused as"] for row in report.rows] == [
+        "-",
+        "auth.credentials_missing",
+        "auth.credentials_missing",
+        "-",
+    ]
     assert report.rows[0]["orders not accepted"] == 0
 
 

@@ -56,18 +56,21 @@ function take(message) {
   const { type, topic: name, shard, seq, data } = message;
   if (data !== undefined) {
     console.log(`${type}: ${name} ${shard} ${seq}`);
-    for (const topic of topics) if (covers(topic, name)) have(topic, shard, seq, type !== "snapshot");
+    if (type === "snapshot") return true; // what a snapshot shows is no place; states may belong to one
+    for (const topic of topics) if (covers(topic, name)) have(topic, shard, seq, type === "update");
     return true;
   }
-  if (type === "position") Object.assign(places, message.topics); // where quiet shards stand, too
-  else if (type === "gap") { // we were too slow: what stood between was dropped and will not come
+  if (type === "position") { // where quiet shards stand, too; of topics whose snapshot is complete
+    Object.assign(places, message.topics);
+    for (const topic of Object.keys(message.topics)) delete coming[topic];
+  } else if (type === "gap") { // we were too slow: what stood between was dropped and will not come
     console.log(`gap: ${shard} ${message.from} to ${message.to}`);
     have(name, shard, message.to, true);
   } else console.log(`${type}: ${JSON.stringify(message)}`); // lagging, going_away, error
   return false;
 }
 
-/** Note what came; `whole`: the topic's snapshot is complete, since something came after it. */
+/** Note what came; `whole`: the topic's snapshot is complete, since this comes after it. */
 function have(topic, shard, seq, whole) {
   if (whole && coming[topic]) {
     places[topic] = coming[topic];

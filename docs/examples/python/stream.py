@@ -73,13 +73,14 @@ class Stream:
         """One message; 1 when it has data."""
         if "data" in message:
             print(f"{message['type']}: {message['topic']} {message['shard']} {message['seq']}", flush=True)
-            for topic in self._topics:
-                if covers(topic, message["topic"]):
-                    self._have(topic, message["shard"], message["seq"], whole=message["type"] != "snapshot")
+            if message["type"] != "snapshot":  # what a snapshot shows is no place; states may belong to one
+                for topic in filter(lambda topic: covers(topic, message["topic"]), self._topics):
+                    self._have(topic, message["shard"], message["seq"], whole=message["type"] == "update")
             return 1
         match message["type"]:
-            case "position":  # where quiet shards stand, too
+            case "position":  # where quiet shards stand, too; of topics whose snapshot is complete
                 self._places |= message["topics"]
+                self._coming = {topic: place for topic, place in self._coming.items() if topic not in self._places}
             case "gap":  # we were too slow: what stood between was dropped and will not come
                 print(f"gap: {message['shard']} {message['from']} to {message['to']}", flush=True)
                 self._have(message["topic"], message["shard"], message["to"], whole=True)
@@ -88,7 +89,7 @@ class Stream:
         return 0
 
     def _have(self, topic: str, shard: str, seq: int, *, whole: bool) -> None:
-        """Note what came; `whole`: the topic's snapshot is complete, since something came after it."""
+        """Note what came; `whole`: the topic's snapshot is complete, since this comes after it."""
         if whole and topic in self._coming:
             self._places[topic] = self._coming.pop(topic)
         if topic in self._places:

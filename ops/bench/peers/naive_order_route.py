@@ -6,6 +6,7 @@ Prints `ready` once it serves. Arguments: PORT STORE_URL DATABASE KEY_ID SECRET
 import hmac
 import json
 import sys
+from typing import Final
 
 import uvloop
 from hypercorn.asyncio import serve
@@ -17,6 +18,10 @@ from gateway.http.signing import signature_of, string_to_sign
 from ops.processes.garbage import freeze_what_stands
 from ops.runtime.identifiers import SystemIdentifiers
 from storage.mongo.connect import Store, connect
+
+_KEEP_ALIVE_SECONDS: Final = 600.0
+_REQUESTS_OF_A_CONNECTION: Final = 1_000_000
+"""A connection rests while others are measured, and is kept as ours keeps it."""
 
 
 def build(store: Store, key_id: str, secret: bytes) -> Quart:
@@ -51,6 +56,8 @@ async def main(port: str, url: str, database: str, key_id: str, secret: str) -> 
     await store.ping()
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]
+    config.keep_alive_timeout = _KEEP_ALIVE_SECONDS
+    config.keep_alive_max_requests = _REQUESTS_OF_A_CONNECTION
     await serve(build(store, key_id, secret.encode()), config)
 
 

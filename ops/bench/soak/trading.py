@@ -14,7 +14,8 @@ from ops.bench.soak.told import Told
 
 _BELOW_THE_MARKET: Final = 0.98
 _PRICE_SECONDS: Final = 20.0
-READS: Final = (f"/v1/quotes?symbols={SYMBOL}", "/v1/orders?limit=20", "/v1/positions", f"/v1/bars?symbol={SYMBOL}&timeframe=1m&limit=50")  # fmt: skip
+READS: Final = (f"/v1/quotes?symbols={SYMBOL}", "/v1/orders?limit=20", "/v1/positions", f"/v1/bars?symbol={SYMBOL}&timeframe=1m&limit=10")  # fmt: skip
+"""Each has all that it may show before delays are judged, so that the same is asked for all the while."""
 
 
 class Trading:

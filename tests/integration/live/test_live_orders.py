@@ -249,6 +249,26 @@ async def test_the_snapshot_and_the_resume_of_a_symbol_have_what_touches_it(worl
         await client.silent(0.05)
 
 
+async def test_symbols_that_resume_together_come_in_the_order_of_the_account(world, owner):
+    """All are named orders.*, so what a client has of the one counts for the other: neither may run ahead."""
+    await owner.open()
+    names = ("orders.COIN.SIM", "orders.STOCK.US")
+    async with world.gateway(**parts(Models(owner))) as gateway, gateway.client() as client:
+        gateway.sockets._reference = lambda: type("R", (), {"instruments": {"COIN.SIM": 1, "STOCK.US": 1}})
+        entries = await client.subscribe(*names, snapshot=False)
+        for _ in range(3):
+            await owner.place("COIN.SIM")
+            await owner.place("STOCK.US")
+        assert seqs(await client.take(6)) == [3, 4, 5, 6, 7, 8]
+        resume = {name: {key: entries[name][key] for key in ("log_id", "positions")} for name in names}
+        await client.ask("unsubscribe", {"topics": list(names)})
+        await client.subscribe(*names, resume=resume)
+        assert seqs(await client.take(6)) == [3, 4, 5, 6, 7, 8]
+        await owner.place("STOCK.US")
+        assert seqs(await client.take(1)) == [9]
+        await client.silent(0.05)
+
+
 async def test_a_model_that_is_behind_is_said_so_after_two_seconds_and_can_be_asked_again(world, owner):
     await owner.open()
     models = Models(owner)

@@ -361,3 +361,48 @@ async def test_a_log_that_cannot_be_asked_refuses_the_topic_for_the_moment(world
         assert topics["trades.*"]["retryable"] is True
         away.away = False
         assert (await client.subscribe("trades.*"))["trades.*"]["ok"] is True
+
+
+class Hanging:
+    """A log that does not say where its topics end while `answers` is not set."""
+
+    def __init__(self, log):
+        self._log = log
+        self.answers = asyncio.Event()
+        self.answers.set()
+
+    async def bounds(self, topic):
+        await self.answers.wait()
+        return await self._log.bounds(topic)
+
+    def __getattr__(self, name):
+        return getattr(self._log, name)
+
+
+async def test_the_topics_of_a_subscribe_wait_together_for_a_log_that_hangs(world):
+    """Each may wait for five seconds, and `ask` gives up after ten."""
+    world.log = log = Hanging(world.log)
+    async with world.gateway() as gateway, gateway.client() as client:
+        log.answers.clear()
+        wanted = ["trades.*", "bars.1m.*", "trades.SYM1.TEST", "bars.1m.SYM1.TEST"]
+        topics = await client.subscribe(*wanted)
+        assert {name: topics[name]["code"] for name in wanted} == dict.fromkeys(wanted, "stream.snapshot_behind")
+        log.answers.set()
+        assert (await client.subscribe("trades.*"))["trades.*"]["ok"] is True
+
+
+async def test_control_frames_are_read_while_thirty_messages_wait_for_an_answer(world, raw):
+    world.log = log = Hanging(world.log)
+    async with world.gateway(LiveLimits(messages_per_second=100)) as gateway, raw(gateway.port) as client:
+        await client.start()
+        log.answers.clear()
+        client.ask("subscribe", {"topics": ["trades.*"]})
+        for _ in range(29):
+            client.ask("ping", {})
+        client.send(9, b"are you there")
+        async with asyncio.timeout(3):
+            assert await client.frame() == (10, b"are you there")
+        log.answers.set()
+        answers = [json.loads((await client.frame())[1]) for _ in range(30)]
+        assert [answer["op"] for answer in answers] == ["subscribe", *["pong"] * 29]
+        assert all(answer["ok"] for answer in answers)

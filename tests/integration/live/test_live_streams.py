@@ -237,6 +237,37 @@ async def test_clients_that_come_together_share_one_reading_of_older_trades(worl
     await world.log.close()
 
 
+async def test_older_trades_are_left_out_when_those_that_followed_are_not_held_any_more(world, topics):
+    """While the log was searched for them the feed moved on by more than it keeps: fewer trades, and no hole between them."""
+
+    class Held(MemoryLog):
+        searched, found = asyncio.Event(), asyncio.Event()
+
+        async def read(self, topic, partition, start, stop):
+            self.searched.set()
+            await self.found.wait()
+            async for records in super().read(topic, partition, start, stop):
+                yield records
+
+    world.log = Held(topics)
+    quiet = SYMBOLS[0]
+    await world.trades(*((quiet, number) for number in range(60)))
+    await _make_loud(world, beside=quiet, trades=3_000)
+    async with world.gateway() as gateway, gateway.client() as client, gateway.client() as other:
+        await other.subscribe("trades.*", snapshot=False)
+        subscribing = asyncio.create_task(client.subscribe(f"trades.{quiet}"))
+        await world.log.searched.wait()
+        await world.trades(*((quiet, number) for number in range(60, 65)))
+        await _make_loud(world, beside=quiet, trades=4_000)
+        await world.trades((quiet, 65))
+        await other.until(lambda message: (message["data"]["symbol"], message["data"]["venue_seq"]) == (quiet, 65))
+        world.log.found.set()
+        await subscribing
+        assert [(await client.receive())["data"]["venue_seq"]] == [65]
+        await client.silent(0.1)
+    await world.log.close()
+
+
 async def test_bars_by_timeframe_and_symbol(world):
     for number in range(3):
         await world.bar(SYMBOLS[1], "1m", number)

@@ -59,6 +59,17 @@ async def test_options_of_the_url_win() -> None:
         store.close()
 
 
+def test_a_connection_that_nobody_uses_is_closed_unless_the_url_says_otherwise() -> None:
+    ours, theirs = (
+        connect("mongodb://127.0.0.1:1/", "omniaxs"),
+        connect("mongodb://127.0.0.1:1/?maxIdleTimeMS=7000", "omniaxs"),
+    )
+    idle = [store.client.delegate.options.pool_options.max_idle_time_seconds for store in (ours, theirs)]
+    ours.close()
+    theirs.close()
+    assert idle == [60, 7]
+
+
 @pytest.mark.parametrize(
     ("url", "why"),
     [

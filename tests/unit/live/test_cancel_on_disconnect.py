@@ -93,6 +93,23 @@ class SlowAccount(Account):
             self.desk.send(command)
 
 
+class SlowStore(Account):
+    """Its read model takes a while to answer the first question after `slow` was set."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__(clock)
+        self.slow = False
+        self.asked = asyncio.Event()
+        self.may_answer = asyncio.Event()
+
+    async def get(self, account_id: str) -> OpenedAccount | None:
+        if self.slow:
+            self.slow = False
+            self.asked.set()
+            await self.may_answer.wait()
+        return await super().get(account_id)
+
+
 class Floor:
     """Gateways that share an account and a clock."""
 
@@ -314,6 +331,28 @@ async def test_another_gateways_living_connection_is_left_alone():
     one.gone("a")
     await floor.wait(7)
     assert floor.account.canceled == 1, "b was there before a left"
+
+
+async def test_a_switch_that_has_nobody_left_to_look_for_is_passed_over_by_the_look_that_is_under_way():
+    clock = ManualClock()
+    account = SlowStore(clock)
+    dead, alive = (CancelOnDisconnect(account, account, clock=clock, identifiers=SystemIdentifiers()) for _ in range(2))
+    for gateway, holders in ((dead, "ac"), (alive, "bd")):
+        for holder, caller in zip(holders, (CALLER, OTHER), strict=True):
+            await gateway.enable(holder, caller, ACCOUNT, GRACE)
+    clock.advance(4)
+    await alive.renew()
+    account.slow = True
+    looking = asyncio.create_task(alive.look())
+    await account.asked.wait()
+    clock.advance(2.5)
+    account.fall_due()
+    alive.gone("d")
+    await alive.enable("e", OTHER, ACCOUNT, GRACE)
+    account.may_answer.set()
+    await looking
+    assert account.canceled == 2, "what the dead gateway had armed"
+    assert len(account.armed) == 2
 
 
 async def test_an_account_that_is_not_open_is_refused_and_nothing_is_kept():

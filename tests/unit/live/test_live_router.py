@@ -198,3 +198,36 @@ def test_nothing_is_left_of_groups_without_members():
     router.move(member, routes, frozenset())
     assert router._groups == {}
     assert router._sinks == {}
+
+
+class Leaver(Member):
+    """Is closed by what it cannot take, and leaves its group in the middle of the flush."""
+
+    def __init__(self, router: Router, routes: frozenset[Route]) -> None:
+        super().__init__()
+        self._router, self._routes = router, routes
+        self.waiting = 1_000_000
+
+    def absorb(self, frames: list[Frame]) -> None:
+        super().absorb(frames)
+        self._router.move(self, self._routes, frozenset())
+
+
+def test_a_member_that_is_closed_by_the_flush_before_its_own_move_or_anothers_leaves_the_groups_whole():
+    router = Router(0, Timers().later, Delivered())
+    trades, quotes = frozenset((Route("trades.*"),)), frozenset((Route("quotes.*"),))
+    trade, quote = (next(one for one in ADDRESSES if one.family == family) for family in ("trades", "quotes"))
+    leaver = Leaver(router, trades)
+    router.move(leaver, frozenset(), trades)
+    router.publish(Frame(trade, 1, "update", b"{}"))
+    router.move(leaver, trades, frozenset())
+    assert [frame.seq for frame in leaver.absorbed] == [1]
+
+    other, follower = Leaver(router, quotes), Member()
+    router.move(other, frozenset(), quotes)
+    router.publish(Frame(quote, 2, "update", b"{}"))
+    router.move(follower, frozenset(), quotes)
+    router.publish(Frame(quote, 3, "update", b"{}"))
+    router.flush()
+    assert [frame.seq for frame in other.absorbed] == [2]
+    assert follower.seqs == [3]

@@ -129,15 +129,20 @@ def test_500_records_are_written_at_once_and_what_is_left_within_a_tenth_of_a_se
     in_the_place(act)
 
 
-async def test_the_500th_valid_record_is_what_makes_it_write_without_being_told() -> None:
+def test_the_500th_valid_record_is_what_makes_it_write_without_being_told() -> None:
+    """In made-up time: answers are kept for a day, and the loop's own time is how long the machine has been up."""
     kept, last = KeptDocuments(), place_of_valid(FLUSH_RECORDS)
-    process = OrdersProcessor(
-        models=kept.models, anchors=kept.anchors, log=RecordsOf(RECORDS), clock=LoopClock(), metrics=Metrics()
-    )
-    await process.assign(0, None)
-    for record in RECORDS[:last]:
-        await process.fold(0, [record])
-    assert not any(kept.contents)
-    await process.fold(0, [RECORDS[last]])
-    assert all(kept.contents)
-    assert kept.anchors.stored[0].upto == last
+
+    async def main() -> None:
+        process = OrdersProcessor(
+            models=kept.models, anchors=kept.anchors, log=RecordsOf(RECORDS), clock=LoopClock(), metrics=Metrics()
+        )
+        await process.assign(0, None)
+        for record in RECORDS[:last]:
+            await process.fold(0, [record])
+        assert not any(kept.contents)
+        await process.fold(0, [RECORDS[last]])
+        assert all(kept.contents)
+        assert kept.anchors.stored[0].upto == last
+
+    run(main())
