@@ -1,10 +1,12 @@
 """The summary's figures are what log and store say, counted by hand: in memory, and on the real services."""
 
 import asyncio
+import json
 import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from decimal import ROUND_HALF_EVEN, Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -34,6 +36,9 @@ TOPICS = (
     "risk-signals",
 )  # fmt: skip
 PAIR = "XRPETH.BINANCE"
+FILLED = (
+    {"quantity": "0.1"}, {"quantity": "0.1"}, {"quantity": "0.003"}, {"quantity": "0.02"}, {"quantity": "77", "symbol": PAIR},
+)  # fmt: skip
 MARKETS = ((PAIR, "0.0002000", "0.0002003"), ("ETHUSDT.BINANCE", "2600", "2601"), ("BRTI.INDEX", "60000", "60001"))
 OF_STATE = {
     "filled": "filled",
@@ -127,10 +132,8 @@ async def trade(place: House) -> None:
 
     quotes = asyncio.create_task(quoting())
     try:
-        await until(lambda: _is_filled(place, quantity="0.1"))
-        for quantity in ("0.1", "0.003", "0.02"):
-            assert (await place.order(quantity=quantity)).status_code == 200
-        assert (await place.order(quantity="77", symbol=PAIR)).status_code == 200
+        for fields in FILLED:
+            await until(partial(_is_filled, place, **fields))
         resting = [
             await place.order(type="limit", price=price, client_order_id=f"mine-{price}")
             for price in ("50000", "50001", "50002")
@@ -146,21 +149,41 @@ async def trade(place: House) -> None:
 
 
 async def _is_filled(place: House, **fields: Any) -> bool:
-    """The first order waits for the market to be seen by core and venue."""
+    """Whether an order was taken and then filled: core and venue each see the market in their own time, and a venue that sees
+    none yet refuses what the core has taken.
+    """
     answer = await place.order(**fields)
-    return answer.status_code == 200
+    if answer.status_code != 200:
+        return False
+    order_id = answer.json()["data"]["order_id"]
+    ended: list[str] = []
+
+    async def look() -> bool:
+        states = [
+            order.state for record in await records(place) for order in record.orders if order.order_id == order_id
+        ]
+        ended[:] = [state for state in states if state in OF_STATE]
+        return bool(ended)
+
+    await until(look)
+    return ended[0] == "filled"
 
 
 async def settled(place: House) -> None:
     """Everything is read, five fills and the denied order stand in the read models, and a heartbeat has told so."""
 
+    shown: dict[str, Any] = {}
+
     async def look() -> bool:
-        shown = await place.summary()
+        shown.update(await place.summary())
         orders = shown["business"]["orders"]["by_status"]
         lag = sum(one["lag"] for one in shown["runtime"]["processes"])
         return lag == 0 and orders["filled"] >= 5 and orders["canceled"] >= 1 and orders["rejected"] >= 1
 
-    await until(look)
+    try:
+        await until(look)
+    except TimeoutError as error:
+        raise AssertionError(f"not settled: {json.dumps(shown)}") from error
     quiet = await place.platform.log.bounds(ORDER_EVENTS)
     await asyncio.sleep(4)
     assert await place.platform.log.bounds(ORDER_EVENTS) == quiet
