@@ -28,7 +28,7 @@ from gateway.http.page_tokens import PageTokens
 from gateway.http.routes import FixedFirst, Routes
 from gateway.identity import platform_keys
 from gateway.market import routes as market
-from gateway.market.bars import BarSource
+from gateway.market.bars import BarDocuments
 from gateway.market.ports import ReferenceSource
 from gateway.market.quotes import LatestQuoteSource
 from gateway.people import PeopleParts
@@ -72,7 +72,7 @@ class GatewayParts:
     measures: RequestMeasures
     board: QuoteBoard
     latest_quotes: LatestQuoteSource
-    bars: BarSource
+    bars: BarDocuments
     reference: ReferenceSource
     probe: StatusProbe
     trading: TradingParts

@@ -9,7 +9,7 @@ from ops.runtime.errors import CATALOGUE, HubError
 from storage.decisions.decisions import DecisionUnknown
 from storage.models.order_answers import first_answer
 from storage.models.order_commands import Command
-from storage.models.order_events import Answer
+from storage.models.order_events import FirstAnswer
 from storage.models.order_records import OrderRecord
 from storage.models.read_models import OpenedAccount
 from storage.mongo.failures import StoreUnavailable
@@ -55,7 +55,7 @@ class CoreDesk:
             _log.warning("what came of an admin's command is unknown: %s", error or "it cannot be read in time")
             raise HubError("order.outcome_unknown", {"account_id": command.account_id}) from error
 
-    async def _answer(self, command: Command, record: OrderRecord) -> Answer:
+    async def _answer(self, command: Command, record: OrderRecord) -> FirstAnswer:
         if (answer := first_answer(record)) is not None:
             return answer
         await self._reached(command.account_id, record.seq)
@@ -72,7 +72,7 @@ class CoreDesk:
             await asyncio.sleep(_LOOK_SECONDS)  # another process writes it
 
 
-def _refuse(code: str, answer: Answer) -> None:
+def _refuse(code: str, answer: FirstAnswer) -> None:
     details = dict(answer.details or {})
     if code not in CATALOGUE:
         raise HubError("system.internal")

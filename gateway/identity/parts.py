@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from gateway.http.page_tokens import PageTokens
 from gateway.identity.people.afterwards import Afterwards
-from gateway.identity.people.doors import AdminRegistration
+from gateway.identity.people.doors import AdminAdmission
 from gateway.identity.ports import (
     Announcer,
     AuditLog,
@@ -49,4 +49,4 @@ class IdentityParts:
     afterwards: Afterwards
     clock: Clock
     identifiers: Identifiers
-    admin_registration: AdminRegistration
+    admin_registration: AdminAdmission

@@ -20,7 +20,7 @@ STORE_SECONDS: Final = 10.0
 _LAST_MOMENT: Final = 10**19 - 1
 
 
-class BarSource(Protocol):
+class BarDocuments(Protocol):
     """The bar documents (storage/mongo/bars.py). Bounds are nanoseconds, `[start, end)`, None: open."""
 
     async def range(
@@ -31,7 +31,7 @@ class BarSource(Protocol):
 class Bars:
     """Answers bars, oldest first: the newest `limit` of the range."""
 
-    def __init__(self, bars: BarSource, reference: ReferenceSource) -> None:
+    def __init__(self, bars: BarDocuments, reference: ReferenceSource) -> None:
         self._bars = bars
         self._reference = reference
 

@@ -4,7 +4,7 @@ from gateway.http.calls import SignedHandler, Weigh
 from gateway.http.edge import Edge
 from gateway.http.page_tokens import PageTokens
 from gateway.http.routes import Routes
-from gateway.market.bars import Bars, BarSource
+from gateway.market.bars import BarDocuments, Bars
 from gateway.market.calendar import CalendarPages
 from gateway.market.markets import Markets
 from gateway.market.ports import ReferenceSource
@@ -20,7 +20,7 @@ def register_market(
     *,
     board: QuoteBoard,
     latest_quotes: LatestQuoteSource,
-    bars: BarSource,
+    bars: BarDocuments,
     reference: ReferenceSource,
     tokens: PageTokens,
 ) -> None:

@@ -19,7 +19,7 @@ from storage.decisions.decisions import DECISION_SECONDS
 from storage.decisions.watch import DecisionsLost, Watch
 from storage.models.order_answers import amend_outcome
 from storage.models.order_commands import AmendOrder
-from storage.models.order_events import AmendRejected, Answer, OrderAmended
+from storage.models.order_events import AmendRejected, FirstAnswer, OrderAmended
 from storage.models.order_records import OrderRecord
 from storage.models.read_models import amend_outcome_id
 from storage.mongo.failures import StoreUnavailable
@@ -64,7 +64,9 @@ class Amending:
             refuse(begun, answer, order_id)
         return order_reply(begun, answer, order_id)
 
-    async def _outcome(self, begun: Begun, order_id: str, asked: Answered, watch: Watch, deadline: float) -> Answer:
+    async def _outcome(
+        self, begun: Begun, order_id: str, asked: Answered, watch: Watch, deadline: float
+    ) -> FirstAnswer:
         """What the venue says of the amend that it was asked for. Raises `order.outcome_unknown`."""
         request_seq = asked.answer.seq
         try:
@@ -76,7 +78,7 @@ class Amending:
         except (TimeoutError, DecisionsLost, StoreUnavailable):
             refuse_unknown({"order_id": order_id})
 
-    async def _kept(self, account_id: str, request_seq: int) -> Answer:
+    async def _kept(self, account_id: str, request_seq: int) -> FirstAnswer:
         """What the venue said, once the read models have it."""
         identity = amend_outcome_id(account_id, request_seq)
         while True:
@@ -85,7 +87,7 @@ class Amending:
                 return kept.answer
             await asyncio.sleep(POLL_SECONDS)
 
-    async def _is_of_before(self, account_id: str, order_id: str, answer: Answer, deadline: float) -> bool:
+    async def _is_of_before(self, account_id: str, order_id: str, answer: FirstAnswer, deadline: float) -> bool:
         """Whether the account had the order before `answer`: the core keeps no denied order, and others for 10 minutes after
         their end. Asked of read models that have that answer, so that a repeat is told the same. Raises
         `order.outcome_unknown` when they cannot be asked in time.
@@ -99,7 +101,7 @@ class Amending:
         return order is not None and parse_timestamp(order.created_at) <= parse_timestamp(answer.ts)
 
 
-async def first_of(waits: "Sequence[asyncio.Future[Answer]]") -> Answer:
+async def first_of(waits: "Sequence[asyncio.Future[FirstAnswer]]") -> FirstAnswer:
     """The first answer that one of them has; where none has any, why the last of them failed."""
     left = set(waits)
     try:
@@ -113,7 +115,7 @@ async def first_of(waits: "Sequence[asyncio.Future[Answer]]") -> Answer:
             wait.cancel()
 
 
-async def _heard(watch: Watch, order_id: str, request_seq: int) -> Answer:
+async def _heard(watch: Watch, order_id: str, request_seq: int) -> FirstAnswer:
     async for record in watch:
         outcome = _outcome_in(record, order_id, request_seq)
         if outcome is not None:
@@ -121,7 +123,7 @@ async def _heard(watch: Watch, order_id: str, request_seq: int) -> Answer:
     raise AssertionError("a watch does not end by itself")
 
 
-def _outcome_in(record: OrderRecord, order_id: str, request_seq: int) -> Answer | None:
+def _outcome_in(record: OrderRecord, order_id: str, request_seq: int) -> FirstAnswer | None:
     for event in record.events:
         if isinstance(event, OrderAmended | AmendRejected) and event.request_seq == request_seq:
             order = next((order for order in record.orders if order.order_id == order_id), None)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from gateway.http.calls import Reply, SignedCall
 from gateway.market.ports import ReferenceSource
 from gateway.trading.cancellation import FINAL, NOT_SELECTED, Cancellation
-from gateway.trading.deciding import Decided, Deciding
+from gateway.trading.deciding import Deciding, KnownAnswer
 from gateway.trading.outcomes import LATE, encode, refuse, refuse_unknown, success
 from gateway.trading.ports import OrderSource
 from gateway.trading.requests import Begun, OrderRequestBook, account_of
@@ -66,7 +66,7 @@ class Canceling:
     def _is_known(self, symbol: str | None) -> bool:
         return symbol is None or symbol in self._reference().instruments
 
-    async def _ask(self, begun: Begun, wanted: Selector, watch: Watch) -> Decided:
+    async def _ask(self, begun: Begun, wanted: Selector, watch: Watch) -> KnownAnswer:
         command = CancelAll(
             command_id=begun.request.command_ids[0],
             account_id=begun.account_id,
@@ -82,7 +82,7 @@ class Canceling:
             refuse(begun, decided.answer, None)
         return decided
 
-    async def _settled(self, begun: Begun, wanted: Selector, decided: Decided, watch: Watch) -> Cancellation:
+    async def _settled(self, begun: Begun, wanted: Selector, decided: KnownAnswer, watch: Watch) -> Cancellation:
         """What became of it after `settle_seconds`, or as soon as nothing is pending. Raises `order.outcome_unknown` where nobody can say whether
         there is such an order.
         """
@@ -102,7 +102,9 @@ class Canceling:
                 refuse_unknown({})  # they may have ended so long ago that the read models alone know them
         return cancellation
 
-    async def _look_up(self, account_id: str, wanted: Selector, decided: Decided, cancellation: Cancellation) -> None:
+    async def _look_up(
+        self, account_id: str, wanted: Selector, decided: KnownAnswer, cancellation: Cancellation
+    ) -> None:
         """What the read models know better: orders that ended long ago, and for a repeat the present of the others."""
         if decided.answer is None:
             await self._show_undone(account_id, wanted, cancellation)

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from storage.models.order_events import Answer, CancelRejected
+from storage.models.order_events import CancelRejected, FirstAnswer
 from storage.models.order_records import OrderRecord
 from storage.models.orders import Order
 
@@ -46,7 +46,7 @@ class Cancellation:
         """The orders whose end is not known yet."""
         return [order_id for order_id, state in self._states.items() if state == PENDING]
 
-    def begin(self, answer: Answer) -> None:
+    def begin(self, answer: FirstAnswer) -> None:
         """The orders that the core found, and those that it could not cancel."""
         details = answer.details or {}
         for order_id in details.get("found", ()):

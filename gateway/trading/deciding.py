@@ -18,7 +18,7 @@ from storage.decisions.watch import DecisionsLost, Watch
 from storage.log.port import AppendUnknown, LogUnavailable
 from storage.models.order_answers import first_answer
 from storage.models.order_commands import Command
-from storage.models.order_events import Answer, CommandRepeated
+from storage.models.order_events import CommandRepeated, FirstAnswer
 from storage.models.order_records import OrderRecord
 from storage.mongo.failures import StoreUnavailable
 
@@ -27,13 +27,13 @@ KEPT_SECONDS: Final = 1.0
 _logger = logging.getLogger(__name__)
 
 
-class Decided(NamedTuple):
+class KnownAnswer(NamedTuple):
     """What is known of one command: `answer` is the first that it got, None where it was never done.
 
     `seq` is the record that told so; `remembered`: the answer is of before, and the present may be another.
     """
 
-    answer: Answer | None
+    answer: FirstAnswer | None
     seq: int
     remembered: bool
 
@@ -51,7 +51,7 @@ class Deciding:
         """The account's records; enter it before `decide`."""
         return self._decisions.watch(account_id)
 
-    async def decide(self, begun: Begun, commands: Sequence[Command], watch: Watch) -> dict[str, Decided]:
+    async def decide(self, begun: Begun, commands: Sequence[Command], watch: Watch) -> dict[str, KnownAnswer]:
         """What is known, by command id, when all is known or 3 s have passed.
 
         A repeat that finds no room is not published again: what the read models have is known.
@@ -66,7 +66,7 @@ class Deciding:
         while await self._progress.as_of(account_id) < seq:  # noqa: ASYNC110  (another process writes it)
             await asyncio.sleep(POLL_SECONDS)
 
-    async def _asked(self, begun: Begun, commands: Sequence[Command], watch: Watch) -> dict[str, Decided]:
+    async def _asked(self, begun: Begun, commands: Sequence[Command], watch: Watch) -> dict[str, KnownAnswer]:
         records: dict[str, OrderRecord] = {}
         patience = within(DECISION_SECONDS)
         try:
@@ -98,14 +98,16 @@ class Deciding:
                 waiting.discard(command_id)
                 records[command_id] = record
 
-    async def _decided(self, account_id: str, command_id: str, record: OrderRecord, deadline: float) -> Decided | None:
+    async def _decided(
+        self, account_id: str, command_id: str, record: OrderRecord, deadline: float
+    ) -> KnownAnswer | None:
         if (answer := first_answer(record)) is None:
             return await self._long_ago(account_id, command_id, record.seq, deadline)
         first = record.events[0] if record.events else None
         remembered = isinstance(first, CommandRepeated) and not first.duplicate
-        return Decided(answer, record.seq, remembered=remembered)
+        return KnownAnswer(answer, record.seq, remembered=remembered)
 
-    async def _kept(self, command_ids: Sequence[str]) -> dict[str, Decided]:
+    async def _kept(self, command_ids: Sequence[str]) -> dict[str, KnownAnswer]:
         """The answers that the read models have, when the core is behind: it has decided the commands, and has not yet come
         to them again. One that they have not is as unknown as before.
         """
@@ -115,9 +117,9 @@ class Deciding:
         except (TimeoutError, StoreUnavailable) as error:
             _logger.warning("what came of %d commands cannot be read: %s", len(command_ids), error or "in time")
             return {}
-        return {name: Decided(one.answer, one.seq, remembered=True) for name, one in kept.items()}
+        return {name: KnownAnswer(one.answer, one.seq, remembered=True) for name, one in kept.items()}
 
-    async def _long_ago(self, account_id: str, command_id: str, seq: int, deadline: float) -> Decided | None:
+    async def _long_ago(self, account_id: str, command_id: str, seq: int, deadline: float) -> KnownAnswer | None:
         """The answer as the read models kept it; nothing there, once they are at or past `seq`, was never done."""
         try:
             async with asyncio.timeout_at(deadline):
@@ -126,4 +128,4 @@ class Deciding:
         except (TimeoutError, StoreUnavailable) as error:
             _logger.warning("what came of %s long ago cannot be read: %s", command_id, error or "in time")
             return None
-        return Decided(None if kept is None else kept.answer, seq, remembered=True)
+        return KnownAnswer(None if kept is None else kept.answer, seq, remembered=True)

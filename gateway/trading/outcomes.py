@@ -10,11 +10,11 @@ import msgspec
 
 from gateway.http.answer import Field
 from gateway.http.calls import Refusal, Reply
-from gateway.trading.deciding import Decided
+from gateway.trading.deciding import KnownAnswer
 from gateway.trading.order_view import OrderView, encode_view, order_view
 from gateway.trading.requests import Begun
 from ops.runtime.errors import CATALOGUE, HubError
-from storage.models.order_events import Answer
+from storage.models.order_events import FirstAnswer
 
 REPLAYED: Final[Field] = (b"idempotency-replayed", b"true")
 UNKNOWN: Final = "order.outcome_unknown"
@@ -27,19 +27,19 @@ def success(begun: Begun, seq: int | None, data: bytes) -> Reply:
     return Reply(data, _fields(begun, seq), begun.first)
 
 
-def view_of(answer: Answer, order_id: str) -> OrderView:
+def view_of(answer: FirstAnswer, order_id: str) -> OrderView:
     """The order of an answer; one that is not `order_id` is the one of before, with the same client order id."""
     if answer.order is None:
         raise HubError("system.internal")
     return order_view(answer.order, duplicate=answer.order.order_id != order_id)
 
 
-def order_reply(begun: Begun, answer: Answer, order_id: str) -> Reply:
+def order_reply(begun: Begun, answer: FirstAnswer, order_id: str) -> Reply:
     """200 with the order as the answer has it."""
     return success(begun, answer.seq, encode_view(view_of(answer, order_id)))
 
 
-def refuse(begun: Begun, answer: Answer, order_id: str | None) -> NoReturn:
+def refuse(begun: Begun, answer: FirstAnswer, order_id: str | None) -> NoReturn:
     """Raises what the core has denied, with its figures."""
     code, details, upstream_code = refusal_of(answer, order_id)
     raise Refusal(
@@ -47,7 +47,7 @@ def refuse(begun: Begun, answer: Answer, order_id: str | None) -> NoReturn:
     )  # fmt: skip
 
 
-def refusal_of(answer: Answer, order_id: str | None) -> tuple[str, dict[str, Any], str | None]:
+def refusal_of(answer: FirstAnswer, order_id: str | None) -> tuple[str, dict[str, Any], str | None]:
     """Code, details and the venue's own code of a denial. `details.order_id` is the order that was asked about; another
     order that a denial names is `details.other_order_id`. A code that the catalogue does not have is the venue's.
     """
@@ -67,11 +67,11 @@ def refusal_of(answer: Answer, order_id: str | None) -> tuple[str, dict[str, Any
 class Answered(NamedTuple):
     """What a command was answered; `remembered`: that was before, and the present may be another."""
 
-    answer: Answer
+    answer: FirstAnswer
     remembered: bool
 
 
-def answered(begun: Begun, decided: Decided | None, details: Mapping[str, Any]) -> Answered:
+def answered(begun: Begun, decided: KnownAnswer | None, details: Mapping[str, Any]) -> Answered:
     """What the command was answered. Raises what is said, with `details`, where nobody has decided it (503), or where it was
     never done and is too old to be.
     """

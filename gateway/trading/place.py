@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from gateway.http.calls import Reply, SignedCall
 from gateway.market.ports import ReferenceSource
-from gateway.trading.deciding import Decided, Deciding
+from gateway.trading.deciding import Deciding, KnownAnswer
 from gateway.trading.order_view import OrderView
 from gateway.trading.outcomes import (
     LATE,
@@ -72,7 +72,7 @@ class Placing:
             for index, item in enumerate(read)
             if isinstance(item, NewOrder) and begun.request.command_ids[index]
         }
-        decided: dict[str, Decided] = {}
+        decided: dict[str, KnownAnswer] = {}
         if commands:
             with self._deciding.watch(account_id) as watch:
                 decided = await self._deciding.decide(begun, list(commands.values()), watch)
@@ -125,7 +125,7 @@ def _refused(index: int, item: NewOrder | HubError) -> BatchResult:
     return BatchResult(index, ok=False, error_code="market.unknown_symbol", details={"symbols": [item.symbol]})
 
 
-def _result(index: int, command: PlaceOrder, decided: Decided | None) -> BatchResult:
+def _result(index: int, command: PlaceOrder, decided: KnownAnswer | None) -> BatchResult:
     order_id = command.order_id
     if decided is None or decided.answer is None:
         return BatchResult(index, ok=False, order_id=order_id, error_code=UNKNOWN if decided is None else LATE)

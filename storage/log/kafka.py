@@ -31,7 +31,7 @@ from storage.log.requests import check_partitions, check_size
 from storage.topics import Topics
 
 _RETRY_SECONDS: Final = 0.2
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 class KafkaLog:
@@ -204,7 +204,7 @@ class KafkaLog:
         """See `Log.admin`."""
         return KafkaTopicsAdmin(self.bootstrap, self.topics)
 
-    async def _of_coordinator(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def _of_coordinator(self, ask: Callable[[], Awaitable[Result]]) -> Result:
         """Ask again while the broker is still choosing the group's coordinator (as it does at a group's first use)."""
         try:
             async with asyncio.timeout(START_SECONDS):

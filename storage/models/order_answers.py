@@ -7,7 +7,6 @@ from typing import Final
 
 from storage.models.order_events import (
     AmendRejected,
-    Answer,
     CancelRejected,
     CancelRequested,
     CommandDenied,
@@ -16,6 +15,7 @@ from storage.models.order_events import (
     DeadManSet,
     Details,
     Event,
+    FirstAnswer,
     OrderAmended,
     OrderDenied,
     TradingStateChanged,
@@ -36,18 +36,18 @@ _WITH_ORDER: Final = frozenset(
 )
 
 
-def answer_of(record: OrderRecord) -> Answer:
+def answer_of(record: OrderRecord) -> FirstAnswer:
     """The answer that a record gives to its command: the kind of its first event, what it says, the order it is about."""
     if not record.events:
-        return Answer(record.seq, record.ts, "none")
+        return FirstAnswer(record.seq, record.ts, "none")
     first = record.events[0]
     kind = type(first).__name__
     code, details = _said_by(first)
     order = record.orders[0] if record.orders and kind in _WITH_ORDER else None
-    return Answer(record.seq, record.ts, kind, code, details, order)
+    return FirstAnswer(record.seq, record.ts, kind, code, details, order)
 
 
-def first_answer(record: OrderRecord) -> Answer | None:
+def first_answer(record: OrderRecord) -> FirstAnswer | None:
     """The first answer to the command that `record` is of, which may be a repeat. None: the core takes it for too old, and what the read
     models have at or past this record is true.
     """
@@ -57,12 +57,12 @@ def first_answer(record: OrderRecord) -> Answer | None:
     return first.answer if isinstance(first, CommandRepeated) else answer_of(record)
 
 
-def amend_outcome(record: OrderRecord, event: OrderAmended | AmendRejected, order: Order | None) -> Answer:
+def amend_outcome(record: OrderRecord, event: OrderAmended | AmendRejected, order: Order | None) -> FirstAnswer:
     """What a client is told when the venue has answered its amend; `order` is the record's image of it."""
     if isinstance(event, OrderAmended):
-        return Answer(record.seq, record.ts, "OrderAmended", order=order)
+        return FirstAnswer(record.seq, record.ts, "OrderAmended", order=order)
     details = event.details if event.upstream_code is None else {**event.details, "upstream_code": event.upstream_code}
-    return Answer(record.seq, record.ts, "AmendRejected", event.code, details, order)
+    return FirstAnswer(record.seq, record.ts, "AmendRejected", event.code, details, order)
 
 
 def _said_by(event: Event) -> tuple[str | None, Details | None]:

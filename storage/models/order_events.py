@@ -213,7 +213,7 @@ class OrderResolved(_Event, frozen=True, tag=True):
     break_seq: int | None = None
 
 
-class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
+class FirstAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     """The first answer to a command: its record's seq and time, and what a client was told."""
 
     seq: int
@@ -228,7 +228,7 @@ class CommandRepeated(_Event, frozen=True, tag=True):
     """The command (or the client order id, then `duplicate`) was here before; this is the first answer. No effect."""
 
     command_id: str
-    answer: Answer
+    answer: FirstAnswer
     duplicate: bool = False
 
 

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from storage.models.accounts import Account, DeadMan, Limits
-from storage.models.order_events import Answer
+from storage.models.order_events import FirstAnswer
 from storage.models.orders import Liquidity, OrderStatus, Side
 
 PLATFORM: str = "platform"
@@ -70,7 +70,7 @@ class CommandAnswer(msgspec.Struct, frozen=True):
     command_id: str
     account_id: str
     seq: int
-    answer: Answer
+    answer: FirstAnswer
     expires_at: int
     duplicate: bool = False
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from storage.models.order_events import Answer
+from storage.models.order_events import FirstAnswer
 from storage.models.read_models import CommandAnswer
 from storage.mongo.documents import Database, Document
 from storage.mongo.failures import repository
@@ -14,7 +14,7 @@ from storage.mongo.inserting import insert_missing
 COLLECTION: Final = "command_answers"
 _ANSWER: Final = "answer"
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Answer).decode
+_decode = msgspec.json.Decoder(FirstAnswer).decode
 
 
 @repository

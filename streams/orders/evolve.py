@@ -10,7 +10,6 @@ from storage.models.order_answers import answer_of
 from storage.models.order_events import (
     AccountOpened,
     AmendRequested,
-    Answer,
     BreakSettled,
     CancelRejected,
     CancelRequested,
@@ -18,6 +17,7 @@ from storage.models.order_events import (
     CommandTooOld,
     DeadManSet,
     Event,
+    FirstAnswer,
     LimitsChanged,
     OrderAccepted,
     OrderCanceled,
@@ -171,7 +171,7 @@ def _remember(state: AccountState, record: OrderRecord, moment: int) -> None:
         heappush(state.answers_end, (known_from + REMEMBERED_NS, command_id))
 
 
-def _first_answer(record: OrderRecord) -> Answer | None:
+def _first_answer(record: OrderRecord) -> FirstAnswer | None:
     first = record.events[0] if record.events else None
     if isinstance(first, CommandTooOld):
         return None

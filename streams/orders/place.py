@@ -6,7 +6,7 @@ from decimal import Decimal
 from storage.models.controls import TradingRules
 from storage.models.money import ONE, ZERO, money, ratio, text_of, times, whole_steps
 from storage.models.order_commands import PlaceOrder
-from storage.models.order_events import Answer, CommandRepeated, OrderAccepted, OrderDenied, OrderSent
+from storage.models.order_events import CommandRepeated, FirstAnswer, OrderAccepted, OrderDenied, OrderSent
 from storage.models.orders import Order, TimeInForce
 from storage.models.valuation import mark_of
 from streams.orders.client_ids import content_of
@@ -60,7 +60,7 @@ def _is_known(draft: Draft, command: PlaceOrder, asked: _Asked) -> bool:
     first = draft.state.order(known.order_id) if known else None
     if known is None or first is None or known.content != _content(command, asked):
         return False
-    answer = Answer(first.seq, first.updated_at, "OrderAccepted", order=first)
+    answer = FirstAnswer(first.seq, first.updated_at, "OrderAccepted", order=first)
     draft.event(CommandRepeated(command.command_id, answer, duplicate=True))
     return True
 

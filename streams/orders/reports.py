@@ -24,9 +24,9 @@ from storage.models.order_commands import (
     encode_command,
 )
 from storage.models.order_events import (
-    Answer,
     CancelRejected,
     CommandRepeated,
+    FirstAnswer,
     OrderAcknowledged,
     OrderUnknown,
     Unmatched,
@@ -93,7 +93,7 @@ def filled(draft: Draft, order: Order, report: VenueFilled) -> None:
     """A fill: of an open order, or late of one that was canceled or has expired."""
     first = seen_in(draft, order, report.fill_id)
     if first is not None:
-        draft.event(CommandRepeated(report.command_id, Answer(first, draft.ts, "OrderFilled")))
+        draft.event(CommandRepeated(report.command_id, FirstAnswer(first, draft.ts, "OrderFilled")))
     elif numbers_of(report) is None:
         unmatched(draft, report, "report.malformed")
     elif not can_fill(order):

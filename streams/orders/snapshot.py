@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from storage.models.accounts import Account, DeadMan, Limits, SetBy, TradingState
-from storage.models.order_events import Answer
+from storage.models.order_events import FirstAnswer
 from storage.models.orders import Order
 from storage.models.positions import Position
 from streams.orders.state import AccountState, ClientId, DueCancel
@@ -36,7 +36,7 @@ class _Kept(msgspec.Struct, frozen=True):
     client_ids: dict[str, ClientId]
     fills: dict[str, dict[str, int]]
     positions: list[Position]
-    answers: dict[str, Answer]
+    answers: dict[str, FirstAnswer]
     answers_end: list[tuple[int, str]]
     dead_men: list[DeadMan]
     due_cancels: dict[str, DueCancel]

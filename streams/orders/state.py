@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from storage.models.accounts import DEFAULT_LIMITS, Account, DeadMan, Limits, SetBy, TradingState
 from storage.models.controls import TradingRules
 from storage.models.money import ZERO, minus, number, plus
-from storage.models.order_events import Answer
+from storage.models.order_events import FirstAnswer
 from storage.models.orders import Order, PendingAmend, Side
 from storage.models.positions import Position
 from storage.models.valuation import Holding
@@ -122,7 +122,7 @@ class AccountState:
         self.client_ids: dict[str, ClientId] = {}
         self.fills: dict[str, dict[str, int]] = {}
         self.positions: dict[str, Position] = {}
-        self.answers: dict[str, Answer] = {}
+        self.answers: dict[str, FirstAnswer] = {}
         self.answers_end: list[tuple[int, str]] = []
         self.dead_men: dict[str, DeadMan] = {}
         self.due_cancels: dict[str, DueCancel] = {}

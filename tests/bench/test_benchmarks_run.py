@@ -21,6 +21,7 @@ from ops.bench import (
     slow_reader,
     streams,
 )
+from ops.bench.fanout_contenders import contenders
 from ops.bench.report import Report
 from ops.bench.scale import Scale
 from storage.models.controls import HALT_SCOPES
@@ -62,6 +63,9 @@ def test_thousands_of_clients_are_connected_to_a_contender_of_their_own() -> Non
     scale = Scale(rounds=3, seconds=1.0)
 
     assert fanout.started_together(scale) == [([50, 200, 1_000], 3), ([5_000], 2)]
+    makers = contenders(peers=False)[0]
+    assert fanout.groups(makers, [50, 200, 1_000]) == [makers]
+    assert fanout.groups(makers, [5_000]) == [{name: make} for name, make in makers.items()]
     assert fanout.load_for("steady", 200) == fanout.LOADS["steady"]
     assert (fanout.load_for("steady", 5_000).every, fanout.load_for("bursts", 5_000).every) == (250, 1_000)
 
@@ -113,10 +117,10 @@ def test_orders_of_the_local_profile_beside_the_naive_way(monkeypatch: pytest.Mo
             break
 
     assert [row["contender"] for row in answers.rows] == [
-        name for name in (orders.LOCAL, orders.NAIVE) for _ in orders.RATES
+        name for name in (orders.LOCAL, orders.NAIVE) for _ in orders.RATES[orders.LOCAL]
     ]
     assert all(row["answer p50 ms"] and row["not accepted"] == 0 for row in answers.rows)
-    assert [row["contender"] for row in reads.rows] == [orders.LOCAL for _ in orders.RATES]
+    assert [row["contender"] for row in reads.rows] == [orders.LOCAL for _ in orders.RATES[orders.LOCAL]]
 
 
 def test_a_flood_beside_orders_of_the_local_profile(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from storage.models.people import Admin, AdminStatus, Audience, User, UserStatus
 from storage.models.tenants import Tenant
 from storage.mongo.failures import AlreadyStored
 
-AdminRegistration = Literal["approval", "open", "closed"]
+AdminAdmission = Literal["approval", "open", "closed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def user_door(users: People[User], tenants: TenantStore) -> Door[User]:
     )
 
 
-def admin_door(admins: People[Admin], registration: AdminRegistration) -> Door[Admin]:
+def admin_door(admins: People[Admin], registration: AdminAdmission) -> Door[Admin]:
     """A verified admin waits for a super_admin, unless registration is `open`."""
     return Door(
         audience="admin", prefix="adm", people=admins, admit=partial(_admitted, registration), show=_shown_admin
@@ -73,7 +73,7 @@ async def _shown_user(tenants: TenantStore, user: User) -> dict[str, Any]:
     return user_view(user, tenant.account_ids if tenant else ())
 
 
-async def _admitted(registration: AdminRegistration, _admin: Admin, _now: int) -> AdminStatus:
+async def _admitted(registration: AdminAdmission, _admin: Admin, _now: int) -> AdminStatus:
     return "active" if registration == "open" else "pending_approval"
 
 

@@ -8,7 +8,7 @@ import msgspec
 from gateway.trading.order_view import encode_view
 from gateway.trading.outcomes import LATE, refusal_of, view_of
 from storage.models.order_answers import amend_outcome, answer_of
-from storage.models.order_events import AmendRejected, Answer, CommandRepeated, OrderAmended
+from storage.models.order_events import AmendRejected, CommandRepeated, FirstAnswer, OrderAmended
 from storage.models.order_requests import OrderRequest, identity_of
 from storage.topics import ORDER_COMMANDS, VENUE_REQUESTS
 from streams.orders.evolve import evolve
@@ -183,7 +183,7 @@ def _check_told(run: Run, write: Write) -> None:
     require(write.told[0] == expected, f"{write.key} was told {write.told[0]}, and the truth is {expected}")
 
 
-def _first(run: Run, command_id: str) -> Answer | None:
+def _first(run: Run, command_id: str) -> FirstAnswer | None:
     """The answer on the log; None where the command was never done."""
     record = run.books.first.get(command_id)
     if record is None:
@@ -210,7 +210,7 @@ def _expected(run: Run, write: Write, request: OrderRequest) -> Told:
     return Told(None, answer.details)
 
 
-def _amended(run: Run, account_id: str, request_seq: int) -> Answer | None:
+def _amended(run: Run, account_id: str, request_seq: int) -> FirstAnswer | None:
     for _, record in run.books.records:
         for event in record.events if record.account_id == account_id else ():
             if isinstance(event, OrderAmended | AmendRejected) and event.request_seq == request_seq:

@@ -178,10 +178,10 @@ def no_answer_means_too_late(patch: pytest.MonkeyPatch) -> Parts | None:
     deciding = Deciding.decide
 
     async def hasty(self: Deciding, begun: Any, commands: Any, watch: Any) -> Any:
-        from gateway.trading.deciding import Decided  # noqa: PLC0415
+        from gateway.trading.deciding import KnownAnswer  # noqa: PLC0415
 
         found = await deciding(self, begun, commands, watch)
-        return {one.command_id: found.get(one.command_id, Decided(None, 0, remembered=True)) for one in commands}
+        return {one.command_id: found.get(one.command_id, KnownAnswer(None, 0, remembered=True)) for one in commands}
 
     patch.setattr(Deciding, "decide", hasty)
     return None

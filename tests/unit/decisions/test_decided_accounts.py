@@ -5,19 +5,19 @@ import pytest
 from storage.decisions.accounts import CommandRefused, decide
 from storage.models.order_commands import SetTradingState
 from storage.models.order_events import (
-    Answer,
     CommandDenied,
     CommandRepeated,
     CommandTooOld,
     Event,
+    FirstAnswer,
     TradingStateChanged,
 )
 from storage.models.order_records import Cause, OrderRecord, Used
 
 HALT = SetTradingState(command_id="cmd", account_id="acc_1", issued_at=7, state="halted", set_by="admin")
 DONE = TradingStateChanged("halted", "active", "admin", "2024-01-01T00:00:00Z")
-TOLD = Answer(1, "2024-01-01T00:00:00Z", "TradingStateChanged")
-REFUSED = Answer(1, "2024-01-01T00:00:00Z", "CommandDenied", "account.not_open", {"account_id": "acc_1"})
+TOLD = FirstAnswer(1, "2024-01-01T00:00:00Z", "TradingStateChanged")
+REFUSED = FirstAnswer(1, "2024-01-01T00:00:00Z", "CommandDenied", "account.not_open", {"account_id": "acc_1"})
 
 
 class Core:

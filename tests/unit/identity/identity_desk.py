@@ -14,7 +14,7 @@ from gateway.identity.door.registration import UserRegistration
 from gateway.identity.parts import IdentityParts
 from gateway.identity.people.afterwards import Afterwards
 from gateway.identity.people.asker import Asker
-from gateway.identity.people.doors import AdminRegistration, Door, admin_door, user_door
+from gateway.identity.people.doors import AdminAdmission, Door, admin_door, user_door
 from gateway.identity.ports import SessionStore
 from gateway.identity.proofs.codes import Codes, draw_code
 from gateway.identity.sessions.access_tokens import ISSUER, AccessTokens
@@ -158,7 +158,7 @@ class Desk:
 
 async def desk_of(
     *,
-    admin_registration: AdminRegistration = "approval",
+    admin_registration: AdminAdmission = "approval",
     draw: Callable[[], str] = draw_code,
     around: Callable[[SessionStore], SessionStore] = lambda sessions: sessions,
     database: "Database | None" = None,

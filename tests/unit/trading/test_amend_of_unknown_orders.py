@@ -11,16 +11,16 @@ from msgspec.structs import replace
 from gateway.callers import Caller
 from gateway.http.calls import SignedCall
 from gateway.trading.amend import Amending
-from gateway.trading.deciding import Decided
+from gateway.trading.deciding import KnownAnswer
 from gateway.trading.requests import Begun
 from ops.runtime.errors import HubError
-from storage.models.order_events import Answer
+from storage.models.order_events import FirstAnswer
 from storage.models.order_requests import OrderRequest
 from storage.models.orders import Order
 from storage.mongo.failures import StoreUnavailable
 from tests.unit.orders.trading_floor import Desk
 
-REFUSED = Answer(7, "2024-03-12T15:00:01Z", "AmendRejected", "order.not_found", {"order_id": "ord_1"})
+REFUSED = FirstAnswer(7, "2024-03-12T15:00:01Z", "AmendRejected", "order.not_found", {"order_id": "ord_1"})
 
 
 class Book:
@@ -46,8 +46,8 @@ class Core:
     def watch(self, account_id: str) -> NoWatch:
         return NoWatch()
 
-    async def decide(self, begun: Begun, commands: Sequence[Any], watch: object) -> dict[str, Decided]:
-        return {"cmd_1": Decided(REFUSED, 7, remembered=False)}
+    async def decide(self, begun: Begun, commands: Sequence[Any], watch: object) -> dict[str, KnownAnswer]:
+        return {"cmd_1": KnownAnswer(REFUSED, 7, remembered=False)}
 
     async def reached(self, account_id: str, seq: int) -> None:
         self.asked.append(seq)

@@ -3,14 +3,14 @@
 from msgspec.structs import replace
 
 from gateway.trading.cancellation import Cancellation
-from storage.models.order_events import Answer, CancelRejected
+from storage.models.order_events import CancelRejected, FirstAnswer
 from tests.unit.orders.trading_floor import Desk, only
 
 
 def asked(*found: str, failed: dict[str, str] | None = None) -> Cancellation:
     listed = [{"order_id": order_id, "code": code} for order_id, code in (failed or {}).items()]
     cancellation = Cancellation()
-    cancellation.begin(Answer(5, "t", "CancelRequested", details={"found": list(found), "failed": listed}))
+    cancellation.begin(FirstAnswer(5, "t", "CancelRequested", details={"found": list(found), "failed": listed}))
     return cancellation
 
 

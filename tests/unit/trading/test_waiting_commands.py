@@ -17,7 +17,7 @@ from ops.runtime.errors import HubError
 from ops.runtime.identifiers import SystemIdentifiers
 from storage.decisions.watch import Watch
 from storage.models.order_commands import CancelAll, Command
-from storage.models.order_events import Answer
+from storage.models.order_events import FirstAnswer
 from storage.models.order_requests import OrderRequest
 from storage.models.read_models import CommandAnswer
 
@@ -146,7 +146,7 @@ async def test_without_room_a_repeat_is_read_and_not_published_again() -> None:
     gateway = Gateway(room_for_orders())
     first = await gateway.begin("again", items=2)
     waiting = await gateway.fill("acc_1", MOST_OF_ONE)
-    answer = Answer(seq=7, ts="2024-08-08T14:30:00Z", kind="CancelAllDecided")
+    answer = FirstAnswer(seq=7, ts="2024-08-08T14:30:00Z", kind="CancelAllDecided")
     known, _ = first.request.command_ids
     gateway.answers.kept[known] = CommandAnswer(known, "acc_1", 7, answer, 0)
     again = await gateway.begin("again", items=2)
