@@ -11,11 +11,20 @@ import httpx
 from ops.bench.order_load import ORDERS_PATH, SYMBOL, Trader
 from ops.bench.signing import signed
 from ops.bench.soak.told import Told
+from ops.runtime.timestamps import NANOSECONDS_PER_SECOND, format_timestamp
 
 _BELOW_THE_MARKET: Final = 0.98
 _PRICE_SECONDS: Final = 20.0
-READS: Final = (f"/v1/quotes?symbols={SYMBOL}", "/v1/orders?limit=20", "/v1/positions", f"/v1/bars?symbol={SYMBOL}&timeframe=1m&limit=10")  # fmt: skip
-"""Each has all that it may show before delays are judged, so that the same is asked for all the while."""
+_RECENT_SECONDS: Final = 60
+READS: Final = (
+    f"/v1/quotes?symbols={SYMBOL}",
+    "/v1/orders?limit=20&start={recent}",
+    "/v1/positions",
+    f"/v1/bars?symbol={SYMBOL}&timeframe=1m&limit=10",
+)
+"""Each finds as much all the while: growth is then the platform's. Orders are those of the last minute, since the server that stands
+in for MongoDB here fetches every document of an index range before it limits (2.5 ms with 200 orders an account, 17 with 3,000).
+"""
 
 
 class Trading:
@@ -66,6 +75,8 @@ class Trading:
         return self._price
 
     async def _get(self, number: int, target: str) -> Any:
+        recent = format_timestamp(time.time_ns() - _RECENT_SECONDS * NANOSECONDS_PER_SECOND)
+        target = target.format(recent=recent)
         path, _, query = target.partition("?")
         trader = self._traders[number // len(READS) % len(self._traders)]
         headers = signed(trader.key_id, trader.secret, path, query)
