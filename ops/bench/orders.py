@@ -32,8 +32,8 @@ from ops.runtime.metrics import READ_MODEL_DELAY
 from storage.mongo.connect import connect
 
 LOCAL, CLUSTER, NAIVE = "ours, omniaxs up", "ours, Kafka and Mongo", "naive Quart and Mongo"
-RATES: Final[Mapping[str, Sequence[int]]] = {LOCAL: (20, 100), CLUSTER: (20, 50)}
-"""Orders a second. Two cores with everything on them cannot do 100 over Kafka: what is measured then is the queue."""
+RATES: Final[Mapping[str, Sequence[int]]] = {LOCAL: (20, 100), CLUSTER: (20, 50, 100)}
+"""Orders a second. 100 over Kafka are more than two cores with everything on them can do; 50 are what they carry."""
 _REST_SECONDS: Final = 0.5
 _LONGER: Final = 2.0
 """A p99 wants more orders than a second brings."""
