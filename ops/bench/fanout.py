@@ -1,17 +1,15 @@
 """Fan-out: CPU microseconds per delivered message, the naive way, ours and three peers, in one run.
 
 Each contender is one process that sends 200-byte messages to a number of subscribers; one other process reads and
-only counts bytes. The CPU of the sending process is read from the kernel before and after; idle cost is inside. The
-contenders of a round stand ready together and are measured one right after the other, so that a ratio is of one moment.
+only counts bytes. The CPU of the sending process is read from the kernel before and after; idle cost is inside.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
-from ops.bench.contender import SILENCE, SIZE, Load, Make, Running, started
+from ops.bench.contender import SILENCE, SIZE, Load, Make, started
 from ops.bench.cpu import cpu_seconds
 from ops.bench.fanout_contenders import OURS, contenders
 from ops.bench.paired import ratio
@@ -24,9 +22,7 @@ FULL_RATE_CLIENTS: Final = 200
 """With more of them messages come more seldom, so that every contender can keep up."""
 MOST_BETWEEN_BURSTS: Final = 1_000
 TOGETHER: Final = 1_000
-"""Up to so many clients all contenders of a round run at once and are started once for all counts: more are connected in between. With
-more than these each has the descriptors of the reading process for itself.
-"""
+"""Up to so many clients a contender is started once a round for all counts: more are connected in between."""
 _QUIET_SECONDS: Final = 0.2
 _LEAST_TURNS: Final = 3
 
@@ -48,10 +44,10 @@ def benchmark(scale: Scale) -> Iterable[Report]:
     """A table for each load; the contenders take turns in each round."""
     found, notes = contenders(peers=scale.peers)
     costs: Costs = {(load, clients): {name: [] for name in found} for load in LOADS for clients in scale.clients}
-    for counts, rounds in started_together(scale):
+    for clients, rounds in started_together(scale):
         for _ in range(rounds):
-            for group in groups(found, counts):
-                for name, case, cost in measure(group, counts, scale):
+            for name, make in found.items():
+                for case, cost in measure(make, clients, scale).items():
                     costs[case][name].append(cost)
     for load in LOADS:
         yield _report(load, {clients: costs[load, clients] for clients in sorted(scale.clients)}, scale, notes)
@@ -66,67 +62,34 @@ def started_together(scale: Scale) -> list[tuple[Sequence[int], int]]:
     return [(few, scale.rounds), *((clients, max(1, scale.rounds - 1)) for clients in many)]
 
 
-def groups(found: Mapping[str, Make], counts: Sequence[int]) -> list[Mapping[str, Make]]:
-    """The contenders that run at once."""
-    return [found] if max(counts) <= TOGETHER else [{name: make} for name, make in found.items()]
-
-
 def load_for(name: str, clients: int) -> Load:
     """The load of that name, at a rate that suits so many clients."""
     load = LOADS[name]
     return Load(load.burst, min(MOST_BETWEEN_BURSTS, load.every * max(1, clients // FULL_RATE_CLIENTS)))
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A contender that runs, and the reader of what it sends."""
-
-    server: Running
-    sink: Sink
-    frame_bytes: int
-
-
-def measure(makers: Mapping[str, Make], counts: Sequence[int], scale: Scale) -> Iterator[tuple[str, Case, Cost]]:
-    """These contenders, started for this round alone: one right after the other under each load, with more and more clients."""
-    with ExitStack() as running:
-        lines = {name: running.enter_context(_line(make)) for name, make in makers.items()}
-        for clients in counts:
-            for line in lines.values():
-                line.sink.open(clients)
-                _look(lines)
-            for load in LOADS:
-                for name, line in lines.items():
-                    yield name, (load, clients), _cost(line, load_for(load, clients), scale)
-                    _look(lines)
-
-
-@contextmanager
-def _line(make: Make) -> Iterator[Line]:
+def measure(make: Make, counts: Sequence[int], scale: Scale) -> dict[Case, Cost]:
+    """One contender, started for this round alone, under each load with more and more clients."""
+    frame_bytes, costs = make(0, SIZE).frame_bytes, {}
     with started(make) as server:
         sink = Sink(server.port, server.greet)
         try:
-            yield Line(server, sink, make(0, SIZE).frame_bytes)
+            for clients in counts:
+                sink.open(clients)
+                for name in LOADS:
+                    load = load_for(name, clients)
+                    seconds = max(scale.seconds, _LEAST_TURNS * load.every / 1000)
+                    server.send(load)
+                    sink.drain(scale.warm_up / 2)
+                    before = cpu_seconds(server.pid)
+                    messages = sink.drain(seconds) / frame_bytes
+                    used = cpu_seconds(server.pid) - before
+                    costs[name, clients] = Cost(used * 1e6 / max(1.0, messages), messages / seconds)
+                    server.send(SILENCE)
+                    sink.drain(_QUIET_SECONDS)
         finally:
             sink.close()
-
-
-def _look(lines: Mapping[str, Line]) -> None:
-    """Those who wait for their turn answer pings."""
-    for line in lines.values():
-        line.sink.look()
-
-
-def _cost(line: Line, load: Load, scale: Scale) -> Cost:
-    """Of one turn."""
-    seconds = max(scale.seconds, _LEAST_TURNS * load.every / 1000)
-    line.server.send(load)
-    line.sink.drain(scale.warm_up / 2)
-    before = cpu_seconds(line.server.pid)
-    messages = line.sink.drain(seconds) / line.frame_bytes
-    used = cpu_seconds(line.server.pid) - before
-    line.server.send(SILENCE)
-    line.sink.drain(_QUIET_SECONDS)
-    return Cost(used * 1e6 / max(1.0, messages), messages / seconds)
+    return costs
 
 
 def _report(load: str, by_clients: Mapping[int, Mapping[str, list[Cost]]], scale: Scale, notes: list[str]) -> Report:

@@ -31,7 +31,7 @@ class Sink:
             self._poll.register(connection.fileno(), select.EPOLLIN)
             if time.monotonic() > look_at:
                 look_at = time.monotonic() + _LOOK_SECONDS
-                self.look()
+                self._take(0)
 
     def drain(self, seconds: float) -> int:
         """Read for `seconds`; returns the bytes read. Raises `ConnectionError` when the server closes one."""
@@ -40,10 +40,6 @@ class Sink:
         while (left := until - time.monotonic()) > 0:
             total += self._take(left)
         return total
-
-    def look(self) -> None:
-        """Read what is there."""
-        self._take(0)
 
     def close(self) -> None:
         """Close every connection."""

@@ -21,7 +21,6 @@ from ops.bench import (
     slow_reader,
     streams,
 )
-from ops.bench.fanout_contenders import contenders
 from ops.bench.report import Report
 from ops.bench.scale import Scale
 from storage.models.controls import HALT_SCOPES
@@ -63,9 +62,6 @@ def test_thousands_of_clients_are_connected_to_a_contender_of_their_own() -> Non
     scale = Scale(rounds=3, seconds=1.0)
 
     assert fanout.started_together(scale) == [([50, 200, 1_000], 3), ([5_000], 2)]
-    makers = contenders(peers=False)[0]
-    assert fanout.groups(makers, [50, 200, 1_000]) == [makers]
-    assert fanout.groups(makers, [5_000]) == [{name: make} for name, make in makers.items()]
     assert fanout.load_for("steady", 200) == fanout.LOADS["steady"]
     assert (fanout.load_for("steady", 5_000).every, fanout.load_for("bursts", 5_000).every) == (250, 1_000)
 
