@@ -33,7 +33,7 @@ from storage.mongo.connect import connect
 
 LOCAL, CLUSTER, NAIVE = "ours, omniaxs up", "ours, Kafka and Mongo", "naive Quart and Mongo"
 RATES: Final[Mapping[str, Sequence[int]]] = {LOCAL: (20, 100), CLUSTER: (20, 50, 100)}
-"""Orders a second. 100 over Kafka are more than two cores with everything on them can do; 50 are what they carry."""
+"""Orders a second. 100 over Kafka are more than two cores with everything on them can do."""
 _REST_SECONDS: Final = 0.5
 _LONGER: Final = 2.0
 """A p99 wants more orders than a second brings."""
