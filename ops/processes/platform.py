@@ -61,6 +61,7 @@ async def opened_platform(settings: Settings) -> AsyncIterator[Platform]:
     store = connect(settings.store_url, settings.store_database)
     try:
         await store.ping()
+        await store.start_threads()
         log = open_log(settings.log_url, topics, clock, settings.log_compression)
         await log.start()
         try:

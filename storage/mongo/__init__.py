@@ -1,7 +1,7 @@
 """One repository a noun; the only place that knows the MongoDB driver.
 
 The driver runs each command in a thread of one pool a process, and reads how large that is once, when it is imported: five a
-processor by itself, 320 on a machine of 64. Ours is the same everywhere, is soon full, and stays so; `MOTOR_MAX_WORKERS` says another.
+processor by itself, 320 on a machine of 64. Ours is the same everywhere, and a process starts all of it at once; `MOTOR_MAX_WORKERS` says another.
 """
 
 import os

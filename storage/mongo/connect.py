@@ -1,9 +1,11 @@
 """The database behind a URL: a real server through motor, or mongomock in this process for the local profile."""
 
 import asyncio
+import threading
 from dataclasses import dataclass
 from typing import Any
 
+from motor.frameworks import asyncio as driver
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo.errors import ConfigurationError, InvalidURI, PyMongoError
 from pymongo.uri_parser import parse_uri
@@ -15,12 +17,15 @@ __all__ = ["Store", "StoreUnavailable", "connect"]
 
 _ANSWER_AFTER_SELECTION_SECONDS = 1.0
 MOCK_SCHEME = "mongomock://"
+_IN_MEMORY = "mongomock"
 SERVER_SCHEMES = ("mongodb://", "mongodb+srv://")
 SELECTION_TIMEOUT_MS = 5_000
 SOCKET_TIMEOUT_MS = 30_000
 """The longest that one command may take; a longer index build is asked for again, or `socketTimeoutMS` in the URL says more."""
 IDLE_CONNECTION_MS = 60_000
 """A connection that a burst opened and nobody used since is closed after this: what a process holds follows its work of now."""
+_threads_started = threading.Lock()
+"""Taken by the one start of the driver's threads in this process, and never given back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,16 @@ class Store:
             ) from None
         except PyMongoError as error:
             raise StoreUnavailable(f"cannot use the database at {self.address}: {first_reason(error)}") from error
+
+    async def start_threads(self) -> None:
+        """Start all threads that the driver may have in this process, once: by itself it starts one more whenever none is
+        free, the last of them hours later. The in-memory store has none.
+        """
+        if self.address == _IN_MEMORY or not _threads_started.acquire(blocking=False):
+            return
+        loop, all_there = asyncio.get_running_loop(), threading.Barrier(driver.max_workers)
+        run_on_executor: Any = driver.run_on_executor
+        await asyncio.gather(*(run_on_executor(loop, all_there.wait) for _ in range(driver.max_workers)))
 
     def close(self) -> None:
         """Give back the connections; the repositories made of `database` cannot be used afterwards."""
@@ -84,7 +99,7 @@ def _in_memory(database_name: str) -> Store:
 
     narrow_before_matching()
     client: Any = AsyncMongoMockClient()
-    return Store(client, client[database_name], "mongomock")
+    return Store(client, client[database_name], _IN_MEMORY)
 
 
 def _defaults(url: str, **options: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from storage.models.read_models import Cursor, Fill, FillFilters
 from storage.mongo.documents import Database, Document
 from storage.mongo.failures import repository
 from storage.mongo.inserting import insert_missing
-from storage.mongo.paging import between, newest_first
+from storage.mongo.paging import FirstPages, between, newest_first
 
 COLLECTION: Final = "fills"
 _TIME: Final = "ts_ns"
@@ -26,6 +26,7 @@ class Fills:
 
     def __init__(self, database: Database) -> None:
         self._collection = database[COLLECTION]
+        self._first_pages = FirstPages(self._collection, at=_TIME, identity=_KEY)
 
     async def page(self, account_id: str, filters: FillFilters, after: Cursor | None, limit: int) -> list[Fill]:
         """At most `limit` (1 or more) fills that fit, newest first, behind `after`; `cursor_of` the last is the next."""
@@ -34,7 +35,10 @@ class Fills:
             condition["order_id"] = filters.order_id
         if filters.symbol is not None:
             condition["symbol"] = filters.symbol
-        if times := between(filters.start, filters.end):
+        times = between(filters.start, filters.end)
+        if after is None and not times:
+            return [msgspec.convert(document, Fill) for document in await self._first_pages.newest(condition, limit)]
+        if times:
             condition[_TIME] = times
         found = await newest_first(self._collection, condition, after, limit, at=_TIME, identity=_KEY)
         return [msgspec.convert(document, Fill) for document in found]

@@ -16,7 +16,7 @@ _scan: Final[Callable[[Any, Any], Iterable[dict[str, Any]]]] = Collection._iter_
 
 def narrow_before_matching() -> None:
     """Let every mongomock collection of this process match only documents that can match: by text `_id`, by `$in` of such,
-    by fields that must equal a text or a number.
+    by fields that must equal a text or a number, or be at least a number.
     """
     Collection._iter_documents = _iter_documents  # type: ignore[method-assign]  # noqa: SLF001
 
@@ -36,14 +36,23 @@ def _candidates(store: Any, condition: Mapping[str, Any]) -> list[dict[str, Any]
         return [store[key] for key in dict.fromkeys(wanted) if key in store]
     found = list(store.documents)
     for name, value in condition.items():
-        if isinstance(value, str | int) and not name.startswith("$") and "." not in name:
+        if name.startswith("$") or "." in name:
+            continue
+        if isinstance(value, str | int):
             found = [document for document in found if _may_equal(document.get(name), value)]
+        elif isinstance(value, dict) and type(least := value.get("$gte")) is int:
+            found = [document for document in found if _may_reach(document.get(name), least)]
     return found
 
 
 def _may_equal(stored: Any, value: str | int) -> bool:
     """Whether a stored field can match a value: it is that, or a list (which may hold it)."""
     return stored == value or isinstance(stored, list | tuple)
+
+
+def _may_reach(stored: Any, least: int) -> bool:
+    """Whether a stored field can be at least a number: it is, or it is no whole number (which the complete matching knows)."""
+    return type(stored) is not int or stored >= least
 
 
 def _texts(value: Any) -> list[str] | None:

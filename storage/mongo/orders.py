@@ -12,7 +12,7 @@ from storage.mongo.documents import Database, Document
 from storage.mongo.failures import repository
 from storage.mongo.guarded import GuardedWrite, writer
 from storage.mongo.inserting import insert_missing
-from storage.mongo.paging import between, newest_first
+from storage.mongo.paging import FirstPages, between, newest_first
 
 COLLECTION: Final = "orders"
 _CREATED: Final = "created_ns"
@@ -29,6 +29,7 @@ class Orders:
     def __init__(self, database: Database) -> None:
         self._collection = database[COLLECTION]
         self._writer = writer(self._collection, "seq")
+        self._first_pages = FirstPages(self._collection, at=_CREATED, identity="order_id")
 
     async def get(self, account_id: str, order_id: str) -> Order | None:
         """The order, if the account has it."""
@@ -58,14 +59,15 @@ class Orders:
     async def page(self, account_id: str, filters: OrderFilters, after: Cursor | None, limit: int) -> list[Order]:
         """At most `limit` (1 or more) orders that fit, newest first, behind `after`; `cursor_of` the last is the next."""
         condition: Document = {"account_id": account_id}
-        if filters.statuses is not None:
-            condition["status"] = {"$in": list(filters.statuses)}
         for name in ("symbol", "venue", "strategy_id", "side"):
             if (wanted := getattr(filters, name)) is not None:
                 condition[name] = wanted
-        if times := between(filters.start, filters.end):
-            condition[_CREATED] = times
-        found = await newest_first(self._collection, condition, after, limit, at=_CREATED, identity="order_id")
+        passing = _passing(filters)
+        if after is None and not passing:
+            return [_order(document) for document in await self._first_pages.newest(condition, limit)]
+        found = await newest_first(
+            self._collection, {**condition, **passing}, after, limit, at=_CREATED, identity="order_id"
+        )
         return [_order(document) for document in found]
 
     async def page_of_all(self, filters: OrdersOfAll, after: Cursor | None, limit: int) -> list[Order]:
@@ -97,6 +99,14 @@ class Orders:
 def cursor_of(order: Order) -> Cursor:
     """The cursor of a page of orders that ends with `order`."""
     return Cursor(parse_timestamp(order.created_at), order.order_id)
+
+
+def _passing(filters: OrderFilters) -> Document:
+    """The conditions that an order may come to fit or cease to, or that are about its time."""
+    condition: Document = {} if filters.statuses is None else {"status": {"$in": list(filters.statuses)}}
+    if times := between(filters.start, filters.end):
+        condition[_CREATED] = times
+    return condition
 
 
 def _identity(account_id: str, order_id: str) -> str:

@@ -1,6 +1,8 @@
 """Orders, fills, positions, accounts, answers and signals over both adapters: nothing goes back, nothing is lost, pages hold."""
 
+import random
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -24,13 +26,14 @@ from storage.mongo.accounts import Accounts
 from storage.mongo.active_signals import ActiveSignals
 from storage.mongo.command_answers import CommandAnswers
 from storage.mongo.connect import Store
-from storage.mongo.documents import Database
+from storage.mongo.documents import Collection, Database, Document
 from storage.mongo.failures import WriteRefused
 from storage.mongo.fills import Fills
 from storage.mongo.fills import cursor_of as cursor_of_fill
 from storage.mongo.inserting import insert_missing
 from storage.mongo.migrations import check, migrate
 from storage.mongo.orders import Orders, cursor_of
+from storage.mongo.paging import FirstPages
 from storage.mongo.positions import Positions
 from tests.unit.orders.trading_floor import ACCOUNT, COIN, STOCK, Desk
 
@@ -129,6 +132,55 @@ async def test_pages_of_orders_are_newest_first_and_neither_repeat_nor_skip(data
     assert await orders.page(ACCOUNT, EVERYTHING, Cursor(0, ""), 2) == []
     with pytest.raises(ValueError, match="at least 1"):
         await orders.page(ACCOUNT, EVERYTHING, None, 0)
+
+
+class Asked:
+    """A collection that keeps the conditions it was asked with."""
+
+    def __init__(self, collection: Collection) -> None:
+        self._collection = collection
+        self.conditions: list[Document] = []
+
+    def find(self, condition: Document) -> Any:
+        self.conditions.append(condition)
+        return self._collection.find(condition)
+
+
+async def test_first_pages_are_asked_from_where_the_last_one_ended_and_are_what_they_would_be(
+    database: Database,
+) -> None:
+    orders = Orders(database)
+    asked = Asked(database["orders"])
+    pages = FirstPages(asked, at="created_ns", identity="order_id")
+
+    async def newest(account_id: str, limit: int) -> list[str]:
+        return [one["order_id"] for one in await pages.newest({"account_id": account_id}, limit)]
+
+    await orders.write([order(name, second) for name, second in (("a", 1), ("b", 2), ("d", 2), ("c", 2), ("e", 3))])
+    await orders.write([order("z", 3, account_id="acc_other")])
+    assert await newest(ACCOUNT, 3) == ["e", "d", "c"]
+    assert await newest("acc_other", 1) == ["z"]
+    assert await newest("acc_other", 2) == ["z"]
+    await orders.write([order("new", 9)])
+    assert await newest(ACCOUNT, 3) == ["new", "e", "d"]
+    assert await newest(ACCOUNT, 4) == ["new", "e", "d", "c"]
+    whole, since = {"account_id": ACCOUNT}, {"account_id": ACCOUNT, "created_ns": {"$gte": SECOND_TWO}}
+    other = {"account_id": "acc_other"}
+    assert asked.conditions == [whole, other, other, since, whole]
+    await orders.delete_all()
+    await orders.write([order("again", 1)])
+    assert await newest(ACCOUNT, 3) == ["again"], "a page that is not full is asked for again without a bound"
+
+
+async def test_first_pages_hold_whatever_is_written_and_deleted_between(database: Database) -> None:
+    chance, orders, rounds = random.Random(7), Orders(database), 40  # noqa: S311  (a seed, not a secret)
+    for turn in range(rounds):
+        if chance.random() < 0.1:
+            await orders.delete_all()
+        await orders.write([order(f"{turn}-{n}", chance.randrange(20)) for n in range(chance.randrange(3))])
+        limit = chance.choice((1, 3))
+        cut = OrderFilters(end=2**62)  # asked for with a time: not as a first page
+        assert await orders.page(ACCOUNT, EVERYTHING, None, limit) == await orders.page(ACCOUNT, cut, None, limit)
 
 
 SECOND_TWO = 1_714_557_602 * 10**9
