@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from motor.frameworks import asyncio as driver
 from motor.motor_asyncio import AsyncIOMotorClient
@@ -24,6 +24,8 @@ SOCKET_TIMEOUT_MS = 30_000
 """The longest that one command may take; a longer index build is asked for again, or `socketTimeoutMS` in the URL says more."""
 IDLE_CONNECTION_MS = 60_000
 """A connection that a burst opened and nobody used since is closed after this: what a process holds follows its work of now."""
+_THREADS_SECONDS: Final = 30.0
+"""The longest that the driver's threads wait for one another: those that began do not wait for one that cannot."""
 _threads_started = threading.Lock()
 """Taken by the one start of the driver's threads in this process, and never given back."""
 
@@ -51,13 +53,15 @@ class Store:
 
     async def start_threads(self) -> None:
         """Start all threads that the driver may have in this process, once: by itself it starts one more whenever none is
-        free, the last of them hours later. The in-memory store has none.
+        free (the eighth was seen after 39 minutes). The in-memory store has none. Raises `RuntimeError` where they cannot be had.
         """
         if self.address == _IN_MEMORY or not _threads_started.acquire(blocking=False):
             return
         loop, all_there = asyncio.get_running_loop(), threading.Barrier(driver.max_workers)
         run_on_executor: Any = driver.run_on_executor
-        await asyncio.gather(*(run_on_executor(loop, all_there.wait) for _ in range(driver.max_workers)))
+        await asyncio.gather(
+            *(run_on_executor(loop, all_there.wait, _THREADS_SECONDS) for _ in range(driver.max_workers))
+        )
 
     def close(self) -> None:
         """Give back the connections; the repositories made of `database` cannot be used afterwards."""

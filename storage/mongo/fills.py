@@ -35,11 +35,10 @@ class Fills:
             condition["order_id"] = filters.order_id
         if filters.symbol is not None:
             condition["symbol"] = filters.symbol
-        times = between(filters.start, filters.end)
-        if after is None and not times:
-            return [msgspec.convert(document, Fill) for document in await self._first_pages.newest(condition, limit)]
-        if times:
+        if times := between(filters.start, filters.end):
             condition[_TIME] = times
+        elif after is None:
+            return [msgspec.convert(document, Fill) for document in await self._first_pages.newest(condition, limit)]
         found = await newest_first(self._collection, condition, after, limit, at=_TIME, identity=_KEY)
         return [msgspec.convert(document, Fill) for document in found]
 
