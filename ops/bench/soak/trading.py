@@ -16,7 +16,7 @@ _BELOW_THE_MARKET: Final = 0.98
 _PRICE_SECONDS: Final = 20.0
 READS: Final = {
     "quotes": f"/v1/quotes?symbols={SYMBOL}",
-    "orders": "/v1/orders?limit=20",
+    "orders": "/v1/orders",
     "positions": "/v1/positions",
     "bars": f"/v1/bars?symbol={SYMBOL}&timeframe=1m&limit=10",
 }
