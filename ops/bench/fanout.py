@@ -24,7 +24,9 @@ MOST_BETWEEN_BURSTS: Final = 1_000
 TOGETHER: Final = 1_000
 """Up to so many clients a contender is started once a round for all counts: more are connected in between."""
 _QUIET_SECONDS: Final = 0.2
-_LEAST_TURNS: Final = 3
+_FEW_LONGER: Final = 3
+"""To few clients so little is sent in a second that one compilation or collection of a contender shows in it."""
+_LEAST_TURNS: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,12 @@ def load_for(name: str, clients: int) -> Load:
     return Load(load.burst, min(MOST_BETWEEN_BURSTS, load.every * max(1, clients // FULL_RATE_CLIENTS)))
 
 
+def window(load: Load, clients: int, scale: Scale) -> float:
+    """Seconds that so many clients are measured under the load."""
+    longer = _FEW_LONGER if clients <= FULL_RATE_CLIENTS else 1
+    return max(longer * scale.seconds, _LEAST_TURNS * load.every / 1000)
+
+
 def measure(make: Make, counts: Sequence[int], scale: Scale) -> dict[Case, Cost]:
     """One contender, started for this round alone, under each load with more and more clients."""
     frame_bytes, costs = make(0, SIZE).frame_bytes, {}
@@ -78,7 +86,7 @@ def measure(make: Make, counts: Sequence[int], scale: Scale) -> dict[Case, Cost]
                 sink.open(clients)
                 for name in LOADS:
                     load = load_for(name, clients)
-                    seconds = max(scale.seconds, _LEAST_TURNS * load.every / 1000)
+                    seconds = window(load, clients, scale)
                     server.send(load)
                     sink.drain(scale.warm_up / 2)
                     before = cpu_seconds(server.pid)
@@ -102,7 +110,8 @@ def _report(load: str, by_clients: Mapping[int, Mapping[str, list[Cost]]], scale
     sent = ", ".join(f"{one.burst} every {one.every} ms to {clients:,}" for clients, one in loads.items())
     method = (
         f"{SIZE}-byte messages, {sent} clients that one process reads; medians of {scale.rounds} rounds (of more than "
-        f"{TOGETHER:,} clients {max(1, scale.rounds - 1)}) of {scale.seconds:g} s or three turns; CPU of the sending process only; "
+        f"{TOGETHER:,} clients {max(1, scale.rounds - 1)}) of {scale.seconds:g} s, "
+        f"{_FEW_LONGER} times that to {FULL_RATE_CLIENTS} clients or fewer, and {_LEAST_TURNS} turns at least; CPU of the sending process only; "
         "the collector of every Python one is set as a gateway sets it (`freeze_what_stands`)"
     )
     columns = ("clients", "contender", "CPU us a message", "least", "most", "messages a second", "ours / this")

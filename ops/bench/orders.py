@@ -35,8 +35,8 @@ LOCAL, CLUSTER, NAIVE = "ours, omniaxs up", "ours, Kafka and Mongo", "naive Quar
 RATES: Final[Mapping[str, Sequence[int]]] = {LOCAL: (20, 100), CLUSTER: (20, 50, 100)}
 """Orders a second. 100 over Kafka are more than two cores with everything on them can do."""
 _REST_SECONDS: Final = 0.5
-_LONGER: Final = 2.0
-"""A p99 wants more orders than a second brings."""
+_LONGER: Final = 4.0
+"""A p99 wants more orders than a second brings, and a cost near what two cores can do a longer mean."""
 _LEAST_ORDERS: Final = 100
 """In a round of a scale of one second: what orders cost has to stand out of what the feed costs meanwhile."""
 Rows = list[dict[str, Cell]]
