@@ -126,6 +126,10 @@ class OrderLoad:
         self._give_up(placed)
         return placed
 
+    def listen_up(self) -> None:
+        """Take what has come: between two runs no more than ten seconds, the time that a ping may go unanswered."""
+        self._look(0)
+
     def close(self) -> None:
         """Close every connection."""
         for opened in (

@@ -52,10 +52,12 @@ class Rounds:
     costs: list[dict[str, float]] = field(default_factory=list)
     idle: list[dict[str, float]] = field(default_factory=list)
 
-    def take(self, road: Road, load: OrderLoad, rate: int, seconds: float) -> None:
-        """One more round, after the road has rested."""
+    def take(self, road: Road, load: OrderLoad, rate: int, seconds: float, waiting: OrderLoad) -> None:
+        """One more round, after the road has rested; `waiting` has subscribers that must not miss a ping meanwhile."""
+        waiting.listen_up()
         time.sleep(_REST_SECONDS)
         idle = _idle(road, seconds)
+        waiting.listen_up()
         before, began = _cpu(road), time.monotonic()
         placed = load.run(rate, seconds)
         took = time.monotonic() - began
@@ -114,8 +116,8 @@ class Measured:
         start = asyncio.run(_positions(road)) if road.settings else None
         ours, naive, seconds = Rounds(), self._naive_rounds[rate], _seconds(rate, self._scale)
         for _ in range(self._scale.rounds):
-            ours.take(road, load, rate, seconds)
-            naive.take(self._naive, naive_load, rate, seconds)
+            ours.take(road, load, rate, seconds, waiting=load)
+            naive.take(self._naive, naive_load, rate, seconds, waiting=load)
         beside = naive.in_all()[-self._scale.rounds :]
         row = _answer_row(contender, rate, ours, listen=True)
         self._answers.append({**row, "CPU / naive": ratio(ours.in_all(), beside)})
